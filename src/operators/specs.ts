@@ -1,0 +1,51 @@
+/** What the DSL tells the aggregating operators; plain data and user functions, frozen. */
+import type { Aggregator } from '../aggregators/aggregator.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { WindowSpec } from '../windows/windows.ts'
+
+/** How values become one: every form of `count`, `reduce` and `aggregate`. */
+export type AggregationPlan =
+  | { readonly kind: 'count' }
+  | {
+      readonly kind: 'reduce'
+      readonly reducer: (kept: unknown, value: unknown, key: unknown) => unknown
+      readonly serde: Serde<unknown>
+    }
+  | {
+      readonly kind: 'steps'
+      readonly init: () => unknown
+      readonly add: (state: unknown, value: unknown, key: unknown) => unknown
+      readonly serde: Serde<unknown>
+    }
+  | {
+      readonly kind: 'named'
+      readonly aggregators: Readonly<Record<string, Aggregator<never, unknown, never>>>
+    }
+
+/** `stream.groupBy(…).count('n')`: one value per key, in store `name`. */
+export interface KeyedAggregateSpec {
+  readonly name: string
+  readonly key: Serde<unknown>
+  readonly plan: AggregationPlan
+  readonly logged: boolean
+}
+
+/** The same in tumbling or hopping windows; emits `Change` under `Windowed` keys. */
+export interface WindowedAggregateSpec extends KeyedAggregateSpec {
+  readonly windows: WindowSpec
+  /**
+   * Null: the compatible layer; windows close at the task's greatest timestamp. Otherwise windows
+   * close by watermark: the task's own mark, or, behind the internal repartition topic named here,
+   * the minimum over the marks that its producers announce in it.
+   */
+  readonly watermarks: null | 'own' | { readonly topic: string }
+}
+
+/** A window without a key, first phase: partial results per pane, first end and source partition. */
+export interface GlobalAggregateSpec {
+  readonly name: string
+  readonly windows: WindowSpec
+  readonly aggregators: Readonly<Record<string, Aggregator<never, unknown, never>>>
+  /** Internal name of the one-partition repartition topic that carries partials and marks. */
+  readonly topic: string
+}

@@ -1,0 +1,121 @@
+/**
+ * Operators at run time: classes with one `process` and one `next`, called depth first and
+ * synchronously. The engine's own operators and the Processor API are both built on them.
+ */
+import type { KeyValueState, StoreDefinition } from '../../state/contract.ts'
+import type { Clock } from '../clock.ts'
+import type { Offset, TaskId, Timestamp } from '../ids.ts'
+import type { RecordHeaders } from '../record.ts'
+
+/** Anything that takes records: an operator, or a fan-out to several. */
+export interface Receiver {
+  process(key: unknown, value: unknown, timestamp: Timestamp): void
+}
+
+/** Coordinates of the record that is being processed; one object per task, changed in place. */
+export interface RecordContext {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: Offset
+  readonly headers: RecordHeaders
+  /** The greatest timestamp of the record's own partition before this record; -Infinity at first. */
+  readonly watermark: Timestamp
+}
+
+/** Why a record did not contribute: a label of `millrace_dropped_records_total`. */
+export type DropReason = string
+
+/**
+ * Event time of a task: watermarks of its source partitions, and per timed aggregate the mark, which
+ * is what was last announced for it (idle advances included, never moving back).
+ */
+export interface TaskTime {
+  /** Greatest timestamp of any accepted record: the compatible layer's time. -Infinity at first. */
+  readonly streamTime: Timestamp
+  /** What was last announced for this aggregate; -Infinity before that. */
+  mark(aggregate: string): Timestamp
+  /**
+   * During `flush` only: what this commit announces. A time ≥ mark; 'empty' if all source partitions
+   * are confirmed empty; undefined if there is nothing to announce yet.
+   */
+  nextMark(aggregate: string): Timestamp | 'empty' | undefined
+}
+
+export interface Punctuation {
+  cancel(): void
+}
+
+/** A committed number shown to the outside. */
+export interface GaugePort {
+  /** Published with the commit that this record belongs to. Null: the series is absent. */
+  set(value: number | null): void
+}
+
+export interface CounterPort {
+  /** Added with the commit that this record belongs to. */
+  add(label: string, count?: number): void
+}
+
+/** What an operator gets from its task. */
+export interface TaskContext {
+  readonly task: TaskId
+  /** The task's partition number. */
+  readonly partition: number
+  readonly clock: Clock
+  readonly record: RecordContext
+  readonly time: TaskTime
+  /** Output coalescing: true if updates may wait for the commit (the record cache is on). */
+  readonly caching: boolean
+  /** Opens a store of this task that the topology has connected with the operator. */
+  store<V>(definition: StoreDefinition<V>): KeyValueState<V>
+  /** Appends to the output of the commit that this record belongs to. */
+  send(
+    topic: string,
+    partition: number,
+    timestamp: Timestamp,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    headers?: RecordHeaders
+  ): void
+  /** Physical name of an internal topic: `<application>-<name>-repartition`. */
+  topicName(internal: string): string
+  partitionCount(topic: string): number
+  /** How many tasks write to this repartition topic (known from the topology, not from traffic). */
+  producerCount(internal: string): number
+  /** Counts a record that does not contribute, and logs it once per reason and minute. */
+  drop(reason: DropReason, count?: number): void
+  schedule(
+    intervalMs: number,
+    clock: 'stream-time' | 'wall-clock',
+    run: (timestamp: Timestamp) => void
+  ): Punctuation
+  /**
+   * Work that must come after the current record and before the next one, such as closing windows.
+   * It runs again as long as it returns true; a promise is awaited, and no record is taken meanwhile.
+   */
+  afterRecord(work: () => boolean | Promise<boolean>): void
+  requestCommit(): void
+  gauge(name: string, labels?: Readonly<Record<string, string>>): GaugePort
+  counter(name: string): CounterPort
+}
+
+/** One operator of one task. */
+export abstract class Operator implements Receiver {
+  /** Set by the wiring before `init`. */
+  next: Receiver = sink
+
+  /** After the restore, before the first record. May read the store asynchronously. */
+  init(_context: TaskContext): void | Promise<void> {}
+
+  abstract process(key: unknown, value: unknown, timestamp: Timestamp): void
+
+  /** Step 1 of the commit, in topological order: forward and send what was held back. */
+  flush(): void {}
+
+  /** The commit that `flush` was part of has happened (step 5). */
+  committed(): void {}
+
+  close(): void {}
+}
+
+const sink: Receiver = Object.freeze({ process: () => {} })

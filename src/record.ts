@@ -1,0 +1,17 @@
+/** Records as bytes, the way logs hand them out and take them in. */
+import type { Offset, Timestamp } from './ids.ts'
+
+/** In order, duplicates kept; a value may be null. */
+export type RecordHeaders = readonly (readonly [name: string, value: Uint8Array | null])[]
+
+/**
+ * A place in a batch of records. The fields speak of the current record and change with the next
+ * `advance()`; the bytes are views into the batch: copy what you keep.
+ */
+export interface RecordCursor {
+  readonly offset: Offset
+  readonly timestamp: Timestamp
+  readonly key: Uint8Array | null
+  readonly value: Uint8Array | null
+  readonly headers: RecordHeaders
+}

@@ -1,0 +1,88 @@
+/**
+ * The state of one task: its stores, in layers.
+ *
+ *     writes → open layer ──seal()──▶ sealed layer ──write()──▶ LevelDB, one atomic batch
+ *     reads  ← open layer, sealed layer, clean cache, LevelDB (getSync), in this order
+ *
+ * Invariants: nothing reaches LevelDB before its commit is acknowledged; the bytes handed out at the
+ * seal are the bytes that are written; at most one sealed layer exists; a rollback forgets both
+ * layers and the cache, so that the state is again what the last written commit left.
+ *
+ * Keys are binary strings (one char per byte, `latin1`): cheap in a Map, and LevelDB keeps their order.
+ */
+
+/** How a store turns live values into bytes; values may be mutable objects that change in place. */
+export interface ValueCodec<V> {
+  encode(value: V): Uint8Array
+  decode(bytes: Uint8Array): V
+  /** Rough size in memory, in bytes, of a value. Default: a constant. */
+  sizeOf?(value: V): number
+}
+
+export interface StoreDefinition<V> {
+  readonly name: string
+  readonly codec: ValueCodec<V>
+  /** Whether changes go to a changelog. A store without one is empty after the loss of its directory. */
+  readonly logged: boolean
+  /** Keep clean values in the record cache (default). Off for stores whose owner keeps them itself. */
+  readonly cached?: boolean
+}
+
+/** One store of a task, as operators see it. Synchronous but for scans. */
+export interface KeyValueState<V> {
+  readonly name: string
+  /** Undefined if it is not there. Mutate the value in place only if you `put` it afterwards. */
+  get(key: string): V | undefined
+  /** As `get`, for a key that cannot be in LevelDB: saves the read. */
+  getFresh(key: string): V | undefined
+  put(key: string, value: V): void
+  delete(key: string): void
+  /** All entries with `from` ≤ key < `to` in key order, all layers merged. No writes to this range meanwhile. */
+  range(from?: string, to?: string): AsyncIterable<readonly [key: string, value: V]>
+}
+
+/** The changes of one seal, in the order of the first write of each key. */
+export interface SealedState {
+  readonly entries: number
+  /** Only of logged stores. The bytes stay valid until the seal is written. Null: deleted. */
+  forEachLogged(visit: (store: string, key: Uint8Array, value: Uint8Array | null) => void): void
+}
+
+export interface Checkpoint {
+  /** The commit this state belongs to; 0 before the first. */
+  readonly commitNumber: number
+  /** Per logged store: the changelog offset up to which (exclusive) this state includes it. */
+  readonly changelogs: Readonly<Record<string, number>>
+}
+
+export interface TaskState {
+  /** Undefined: the directory was new, damaged or wiped; restore from the beginning. */
+  readonly checkpoint: Checkpoint | undefined
+  store<V>(definition: StoreDefinition<V>): KeyValueState<V>
+  /** Bytes held by layers and cache, estimated. */
+  readonly bytes: number
+  /** Bytes that a commit has not written yet. */
+  readonly dirtyBytes: number
+  /** Freezes the open layer. Only when no sealed layer exists. */
+  seal(): SealedState
+  /** Step 4 of the commit: the sealed layer and the checkpoint in one batch; then evicts. */
+  write(checkpoint: Checkpoint): Promise<void>
+  /** Forgets both layers and the cache. */
+  rollback(): void
+  /** While restoring: raw changelog records, unsealed; flush them with `flushRestored`. */
+  restore(store: string, key: Uint8Array, value: Uint8Array | null): void
+  flushRestored(checkpoint: Checkpoint): Promise<void>
+  /** Deletes everything, checkpoint included: the restore starts from the beginning. */
+  wipe(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The state directory of one application: locked, one subdirectory per task. */
+export interface StateDirectory {
+  readonly path: string
+  /** Opens or creates; a damaged one is detected, set aside with a log line, and opened empty. */
+  open(task: string): Promise<TaskState>
+  /** Tasks with a checkpoint on disk, without opening them for good. */
+  held(): readonly string[]
+  close(): Promise<void>
+}
