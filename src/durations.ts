@@ -1,7 +1,7 @@
 /**
- * Spans of time as literals: `'250ms'`, `'30s'`, `'5m'`, `'1.5h'`, `'7d'`. The compiler refuses words
- * (`'5 minutes'`), a bare number and an unknown unit; what a template type cannot refuse (`'-5m'`,
- * `'5 m'`, `'1e3s'`) is refused when the window is made, before `build()`.
+ * Spans of time as literals: `'250ms'`, `'30s'`, `'5m'`, `'1.5h'`, `'7d'`. The compiler refuses
+ * words (`'5 minutes'`), a bare number and an unknown unit; what a template type cannot refuse
+ * (`'-5m'`, `'5 m'`, `'1e3s'`) is refused when the window is made, before `build()`.
  */
 
 export type Duration = `${number}${'ms' | 's' | 'm' | 'h' | 'd'}`

@@ -1,7 +1,7 @@
 /**
- * Errors, one class per consequence. Each carries a stable code `MILLRACE_<NOUN>_<CONDITION>`, and a
- * message that says what happened, where, and what to do next. Codes outlive messages; a TypeError
- * without a code is a programmer's error.
+ * Errors, one class per consequence. Each carries a stable code `MILLRACE_<NOUN>_<CONDITION>`, and
+ * a message that says what happened, where, and what to do next. Codes outlive messages; a
+ * TypeError without a code is a programmer's error.
  */
 
 export interface ErrorOptions {

@@ -2,7 +2,9 @@
 
 declare const brand: unique symbol
 
-/** `<subtopology>_<partition>`, such as `0_3`: the unit that is assigned, restored and committed. */
+/**
+ * `<subtopology>_<partition>`, such as `0_3`: the unit that is assigned, restored and committed.
+ */
 export type TaskId = string & { readonly [brand]: 'TaskId' }
 
 /** A position in one partition of a topic; exact up to 2^53. */

@@ -4,11 +4,12 @@
  *     writes → open layer ──seal()──▶ sealed layer ──write()──▶ LevelDB, one atomic batch
  *     reads  ← open layer, sealed layer, clean cache, LevelDB (getSync), in this order
  *
- * Invariants: nothing reaches LevelDB before its commit is acknowledged; the bytes handed out at the
- * seal are the bytes that are written; at most one sealed layer exists; a rollback forgets both
- * layers and the cache, so that the state is again what the last written commit left.
+ * Invariants: nothing reaches LevelDB before its commit is acknowledged; the bytes handed out at
+ * the seal are the bytes that are written; at most one sealed layer exists; a rollback forgets
+ * both layers and the cache, so that the state is again what the last written commit left.
  *
- * Keys are binary strings (one char per byte, `latin1`): cheap in a Map, and LevelDB keeps their order.
+ * Keys are binary strings (one char per byte, `latin1`): cheap in a Map, and LevelDB keeps their
+ * order.
  */
 
 /** How a store turns live values into bytes; values may be mutable objects that change in place. */
@@ -22,9 +23,14 @@ export interface ValueCodec<V> {
 export interface StoreDefinition<V> {
   readonly name: string
   readonly codec: ValueCodec<V>
-  /** Whether changes go to a changelog. A store without one is empty after the loss of its directory. */
+  /**
+   * Whether changes go to a changelog. A store without one is empty after the loss of its
+   * directory.
+   */
   readonly logged: boolean
-  /** Keep clean values in the record cache (default). Off for stores whose owner keeps them itself. */
+  /**
+   * Keep clean values in the record cache (default). Off for stores whose owner keeps them itself.
+   */
   readonly cached?: boolean
 }
 
@@ -37,7 +43,10 @@ export interface KeyValueState<V> {
   getFresh(key: string): V | undefined
   put(key: string, value: V): void
   delete(key: string): void
-  /** All entries with `from` ≤ key < `to` in key order, all layers merged. No writes to this range meanwhile. */
+  /**
+   * All entries with `from` ≤ key < `to` in key order, all layers merged. No writes to this range
+   * meanwhile.
+   */
   range(from?: string, to?: string): AsyncIterable<readonly [key: string, value: V]>
 }
 

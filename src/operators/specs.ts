@@ -41,7 +41,7 @@ export interface WindowedAggregateSpec extends KeyedAggregateSpec {
   readonly watermarks: null | 'own' | { readonly topic: string }
 }
 
-/** A window without a key, first phase: partial results per pane, first end and source partition. */
+/** A window without a key, first phase: partials per pane, first end and source partition. */
 export interface GlobalAggregateSpec {
   readonly name: string
   readonly windows: WindowSpec

@@ -18,7 +18,9 @@ export interface RecordContext {
   readonly partition: number
   readonly offset: Offset
   readonly headers: RecordHeaders
-  /** The greatest timestamp of the record's own partition before this record; -Infinity at first. */
+  /**
+   * The greatest timestamp of the record's own partition before this record; -Infinity at first.
+   */
   readonly watermark: Timestamp
 }
 
@@ -26,8 +28,8 @@ export interface RecordContext {
 export type DropReason = string
 
 /**
- * Event time of a task: watermarks of its source partitions, and per timed aggregate the mark, which
- * is what was last announced for it (idle advances included, never moving back).
+ * Event time of a task: watermarks of its source partitions, and per timed aggregate the mark,
+ * which is what was last announced for it (idle advances included, never moving back).
  */
 export interface TaskTime {
   /** Greatest timestamp of any accepted record: the compatible layer's time. -Infinity at first. */
@@ -35,8 +37,8 @@ export interface TaskTime {
   /** What was last announced for this aggregate; -Infinity before that. */
   mark(aggregate: string): Timestamp
   /**
-   * During `flush` only: what this commit announces. A time ≥ mark; 'empty' if all source partitions
-   * are confirmed empty; undefined if there is nothing to announce yet.
+   * During `flush` only: what this commit announces. A time ≥ mark; 'empty' if all source
+   * partitions are confirmed empty; undefined if there is nothing to announce yet.
    */
   nextMark(aggregate: string): Timestamp | 'empty' | undefined
 }
@@ -91,7 +93,8 @@ export interface TaskContext {
   ): Punctuation
   /**
    * Work that must come after the current record and before the next one, such as closing windows.
-   * It runs again as long as it returns true; a promise is awaited, and no record is taken meanwhile.
+   * It runs again as long as it returns true; a promise is awaited, and no record is taken
+   * meanwhile.
    */
   afterRecord(work: () => boolean | Promise<boolean>): void
   requestCommit(): void

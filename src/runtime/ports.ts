@@ -1,7 +1,7 @@
 /**
- * What the runtime needs of a log: topics, partitions, offsets, a group that hands out tasks, and an
- * atomic commit of (output records, changelog records, input offsets). `src/kafka` and `src/log`
- * implement it; one suite of port tests runs against both.
+ * What the runtime needs of a log: topics, partitions, offsets, a group that hands out tasks, and
+ * an atomic commit of (output records, changelog records, input offsets). `src/kafka` and
+ * `src/log` implement it; one suite of port tests runs against both.
  */
 import type { Offset, TaskId, Timestamp, TopicPartition } from '../ids.ts'
 import type { RecordCursor, RecordHeaders } from '../record.ts'
@@ -17,7 +17,8 @@ export interface FetchAnswer {
 
 /**
  * Committed records of one partition, in order. It fetches ahead of need, bounded in bytes.
- * An offset out of range, a failed checksum or a lost topic is thrown by `advance()`, never skipped.
+ * An offset out of range, a failed checksum or a lost topic is thrown by `advance()`, never
+ * skipped.
  */
 export interface SourceReader extends RecordCursor {
   readonly topic: string
@@ -42,7 +43,9 @@ export interface ReaderOptions {
   readonly bufferBytesMax?: number
 }
 
-/** Records on their way into one commit. `append` copies or encodes at once: buffers can be reused. */
+/**
+ * Records on their way into one commit. `append` copies or encodes at once: buffers can be reused.
+ */
 export interface OutputBatch {
   readonly bytes: number
   readonly records: number
@@ -79,7 +82,10 @@ export interface CommitRequest {
   readonly batch: OutputBatch
   /** For every task of the process that the commit touches, whether its input moved or not. */
   readonly offsets: readonly OffsetCommit[]
-  /** The number of this commit, part of every metadata: it decides whether an unanswered commit happened. */
+  /**
+   * The number of this commit, part of every metadata: it decides whether an unanswered commit
+   * happened.
+   */
   readonly number: number
 }
 
@@ -90,7 +96,10 @@ export interface TopicRequirement {
   readonly role: TopicRole
   /** For internal topics, and for sinks to be created. Absent for sources: they are as they are. */
   readonly partitions?: number
-  /** Kafka's names, such as `cleanup.policy`: settings of a topic that is created, checked on one that exists. */
+  /**
+   * Kafka's names, such as `cleanup.policy`: settings of a topic that is created, checked on one
+   * that exists.
+   */
   readonly config?: Readonly<Record<string, string>>
   /** Whether a missing one may be created; sources never are. */
   readonly create: boolean
@@ -159,8 +168,9 @@ export interface LogHealth {
 export interface Log {
   readonly kind: 'embedded' | 'kafka'
   /**
-   * Creates what is missing, checks what is there, and answers with the number of partitions of each.
-   * Rejects with one FatalError that lists every fault: expected, found, and the command that mends it.
+   * Creates what is missing, checks what is there, and answers with the number of partitions of
+   * each. Rejects with one FatalError that lists every fault: expected, found, and the command
+   * that mends it.
    */
   prepare(topics: readonly TopicRequirement[]): Promise<ReadonlyMap<string, number>>
   /** Partition counts of topics that must exist; rejects like `prepare`. */
@@ -178,7 +188,8 @@ export interface Log {
   commit(request: CommitRequest): Promise<CommitReceipt>
   /**
    * Committed records from `from` to the end as of now; call it after `committed()`. Resolves with
-   * the position reached. Rejects with CorruptedError if `from` is no longer, or not yet, in the log.
+   * the position reached. Rejects with CorruptedError if `from` is no longer, or not yet, in the
+   * log.
    */
   restore(
     partition: TopicPartition,

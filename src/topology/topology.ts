@@ -10,7 +10,10 @@ export interface TopologyTopic {
   readonly name: string
   /** 'source' and 'sink' are the user's; the others get `<application>-<name>-<role>`. */
   readonly role: 'source' | 'sink' | 'repartition' | 'changelog'
-  /** Fixed number, or: as many as the greatest of these topics has; a changelog follows its sub-topology. */
+  /**
+   * Fixed number, or: as many as the greatest of these topics has; a changelog follows its
+   * sub-topology.
+   */
   readonly partitions: number | { readonly sameAs: readonly string[] } | undefined
   readonly config: Readonly<Record<string, string>>
   readonly create: boolean
@@ -32,7 +35,10 @@ export interface SourceTopicSpec {
   readonly internal: boolean
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
-  /** Event time; without it the record's own timestamp. Anything but an integer ≥ 0 is rejected as `no_timestamp`. */
+  /**
+   * Event time; without it the record's own timestamp. Anything but an integer ≥ 0 is rejected as
+   * `no_timestamp`.
+   */
   readonly timestamp: ((value: unknown, key: unknown) => number) | undefined
   /** Records further ahead of the wall clock are rejected as `future`; undefined: no guard. */
   readonly maxFutureMs: number | undefined
