@@ -1,0 +1,56 @@
+/** Reads and writes of the application's HTTP API, as a foreign client does them. */
+import type { RawEvent } from './shop-events.ts'
+import type { MetricRow } from './shop-recount.ts'
+
+interface Page {
+  readonly results: readonly MetricRow[]
+  readonly next: string | null
+}
+
+/** All rows of a metric, over as many pages as it takes. */
+export async function allRows(url: string, metric: string, from: number): Promise<MetricRow[]> {
+  const rows: MetricRow[] = []
+  let query = `from=${from}&to=${Date.now() + 86_400_000}`
+  for (;;) {
+    const page = await json<Page>(`${url}/api/windows/${metric}?${query}&limit=1000`)
+    rows.push(...page.results)
+    if (page.next === null) return rows
+    query = `cursor=${encodeURIComponent(page.next)}`
+  }
+}
+
+/** Window end of the newest row of each metric. */
+export async function newestEnds(url: string): Promise<ReadonlyMap<string, number>> {
+  const { results } = await json<{ readonly results: readonly MetricRow[] }>(`${url}/api/metrics`)
+  return new Map(results.map((row) => [row.metric, row.windowEnd]))
+}
+
+/** Posts events as NDJSON; resolves with how many were accepted, once they are durable. */
+export async function postEvents(url: string, events: readonly RawEvent[]): Promise<number> {
+  const answer = await fetch(`${url}/api/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: events.map((event) => JSON.stringify(event)).join('\n'),
+  })
+  if (answer.status !== 202) throw new Error(`${answer.status}: ${await answer.text()}`)
+  const { accepted } = (await answer.json()) as { readonly accepted: number }
+  return accepted
+}
+
+/** Values of the gauges and counters on `/metrics`, by `name{labels}` as printed. */
+export async function gauges(url: string): Promise<ReadonlyMap<string, number>> {
+  const text = await (await fetch(`${url}/metrics`)).text()
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
+  return new Map(
+    lines.map((line) => {
+      const space = line.lastIndexOf(' ')
+      return [line.slice(0, space), Number(line.slice(space + 1))]
+    })
+  )
+}
+
+async function json<T>(url: string): Promise<T> {
+  const answer = await fetch(url)
+  if (!answer.ok) throw new Error(`${url}: ${answer.status} ${await answer.text()}`)
+  return (await answer.json()) as T
+}

@@ -1,0 +1,95 @@
+/** The application as its users run it: a process of its own, killed as a group. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface AppEnvironment {
+  readonly STATE_DIR: string
+  readonly HTTP_PORT: string
+  readonly [name: string]: string
+}
+
+export class AppProcess {
+  readonly url: string
+  readonly #environment: AppEnvironment
+  #child: ChildProcess | undefined
+  #output = ''
+
+  constructor(environment: AppEnvironment) {
+    this.#environment = environment
+    this.url = `http://127.0.0.1:${environment.HTTP_PORT}`
+  }
+
+  /** What the present process has printed. */
+  get output(): string {
+    return this.#output
+  }
+
+  get running(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && !this.#child.killed
+  }
+
+  start(): void {
+    this.#output = ''
+    const child = spawn(process.execPath, ['dist/src/main.js'], {
+      cwd: root,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '', LOG_LEVEL: 'info', ...this.#environment },
+    })
+    const keep = (text: Buffer): void => {
+      this.#output = `${this.#output}${text}`.slice(-20_000)
+    }
+    child.stdout.on('data', keep)
+    child.stderr.on('data', keep)
+    this.#child = child
+  }
+
+  async ready(timeoutMs = 60_000): Promise<void> {
+    const deadline = Date.now() + timeoutMs
+    while (Date.now() < deadline) {
+      if (this.#child?.exitCode !== null) break
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined)
+      await answer?.arrayBuffer()
+      if (answer?.status === 200) return
+      await sleep(50)
+    }
+    throw new Error(`The application did not become ready:\n${this.#output}`)
+  }
+
+  /** SIGKILL to the whole process group. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** SIGTERM to the process; answers with its status and how long it took. */
+  async stop(): Promise<{ readonly status: number | null; readonly ms: number }> {
+    const from = Date.now()
+    const status = await this.#end('SIGTERM')
+    return { status, ms: Date.now() - from }
+  }
+
+  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
+    const child = this.#child
+    this.#child = undefined
+    if (child?.pid === undefined || child.exitCode !== null) return child?.exitCode ?? null
+    const exit = once(child, 'exit')
+    process.kill(-child.pid, signal)
+    await exit
+    return child.exitCode
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
