@@ -1,0 +1,48 @@
+/** Kafka nests partitions in topics on the wire; here they are flat lists. */
+import type { TopicPartition } from '../../ids.ts'
+import type { WireReader, WireWriter } from '../wire.ts'
+
+/** Writes flat entries the way requests want them: topics, each with an array of partitions. */
+export function writeByTopic<T extends TopicPartition>(
+  writer: WireWriter,
+  entries: readonly T[],
+  write: (entry: T) => void
+): void {
+  const topics = new Map<string, T[]>()
+  for (const entry of entries) {
+    const partitions = topics.get(entry.topic)
+    if (partitions) partitions.push(entry)
+    else topics.set(entry.topic, [entry])
+  }
+  writer.array([...topics], ([topic, partitions]) => {
+    writer.string(topic)
+    writer.array(partitions, write)
+    writer.end()
+  })
+}
+
+/** Reads the nested answer into a flat list. */
+export function readByTopic<T>(reader: WireReader, read: (topic: string) => T): T[] {
+  const all: T[] = []
+  reader.array(() => {
+    const topic = reader.string()
+    reader.array(() => {
+      all.push(read(topic))
+      reader.end()
+    })
+    reader.end()
+  })
+  return all
+}
+
+export interface PartitionError extends TopicPartition {
+  readonly error: number
+}
+
+export function readPartitionErrors(reader: WireReader): PartitionError[] {
+  return readByTopic(reader, (topic) => ({
+    topic,
+    partition: reader.int32(),
+    error: reader.int16(),
+  }))
+}
