@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { crc32c } from '../src/crc32c.ts'
+
+const digits = Buffer.from('123456789')
+
+test('the checksum agrees with the published test vectors', () => {
+  expect(crc32c(digits)).toBe(0xe3069283)
+  expect(crc32c(new Uint8Array(32))).toBe(0x8a9136aa)
+  expect(crc32c(new Uint8Array(32).fill(0xff))).toBe(0x62a8ab43)
+  expect(crc32c(Uint8Array.from({ length: 32 }, (_, index) => index))).toBe(0x46dd794e)
+  expect(crc32c(new Uint8Array(0))).toBe(0)
+})
+
+test('a checksum in pieces equals the checksum of the whole, wherever it is cut', () => {
+  const bytes = Uint8Array.from({ length: 61 }, (_, index) => (index * 37) & 255)
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    expect(crc32c(bytes, cut, bytes.length, crc32c(bytes, 0, cut))).toBe(crc32c(bytes))
+  }
+})
+
+test('a range counts only its own bytes, and an end beyond the array is the end of the array', () => {
+  const framed = Buffer.concat([Buffer.from('xx'), digits, Buffer.from('yyyyyyyyyy')])
+  expect(crc32c(framed, 2, 11)).toBe(0xe3069283)
+  expect(crc32c(digits, 0, 99)).toBe(0xe3069283)
+})
