@@ -1,5 +1,5 @@
 /** What the DSL tells the aggregating operators; plain data and user functions, frozen. */
-import type { Aggregator } from '../aggregators/aggregator.ts'
+import type { Aggregators } from '../aggregators/aggregator.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { WindowSpec } from '../windows/windows.ts'
 
@@ -19,7 +19,7 @@ export type AggregationPlan =
     }
   | {
       readonly kind: 'named'
-      readonly aggregators: Readonly<Record<string, Aggregator<never, unknown, never>>>
+      readonly aggregators: Aggregators<never>
     }
 
 /** `stream.groupBy(…).count('n')`: one value per key, in store `name`. */
@@ -45,7 +45,7 @@ export interface WindowedAggregateSpec extends KeyedAggregateSpec {
 export interface GlobalAggregateSpec {
   readonly name: string
   readonly windows: WindowSpec
-  readonly aggregators: Readonly<Record<string, Aggregator<never, unknown, never>>>
+  readonly aggregators: Aggregators<never>
   /** Internal name of the one-partition repartition topic that carries partials and marks. */
   readonly topic: string
 }

@@ -1,0 +1,127 @@
+/**
+ * The aggregators, as `aggregate('traffic', { visitors: distinct(sessionId), orders: count() })`
+ * takes them. A selector that answers null skips the record.
+ */
+import type { Demand, Sync } from '../misuse.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { Aggregator, Member, Where } from './aggregator.ts'
+import { makeAggregator, makeWhere } from './aggregator.ts'
+
+type Both = 'merge' | 'remove'
+type Numeric = number | bigint | null | undefined
+type NumberOf<S> = [NonNullable<S>] extends [bigint] ? bigint : number
+
+/** What is left of S once promises, which get a sentence of their own, are set aside. */
+type Settled<S> = Exclude<S, PromiseLike<unknown>>
+type Selected<S> = S & Sync<S, 'Aggregators run synchronously: use mapAsync before aggregate'>
+type Truth<B> = Selected<B> &
+  Demand<Settled<B>, boolean, 'where needs a function that answers true or false'>
+type Measured<S> = Selected<S> &
+  Demand<Settled<S>, Numeric, 'sum, min, max and mean need a number, a bigint or null'>
+type Counted<S> = Selected<S> &
+  Demand<Settled<S>, Member, 'distinct tells strings, numbers, bigints, booleans and bytes apart'>
+
+/** A condition for an aggregator: `count(where(isOrder))`; a type guard narrows its selector. */
+export function where<V, W extends V>(guard: (value: V) => value is W): Where<V, W>
+export function where<V, B>(predicate: (value: V) => Truth<B>): Where<V, V>
+export function where(predicate: unknown): unknown {
+  return makeWhere(predicate)
+}
+
+/** How many records. */
+export function count<V>(condition?: Where<V, unknown>): Aggregator<V, number, Both> {
+  return makeAggregator('count', undefined, condition)
+}
+
+/** The sum: exact for bigint, in doubles for number; 0 of nothing. */
+export function sum<V, S>(select: (value: V) => Measured<S>): Aggregator<V, NumberOf<S>, Both>
+export function sum<V, W, S>(
+  select: (value: W) => Measured<S>,
+  condition: Where<V, W>
+): Aggregator<V, NumberOf<S>, Both>
+export function sum(...args: readonly unknown[]): unknown {
+  return makeAggregator('sum', ...args)
+}
+
+/** The least; null of nothing. */
+export function min<V, S>(
+  select: (value: V) => Measured<S>
+): Aggregator<V, NumberOf<S> | null, 'merge'>
+export function min<V, W, S>(
+  select: (value: W) => Measured<S>,
+  condition: Where<V, W>
+): Aggregator<V, NumberOf<S> | null, 'merge'>
+export function min(...args: readonly unknown[]): unknown {
+  return makeAggregator('min', ...args)
+}
+
+/** The greatest; null of nothing. */
+export function max<V, S>(
+  select: (value: V) => Measured<S>
+): Aggregator<V, NumberOf<S> | null, 'merge'>
+export function max<V, W, S>(
+  select: (value: W) => Measured<S>,
+  condition: Where<V, W>
+): Aggregator<V, NumberOf<S> | null, 'merge'>
+export function max(...args: readonly unknown[]): unknown {
+  return makeAggregator('max', ...args)
+}
+
+/** The mean as a double, of an exact sum if the selector answers bigint; null of nothing. */
+export function mean<V, S>(select: (value: V) => Measured<S>): Aggregator<V, number | null, Both>
+export function mean<V, W, S>(
+  select: (value: W) => Measured<S>,
+  condition: Where<V, W>
+): Aggregator<V, number | null, Both>
+export function mean(...args: readonly unknown[]): unknown {
+  return makeAggregator('mean', ...args)
+}
+
+/** How many different members, exactly: `distinct((event) => event.sessionId)`. */
+export function distinct<V, S>(select: (value: V) => Counted<S>): Aggregator<V, number, Both>
+export function distinct<V, W, S>(
+  select: (value: W) => Counted<S>,
+  condition: Where<V, W>
+): Aggregator<V, number, Both>
+export function distinct(...args: readonly unknown[]): unknown {
+  return makeAggregator('distinct', ...args)
+}
+
+interface Steps<V, A, R, S> {
+  /** A new state each time; it must survive its serde. */
+  readonly init: () => A & Sync<A, 'init runs synchronously: it answers a state, not a promise'>
+  readonly add: (state: A, value: V) => S & Sync<S, 'add runs synchronously: use mapAsync before'>
+  /** What the row shows. Default: the state. */
+  readonly result?: (state: A) => R
+  /** How the state becomes bytes. Default: `data()`. */
+  readonly state?: Serde<A>
+}
+
+interface Merging<A> {
+  readonly merge: (left: A, right: A) => A
+}
+
+interface Removing<V, A> {
+  readonly remove: (state: A, value: V) => A
+}
+
+/**
+ * One of your own. `merge` makes it fit for windows without a key, `remove` for grouped tables.
+ *
+ *     longest: aggregator({ init: () => '', add: (kept, o) => (o.id > kept ? o.id : kept) })
+ */
+export function aggregator<V, A, S extends A | PromiseLike<unknown>, R = A>(
+  definition: Steps<V, A, R, S> & Merging<A> & Removing<V, A>
+): Aggregator<V, NoInfer<R>, Both>
+export function aggregator<V, A, S extends A | PromiseLike<unknown>, R = A>(
+  definition: Steps<V, A, R, S> & Merging<A>
+): Aggregator<V, NoInfer<R>, 'merge'>
+export function aggregator<V, A, S extends A | PromiseLike<unknown>, R = A>(
+  definition: Steps<V, A, R, S> & Removing<V, A>
+): Aggregator<V, NoInfer<R>, 'remove'>
+export function aggregator<V, A, S extends A | PromiseLike<unknown>, R = A>(
+  definition: Steps<V, A, R, S>
+): Aggregator<V, NoInfer<R>, never>
+export function aggregator(definition: object): unknown {
+  return makeAggregator('custom', definition)
+}
