@@ -1,0 +1,103 @@
+/** The application's settings, from the environment: all faults at once, secrets never printed. */
+import { type KafkaConfig, readKafka, redactedKafka } from './config-kafka.ts'
+import type { Duration } from './durations.ts'
+import { Environment, type Variables } from './environment.ts'
+import { ConfigError } from './errors.ts'
+import type { LogLevel } from './log.ts'
+
+export interface Config {
+  /** Null: the embedded log. */
+  readonly kafka: KafkaConfig | null
+  readonly applicationId: string
+  readonly stateDir: string
+  readonly guarantee: 'exactly_once' | 'at_least_once'
+  readonly commitInterval: Duration
+  readonly eventsTopic: string
+  readonly eventsFormat: 'json'
+  readonly metricsTopic: string
+  readonly metricsFormat: 'json'
+  readonly orderTypes: readonly string[]
+  readonly grace: Duration
+  readonly idle: Duration | 'off'
+  readonly conversionRefresh: Duration
+  /** ISO 4217, in capitals. */
+  readonly currency: string
+  readonly maxFuture: Duration | 'off'
+  readonly demo: boolean
+  readonly httpHost: string
+  readonly httpPort: number
+  readonly apiToken: string | null
+  readonly logLevel: LogLevel
+}
+
+const guarantees = ['exactly_once', 'at_least_once'] as const
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
+const hourMs = 3_600_000
+const defaultPort = 8013
+
+/** Throws a ConfigError with one line per fault. */
+export function readConfig(variables: Variables): Config {
+  const env = new Environment(variables)
+  const kafka = readKafka(env)
+  const config: Config = {
+    kafka,
+    applicationId: env.text('APPLICATION_ID', 'shop-metrics', legalName),
+    stateDir: env.text('STATE_DIR', '.data'),
+    guarantee: env.choice('PROCESSING_GUARANTEE', guarantees, 'exactly_once'),
+    commitInterval: env.duration('COMMIT_INTERVAL', '100ms', { minMs: 1 }),
+    eventsTopic: env.text('EVENTS_TOPIC', 'shop.events', legalName),
+    eventsFormat: env.choice('EVENTS_FORMAT', ['json'], 'json'),
+    metricsTopic: env.text('METRICS_TOPIC', 'shop.metrics', legalName),
+    metricsFormat: env.choice('METRICS_FORMAT', ['json'], 'json'),
+    orderTypes: orderTypes(env),
+    grace: env.duration('WINDOW_GRACE', '30s'),
+    idle: env.durationOrOff('IDLE_AFTER', '1m', { minMs: 1 }),
+    conversionRefresh: env.duration('CONVERSION_REFRESH', '5m', { minMs: 1_000, fault: divides }),
+    currency: env.text('CURRENCY', 'EUR', knownCurrency).toUpperCase(),
+    maxFuture: env.durationOrOff('MAX_FUTURE', '2m'),
+    demo: env.flag('DEMO_TRAFFIC', kafka === null),
+    httpHost: env.text('HTTP_HOST', '127.0.0.1'),
+    httpPort: env.integer('HTTP_PORT', defaultPort, 0, 65_535),
+    apiToken: env.secret('API_TOKEN') ?? null,
+    logLevel: env.choice('LOG_LEVEL', logLevels, 'info'),
+  }
+  if (config.eventsTopic === config.metricsTopic) {
+    env.fault('METRICS_TOPIC', `cannot be the events' own topic, '${config.eventsTopic}'`)
+  }
+  if (env.faults.length > 0) throw new ConfigError(env.faults)
+  return config
+}
+
+/** The settings as they are in force, for the log: what is secret shows only that it is set. */
+export function redacted(config: Config): Readonly<Record<string, unknown>> {
+  return {
+    ...config,
+    apiToken: config.apiToken === null ? null : '(set)',
+    kafka: config.kafka && redactedKafka(config.kafka),
+  }
+}
+
+/** Whether nobody but this machine can reach a server that listens there. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|\[?::1\]?|127(\.\d{1,3}){3})$/i.test(host)
+}
+
+/** What Kafka takes as a topic's name, with room for the suffixes of internal topics. */
+function legalName(name: string): string | undefined {
+  if (name !== '.' && name !== '..' && /^[a-zA-Z0-9._-]{1,180}$/.test(name)) return undefined
+  return `expected up to 180 letters, digits, '.', '_' or '-', got '${name}'`
+}
+
+function knownCurrency(code: string): string | undefined {
+  if (Intl.supportedValuesOf('currency').includes(code.toUpperCase())) return undefined
+  return `expected a currency of ISO 4217 such as EUR, got '${code}'`
+}
+
+function divides(ms: number): string | undefined {
+  return ms <= hourMs && hourMs % ms === 0 ? undefined : 'expected a duration that divides 1h'
+}
+
+function orderTypes(env: Environment): readonly string[] {
+  const types = env.list('EVENT_TYPE_ORDER')
+  return types.length > 0 ? types : ['checkout_click']
+}

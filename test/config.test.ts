@@ -1,0 +1,168 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { isLoopback, readConfig, redacted } from '../src/config.ts'
+import type { Variables } from '../src/environment.ts'
+import { ConfigError } from '../src/errors.ts'
+
+const directory = mkdtempSync(join(tmpdir(), 'millrace-config-'))
+
+afterAll(() => rmSync(directory, { recursive: true }))
+
+function faultsOf(variables: Variables): readonly string[] {
+  try {
+    readConfig(variables)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.faults
+    throw error
+  }
+  return []
+}
+
+function file(name: string, text: string): string {
+  const path = join(directory, name)
+  writeFileSync(path, text)
+  return path
+}
+
+describe('the configuration', () => {
+  it('runs on the embedded log with demo traffic when nothing is set', () => {
+    expect(readConfig({})).toEqual({
+      kafka: null,
+      applicationId: 'shop-metrics',
+      stateDir: '.data',
+      guarantee: 'exactly_once',
+      commitInterval: '100ms',
+      eventsTopic: 'shop.events',
+      eventsFormat: 'json',
+      metricsTopic: 'shop.metrics',
+      metricsFormat: 'json',
+      orderTypes: ['checkout_click'],
+      grace: '30s',
+      idle: '1m',
+      conversionRefresh: '5m',
+      currency: 'EUR',
+      maxFuture: '2m',
+      demo: true,
+      httpHost: '127.0.0.1',
+      httpPort: 8013,
+      apiToken: null,
+      logLevel: 'info',
+    })
+  })
+
+  it('takes an empty variable for an absent one', () => {
+    const empty = { KAFKA_BROKERS: '', CURRENCY: ' ', HTTP_PORT: '', API_TOKEN: '', IDLE_AFTER: '' }
+    expect(readConfig(empty)).toEqual(readConfig({}))
+  })
+
+  it('switches demo traffic off beside a broker, unless told otherwise', () => {
+    expect(readConfig({ KAFKA_BROKERS: 'a:9092' }).demo).toBe(false)
+    expect(readConfig({ KAFKA_BROKERS: 'a:9092', DEMO_TRAFFIC: 'on' }).demo).toBe(true)
+    expect(readConfig({ DEMO_TRAFFIC: 'off' }).demo).toBe(false)
+  })
+
+  it('reads brokers from either name', () => {
+    const brokers = ['a:9092', '[::1]:9093']
+    expect(readConfig({ KAFKA_BROKERS: 'a:9092, [::1]:9093' }).kafka?.brokers).toEqual(brokers)
+    expect(readConfig({ BOOTSTRAP_SERVERS: 'a:9092,[::1]:9093' }).kafka?.brokers).toEqual(brokers)
+  })
+
+  it('reports every fault at once, one line each', () => {
+    const faults = faultsOf({
+      KAFKA_BROKERS: 'nowhere',
+      APPLICATION_ID: 'a b',
+      PROCESSING_GUARANTEE: 'maybe',
+      COMMIT_INTERVAL: '5 minutes',
+      WINDOW_GRACE: '-5s',
+      CONVERSION_REFRESH: '7m',
+      CURRENCY: 'XYZ',
+      MAX_FUTURE: 'never',
+      HTTP_PORT: '80000',
+      LOG_LEVEL: 'loud',
+      EVENTS_FORMAT: 'xml',
+      EVENTS_TOPIC: 'shop.metrics',
+      KAFKA_SASL_USERNAME: 'me',
+      API_TOKEN_FILE: join(directory, 'missing'),
+    })
+    expect(faults.map((fault) => fault.slice(0, fault.indexOf(':'))).sort()).toEqual([
+      'API_TOKEN_FILE',
+      'APPLICATION_ID',
+      'COMMIT_INTERVAL',
+      'CONVERSION_REFRESH',
+      'CURRENCY',
+      'EVENTS_FORMAT',
+      'HTTP_PORT',
+      'KAFKA_BROKERS',
+      'KAFKA_SASL_MECHANISM',
+      'KAFKA_SASL_PASSWORD',
+      'LOG_LEVEL',
+      'MAX_FUTURE',
+      'METRICS_TOPIC',
+      'PROCESSING_GUARANTEE',
+      'WINDOW_GRACE',
+    ])
+    expect(faults.every((fault) => !fault.includes('\n'))).toBe(true)
+  })
+
+  it.each(['1s', '10s', '5m', '30m', '1h', '60m', '0.5h'])(
+    'refreshes conversion every %s',
+    (text) => {
+      expect(readConfig({ CONVERSION_REFRESH: text }).conversionRefresh).toBe(text)
+    }
+  )
+
+  it.each(['0s', '7m', '2h', '1ms', 'off'])('does not refresh conversion every %s', (text) => {
+    expect(faultsOf({ CONVERSION_REFRESH: text })).toHaveLength(1)
+  })
+
+  it('lets idle close and the future guard be switched off', () => {
+    const { idle, maxFuture } = readConfig({ IDLE_AFTER: 'off', MAX_FUTURE: 'OFF' })
+    expect([idle, maxFuture]).toEqual(['off', 'off'])
+    expect(faultsOf({ IDLE_AFTER: '0s' })).toHaveLength(1)
+  })
+
+  it('takes several types of orders, and currencies in small letters', () => {
+    const config = readConfig({ EVENT_TYPE_ORDER: 'checkout_click, purchase', CURRENCY: 'jpy' })
+    expect(config.orderTypes).toEqual(['checkout_click', 'purchase'])
+    expect(config.currency).toBe('JPY')
+  })
+
+  it('reads secrets from files, and prints none of them', () => {
+    const config = readConfig({
+      KAFKA_BROKERS: 'a:9092',
+      KAFKA_TLS_CA_FILE: file('ca.pem', 'secret-ca'),
+      KAFKA_SASL_MECHANISM: 'SCRAM-SHA-512',
+      KAFKA_SASL_USERNAME: 'me',
+      KAFKA_SASL_PASSWORD_FILE: file('password', 'secret-password\n'),
+      API_TOKEN_FILE: file('token', 'secret-token\r\n'),
+    })
+    expect(config.apiToken).toBe('secret-token')
+    expect(config.kafka?.tls).toEqual({ ca: 'secret-ca' })
+    const { mechanism, username, password } = config.kafka?.sasl ?? {}
+    expect([mechanism, username, password]).toEqual(['scram-sha-512', 'me', 'secret-password'])
+    const printed = JSON.stringify(redacted(config))
+    expect(printed).not.toContain('secret-')
+    expect(printed).toContain('"password":"(set)"')
+  })
+
+  it('refuses a secret that is given twice', () => {
+    const twice = { API_TOKEN: 'a', API_TOKEN_FILE: file('again', 'b') }
+    expect(faultsOf(twice)).toEqual(['API_TOKEN: give it here or in API_TOKEN_FILE, not both'])
+  })
+
+  it('leaves variables alone that a container platform puts there', () => {
+    const injected = { KAFKA_PORT: 'tcp://10.0.0.1:9092', KAFKA_SERVICE_HOST: '10.0.0.1' }
+    expect(readConfig(injected).kafka).toBeNull()
+  })
+
+  it('misses the brokers when only their credentials are there', () => {
+    expect(faultsOf({ KAFKA_TLS_ENABLED: 'on' })).toHaveLength(1)
+  })
+
+  it('tells the addresses that only this machine can reach', () => {
+    expect(['127.0.0.1', 'localhost', '::1', '127.1.2.3'].map(isLoopback)).not.toContain(false)
+    expect(['0.0.0.0', '::', '10.0.0.1', '127.example.org'].map(isLoopback)).not.toContain(true)
+  })
+})
