@@ -1,0 +1,55 @@
+/** JSON in UTF-8, its type taken from a validator or asserted. */
+import { RejectedRecordError } from '../errors.ts'
+import type { JsonCheck } from './checks.ts'
+import type { Serde } from './serde.ts'
+import { decodeUtf8, encodeUtf8 } from './text.ts'
+
+/** What `json(schema)` needs of a validator: the standard-schema contract (zod, valibot, …). */
+export interface StandardSchema<In, Out> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => unknown
+    readonly types?: { readonly input: In; readonly output: Out } | undefined
+  }
+}
+
+type Validate = (value: unknown) => unknown
+
+const plain: Serde<unknown> = Object.freeze({
+  name: 'json',
+  serialize: (value: unknown) => encodeUtf8(stringify(value)),
+  deserialize: (bytes: Uint8Array): unknown => JSON.parse(decodeUtf8(bytes)),
+})
+
+/**
+ * `json<Order>()` trusts the writer; `json(orderSchema)` checks what is read: a record that does
+ * not fit is rejected as `decode`. A type that JSON would damage does not compile: see `data()`.
+ */
+export function json<In, Out>(schema: StandardSchema<In, Out> & JsonCheck<In>): Serde<Out>
+export function json<T>(this: JsonCheck<T>): Serde<T>
+export function json(this: unknown, schema?: StandardSchema<unknown, unknown>): unknown {
+  if (schema === undefined) return plain
+  const standard = schema['~standard']
+  const validate: Validate = (value) => standard.validate(value)
+  return Object.freeze({
+    name: `json(${standard.vendor})`,
+    serialize: plain.serialize,
+    deserialize: (bytes: Uint8Array) => checked(validate, plain.deserialize(bytes)),
+  })
+}
+
+function stringify(value: unknown): string {
+  const text: string | undefined = JSON.stringify(value)
+  if (text === undefined)
+    throw new TypeError(`JSON has no form for a value of type ${typeof value}`)
+  return text
+}
+
+function checked(validate: Validate, value: unknown): unknown {
+  const result = validate(value) as { value?: unknown; issues?: readonly { message: string }[] }
+  if (result instanceof Promise) throw new TypeError('json() needs a schema that answers at once')
+  if (result.issues === undefined) return result.value
+  const issues = result.issues.map(({ message }) => message).join('; ')
+  throw new RejectedRecordError('decode', { cause: new TypeError(issues) })
+}

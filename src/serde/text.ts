@@ -1,0 +1,27 @@
+/** Text and bytes without detours: the decoders of node's buffers, called on any view of bytes. */
+
+interface Slices {
+  utf8Slice(start: number, end: number): string
+  latin1Slice(start: number, end: number): string
+}
+
+// Native, and they take any Uint8Array: no wrapper is made, no encoding is looked up.
+const { utf8Slice, latin1Slice } = Buffer.prototype as unknown as Slices
+
+/** Malformed bytes become U+FFFD, as in Java. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  return utf8Slice.call(bytes, 0, bytes.length)
+}
+
+export function encodeUtf8(text: string): Uint8Array {
+  return Buffer.from(text, 'utf8')
+}
+
+/** One char per byte: what stores use as keys. */
+export function binaryText(bytes: Uint8Array): string {
+  return latin1Slice.call(bytes, 0, bytes.length)
+}
+
+export function binaryBytes(text: string): Uint8Array {
+  return Buffer.from(text, 'latin1')
+}
