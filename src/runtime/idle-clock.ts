@@ -1,0 +1,89 @@
+/**
+ * How long a task's sources have been silent. Silence must be observed: what counts is a fetch that
+ * was sent after it and found nothing unread, never the mere passing of time.
+ *
+ *     last record ──────── idle ────────▶ fetch sent at S ── answered: nothing unread ──▶ silent
+ *
+ * Invariants: the clock starts anew with every record, and with the first answer after the start or
+ * after a gap without answers (an outage is not silence); it is never persisted.
+ */
+import type { Clock } from '../clock.ts'
+import type { Offset, Timestamp } from '../ids.ts'
+import type { FetchAnswer } from './ports.ts'
+
+interface Watched {
+  position: Offset
+  answer: FetchAnswer | undefined
+  answeredAt: Timestamp
+}
+
+export class IdleClock {
+  readonly #clock: Clock
+  readonly #gapMs: number
+  readonly #partitions: readonly Watched[]
+  #silentSince: Timestamp
+  #heard = false
+
+  constructor(clock: Clock, partitions: number, gapMs: number) {
+    this.#clock = clock
+    this.#gapMs = gapMs
+    this.#silentSince = clock.now()
+    this.#partitions = Array.from({ length: partitions }, () => ({
+      position: -1,
+      answer: undefined,
+      answeredAt: Number.NEGATIVE_INFINITY,
+    }))
+  }
+
+  /** A record was taken. Cheap: the time is read by the next `watch`. */
+  heard(): void {
+    this.#heard = true
+  }
+
+  /** Where a partition's reader stands, and what its latest fetch said. */
+  watch(index: number, position: Offset, answer: FetchAnswer | undefined): void {
+    this.#settle()
+    const partition = this.#partitions[index] as Watched
+    partition.position = position
+    if (answer === undefined) return
+    if (answer.answeredAt - partition.answeredAt > this.#gapMs) this.#startAt(answer.answeredAt)
+    partition.answer = answer
+    partition.answeredAt = answer.answeredAt
+  }
+
+  /** A fetch has confirmed that the partition holds no record at all. */
+  isEmpty(index: number): boolean {
+    const { position, answer } = this.#partitions[index] as Watched
+    return answer !== undefined && position === answer.logStart && isReadUp(position, answer)
+  }
+
+  /**
+   * The time up to which nothing more can be under way, for this idle time: `S − idle`, where S is
+   * when the oldest of the latest fetches was sent. Undefined: not silent for that long.
+   */
+  silentUntil(idleMs: number): Timestamp | undefined {
+    this.#settle()
+    let sentAt = Number.POSITIVE_INFINITY
+    for (const { position, answer } of this.#partitions) {
+      if (answer === undefined || !isReadUp(position, answer)) return undefined
+      sentAt = Math.min(sentAt, answer.sentAt)
+    }
+    const isSilent = Number.isFinite(sentAt) && sentAt >= this.#silentSince + idleMs
+    return isSilent ? sentAt - idleMs : undefined
+  }
+
+  #settle(): void {
+    if (!this.#heard) return
+    this.#heard = false
+    this.#startAt(this.#clock.now())
+  }
+
+  #startAt(time: Timestamp): void {
+    this.#silentSince = Math.max(this.#silentSince, time)
+  }
+}
+
+/** Compared with the high watermark: what an open transaction wrote is unread data too. */
+function isReadUp(position: Offset, answer: FetchAnswer): boolean {
+  return position === answer.highWatermark
+}

@@ -1,0 +1,161 @@
+/**
+ * The records of one source partition on their way into a task: decodes the head, takes its event
+ * time, and steps over what is rejected.
+ *
+ *     reader ──fill()──▶ head (key, value, timestamp) ──process──▶ done() ──fill()──▶ …
+ *
+ * Invariants: `position` is the first offset that is not done; a rejected record is done, and moves
+ * no time; the reader stays on the head until the next `fill`.
+ */
+import type { Clock } from '../clock.ts'
+import { RejectedRecordError } from '../errors.ts'
+import type { Offset, Timestamp } from '../ids.ts'
+import type { Receiver } from '../processor/operator.ts'
+import type { RecordHeaders } from '../record.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { PlannedSource } from './plan.ts'
+import type { FetchAnswer, SourceReader } from './ports.ts'
+
+/** Why the head was refused. */
+export type OnRejected = (queue: RecordQueue, reason: string, cause: unknown) => void
+
+export class RecordQueue {
+  readonly index: number
+  readonly source: PlannedSource
+  readonly receiver: Receiver
+  readonly #reader: SourceReader
+  readonly #clock: Clock
+  readonly #onRejected: OnRejected
+  #hasHead = false
+  #key: unknown = null
+  #value: unknown = null
+  #timestamp: Timestamp = 0
+  #bytes = 0
+
+  constructor(
+    index: number,
+    source: PlannedSource,
+    receiver: Receiver,
+    reader: SourceReader,
+    clock: Clock,
+    onRejected: OnRejected
+  ) {
+    this.index = index
+    this.source = source
+    this.receiver = receiver
+    this.#reader = reader
+    this.#clock = clock
+    this.#onRejected = onRejected
+  }
+
+  get key(): unknown {
+    return this.#key
+  }
+
+  get value(): unknown {
+    return this.#value
+  }
+
+  get timestamp(): Timestamp {
+    return this.#timestamp
+  }
+
+  get headers(): RecordHeaders {
+    return this.#reader.headers
+  }
+
+  /** Of the head, or of the record just done. */
+  get offset(): Offset {
+    return this.#reader.offset
+  }
+
+  /** Where to resume after a commit now. */
+  get position(): Offset {
+    return this.#hasHead ? this.#reader.offset : this.#reader.position
+  }
+
+  get answer(): FetchAnswer | undefined {
+    return this.#reader.answer
+  }
+
+  /** Decoded bytes since the last call: what the loop's turns are measured in. */
+  takeBytes(): number {
+    const bytes = this.#bytes
+    this.#bytes = 0
+    return bytes
+  }
+
+  /** Makes sure that there is a head, if a record is here. */
+  fill(): boolean {
+    if (this.#hasHead) return true
+    while (this.#reader.advance()) {
+      const reason = this.#decode()
+      if (reason === undefined) {
+        this.#hasHead = true
+        return true
+      }
+    }
+    return false
+  }
+
+  /** The head has been processed. */
+  done(): void {
+    this.#hasHead = false
+    this.#key = null
+    this.#value = null
+  }
+
+  close(): void {
+    this.#hasHead = false
+    this.#reader.close()
+  }
+
+  /** The reason of a rejection, or undefined if the head is good. */
+  #decode(): string | undefined {
+    const { spec, node } = this.source
+    const reader = this.#reader
+    try {
+      const needed = spec.timestamp !== undefined
+      this.#key = this.#read(spec.key, reader.key, node.readsKey || needed, 'null_key')
+      this.#value = this.#read(spec.value, reader.value, node.readsValue || needed, 'null_value')
+    } catch (error) {
+      return this.#reject(error instanceof RejectedRecordError ? error.reason : 'decode', error)
+    }
+    return this.#takeTime()
+  }
+
+  /** Bytes that nobody reads stay undecoded: what is passed on is only whether they are there. */
+  #read(serde: Serde<unknown>, bytes: Uint8Array | null, isRead: boolean, ifNull: string): unknown {
+    if (bytes === null) {
+      if (serde.deserializeNull === undefined) throw new RejectedRecordError(ifNull)
+      return serde.deserializeNull()
+    }
+    this.#bytes += bytes.length
+    return isRead ? serde.deserialize(bytes) : undefined
+  }
+
+  #takeTime(): string | undefined {
+    const { timestamp: extract, maxFutureMs } = this.source.spec
+    let time = this.#reader.timestamp
+    if (extract !== undefined) {
+      try {
+        time = extract(this.#value, this.#key)
+      } catch (error) {
+        const reason = error instanceof RejectedRecordError ? error.reason : 'no_timestamp'
+        return this.#reject(reason, error)
+      }
+    }
+    if (!Number.isSafeInteger(time) || time < 0) return this.#reject('no_timestamp', undefined)
+    if (maxFutureMs !== undefined && time > this.#clock.now() + maxFutureMs) {
+      return this.#reject('future', undefined)
+    }
+    this.#timestamp = time
+    return undefined
+  }
+
+  #reject(reason: string, cause: unknown): string {
+    this.done()
+    this.#onRejected(this, reason, cause)
+    return reason
+  }
+}

@@ -1,0 +1,185 @@
+/** What the operators of one task get from it: one core per life of the task, one face per node. */
+import type { KeyValueState, StoreDefinition, TaskState } from '../../state/contract.ts'
+import { present } from '../assert.ts'
+import type { Clock } from '../clock.ts'
+import { TopologyError } from '../errors.ts'
+import type { Offset, TaskId, Timestamp } from '../ids.ts'
+import type {
+  CounterPort,
+  DropReason,
+  GaugePort,
+  Punctuation,
+  RecordContext,
+  TaskContext,
+  TaskTime,
+} from '../processor/operator.ts'
+import type { RecordHeaders } from '../record.ts'
+import type { ProcessorNodeSpec } from '../topology/topology.ts'
+import type { DropLog } from './drop-log.ts'
+import type { TaskInstruments } from './instruments.ts'
+import type { Outputs } from './outputs.ts'
+import type { Plan, PlannedTask } from './plan.ts'
+import { repartitionTopic } from './plan.ts'
+import type { Punctuators } from './punctuators.ts'
+import type { RecordQueue } from './record-queue.ts'
+import { inNode } from './wiring.ts'
+
+/** Whatever must come after the current record, of whichever node. */
+export interface PendingWork {
+  readonly node: string
+  readonly run: () => boolean | Promise<boolean>
+}
+
+/** The record at hand; it keeps speaking of the last one until the next is taken. */
+export class CurrentRecord implements RecordContext {
+  topic = ''
+  partition = -1
+  offset: Offset = -1
+  watermark: Timestamp = Number.NEGATIVE_INFINITY
+  #queue: RecordQueue | undefined
+
+  get headers(): RecordHeaders {
+    return this.#queue?.headers ?? []
+  }
+
+  moveTo(queue: RecordQueue, watermark: Timestamp): void {
+    this.#queue = queue
+    this.topic = queue.source.topic
+    this.partition = queue.source.partition
+    this.offset = queue.offset
+    this.watermark = watermark
+  }
+}
+
+/** What all nodes of a task share. */
+export interface TaskCore {
+  readonly planned: PlannedTask
+  readonly plan: Plan
+  readonly clock: Clock
+  readonly caching: boolean
+  readonly record: CurrentRecord
+  readonly time: TaskTime
+  readonly state: TaskState | undefined
+  readonly outputs: Outputs
+  readonly instruments: TaskInstruments
+  readonly dropLog: DropLog
+  readonly streamTime: Punctuators
+  readonly wallClock: Punctuators
+  readonly work: PendingWork[]
+  /** Stores by name, as the operators opened them. */
+  readonly stores: Map<string, KeyValueState<unknown>>
+  /** Something happened that a commit must cover. */
+  changed(): void
+  requestCommit(): void
+}
+
+export class NodeContext implements TaskContext {
+  readonly #core: TaskCore
+  readonly #node: ProcessorNodeSpec
+  readonly task: TaskId
+  readonly partition: number
+  readonly clock: Clock
+  readonly record: RecordContext
+  readonly time: TaskTime
+  readonly caching: boolean
+
+  constructor(core: TaskCore, node: ProcessorNodeSpec) {
+    this.#core = core
+    this.#node = node
+    this.task = core.planned.id
+    this.partition = core.planned.partition
+    this.clock = core.clock
+    this.record = core.record
+    this.time = core.time
+    this.caching = core.caching
+  }
+
+  store<V>(definition: StoreDefinition<V>): KeyValueState<V> {
+    if (!this.#node.stores.includes(definition.name)) {
+      throw new TopologyError(
+        'MILLRACE_STORE_NOT_CONNECTED',
+        `Node '${this.#node.name}' is not connected with store '${definition.name}'.`
+      )
+    }
+    const { state, stores } = this.#core
+    // Nodes that share a store share its layers: the first definition is the store's.
+    let store = stores.get(definition.name)
+    if (store === undefined) {
+      store = present(state, 'state of a task with stores').store(
+        definition
+      ) as KeyValueState<unknown>
+      stores.set(definition.name, store)
+    }
+    return store as KeyValueState<V>
+  }
+
+  send(
+    topic: string,
+    partition: number,
+    timestamp: Timestamp,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    headers?: RecordHeaders
+  ): void {
+    this.#core.changed()
+    this.#core.outputs.append(topic, partition, timestamp, key, value, headers)
+  }
+
+  topicName(internal: string): string {
+    return repartitionTopic(this.#core.plan.applicationId, internal)
+  }
+
+  partitionCount(topic: string): number {
+    const count = this.#core.plan.partitionCounts.get(topic)
+    if (count !== undefined) return count
+    throw new TopologyError(
+      'MILLRACE_TOPIC_UNKNOWN',
+      `Node '${this.#node.name}' writes to topic '${topic}', which the topology does not declare.`
+    )
+  }
+
+  producerCount(internal: string): number {
+    return present(this.#core.plan.producerCounts.get(internal), `producers of '${internal}'`)
+  }
+
+  drop(reason: DropReason, count = 1): void {
+    const { record, instruments, dropLog, planned } = this.#core
+    this.#core.changed()
+    instruments.drop(reason, count)
+    dropLog.note(reason, count, () => ({
+      task: planned.id,
+      node: this.#node.name,
+      record: `${record.topic}-${record.partition}@${record.offset}`,
+    }))
+  }
+
+  schedule(
+    intervalMs: number,
+    clock: 'stream-time' | 'wall-clock',
+    run: (timestamp: Timestamp) => void
+  ): Punctuation {
+    const core = this.#core
+    const inside = (timestamp: Timestamp): void => inNode(this.#node.name, () => run(timestamp))
+    return clock === 'stream-time'
+      ? core.streamTime.add(0, intervalMs, inside)
+      : core.wallClock.add(core.clock.now() + intervalMs, intervalMs, inside)
+  }
+
+  afterRecord(run: () => boolean | Promise<boolean>): void {
+    const { work } = this.#core
+    if (!work.some((pending) => pending.run === run)) work.push({ node: this.#node.name, run })
+  }
+
+  requestCommit(): void {
+    this.#core.changed()
+    this.#core.requestCommit()
+  }
+
+  gauge(name: string, labels?: Readonly<Record<string, string>>): GaugePort {
+    return this.#core.instruments.gauge(name, labels)
+  }
+
+  counter(name: string): CounterPort {
+    return this.#core.instruments.counter(name)
+  }
+}

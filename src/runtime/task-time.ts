@@ -1,0 +1,222 @@
+/**
+ * Event time of one task: a watermark per source partition, and per timed aggregate the mark, which
+ * is what was last announced for it.
+ *
+ *     record ──observe──▶ watermarks ──minimum──┐
+ *     fetch answers ──watch──▶ idle clock ──────┴──beginSeal──▶ next marks ──endSeal──▶ marks
+ *
+ * How the runtime calls it, all synchronously:
+ *
+ *     watermarkOf(i)            before a record of source i is processed
+ *     observe(i, timestamp)     after it was processed; every accepted record, filtered later or not
+ *     watch(i, position, answer) for each source at every turn of the loop, idle turns included
+ *     poll()                    after the watches of a turn: may fire an idle close
+ *     mustCommit                true: take no record until a commit has been answered
+ *     hasNews                   true: a commit would announce something, even if no record came
+ *     beginSeal()               step 1, before the operators' flush(): nextMark() answers from now on
+ *     toMetadata(i, number)     between beginSeal() and endSeal()
+ *     endSeal()                 after the seal: the next marks are the marks, for all later records
+ *     committed()               step 5 of that commit
+ *
+ * Invariants: a mark never moves back; an idle advance becomes the mark in a commit of its own, and
+ * no record is taken between the fire and the answer to it; after an abort a new object is made from
+ * what was committed, which is taken as it is.
+ */
+import { assert, present } from '../assert.ts'
+import type { Clock } from '../clock.ts'
+import type { Offset, Timestamp } from '../ids.ts'
+import type { TaskTime } from '../processor/operator.ts'
+import type { TimedAggregateSpec } from '../topology/topology.ts'
+import { WindowGrid } from '../windows/grid.ts'
+import { IdleClock } from './idle-clock.ts'
+import type { FetchAnswer } from './ports.ts'
+import type { TimeMetadata } from './time-metadata.ts'
+import { decodeTimeMetadata, encodeTimeMetadata } from './time-metadata.ts'
+
+const never = Number.NEGATIVE_INFINITY
+
+export interface TaskTimeOptions {
+  readonly aggregates: readonly TimedAggregateSpec[]
+  /** Committed metadata of each source partition, in the task's order; '' if there is none. */
+  readonly metadata: readonly string[]
+  readonly clock: Clock
+  /** Longer without an answer is an outage. Default: the shortest idle time, from 1 s to 10 s. */
+  readonly gapMs?: number
+}
+
+export class SourceTaskTime implements TaskTime {
+  /** Greatest commit number in the metadata; 0 if nothing was ever committed. */
+  readonly commitNumber: number
+  readonly #watermarks: Timestamp[]
+  readonly #aggregates: ReadonlyMap<string, AggregateTime>
+  readonly #idle: IdleClock
+  #streamTime: Timestamp
+  #barrier: 'none' | 'fired' | 'sealed' = 'none'
+  #isSealing = false
+
+  constructor({ aggregates, metadata, clock, gapMs }: TaskTimeOptions) {
+    const known = metadata.map(decodeTimeMetadata)
+    const latest = known.reduce<TimeMetadata>(
+      (best, one) => (one.commitNumber > best.commitNumber ? one : best),
+      { commitNumber: 0, watermark: never, marks: {} }
+    )
+    this.commitNumber = latest.commitNumber
+    this.#watermarks = known.map(({ watermark }) => watermark)
+    this.#streamTime = Math.max(never, ...this.#watermarks)
+    this.#aggregates = new Map(
+      aggregates.map((spec) => [spec.name, new AggregateTime(spec, latest.marks[spec.name])])
+    )
+    this.#idle = new IdleClock(clock, metadata.length, gapMs ?? defaultGapMs(aggregates))
+  }
+
+  get streamTime(): Timestamp {
+    return this.#streamTime
+  }
+
+  /** Greatest timestamp of a source partition so far; -Infinity before its first record. */
+  watermarkOf(index: number): Timestamp {
+    return this.#watermarks[index] as Timestamp
+  }
+
+  observe(index: number, timestamp: Timestamp): void {
+    if (timestamp > (this.#watermarks[index] as Timestamp)) this.#watermarks[index] = timestamp
+    if (timestamp > this.#streamTime) this.#streamTime = timestamp
+    this.#idle.heard()
+  }
+
+  /**
+   * The least watermark. A partition without a record holds it back (undefined) until a fetch has
+   * confirmed that it is empty; 'empty' if all are.
+   */
+  minimum(): Timestamp | 'empty' | undefined {
+    let minimum = Number.POSITIVE_INFINITY
+    for (const [index, watermark] of this.#watermarks.entries()) {
+      if (watermark !== never) minimum = Math.min(minimum, watermark)
+      else if (!this.#idle.isEmpty(index)) return undefined
+    }
+    return minimum === Number.POSITIVE_INFINITY ? 'empty' : minimum
+  }
+
+  mark(aggregate: string): Timestamp {
+    return this.#of(aggregate).mark
+  }
+
+  nextMark(aggregate: string): Timestamp | 'empty' | undefined {
+    assert(this.#isSealing, 'the next mark is known during the seal only')
+    return this.#of(aggregate).next(this.minimum())
+  }
+
+  watch(index: number, position: Offset, answer: FetchAnswer | undefined): void {
+    this.#idle.watch(index, position, answer)
+  }
+
+  /** Fires an idle close if the sources have been silent for long enough. */
+  poll(): void {
+    if (this.#barrier !== 'none') return
+    const minimum = this.minimum()
+    if (typeof minimum !== 'number') return
+    for (const aggregate of this.#aggregates.values()) {
+      if (aggregate.idleMs === null) continue
+      const until = this.#idle.silentUntil(aggregate.idleMs)
+      if (until !== undefined && aggregate.fire(until, minimum)) this.#barrier = 'fired'
+    }
+  }
+
+  get mustCommit(): boolean {
+    return this.#barrier !== 'none'
+  }
+
+  get hasNews(): boolean {
+    if (this.#barrier === 'fired') return true
+    const minimum = this.minimum()
+    for (const aggregate of this.#aggregates.values()) {
+      const next = aggregate.next(minimum)
+      if (next !== undefined && next !== aggregate.mark) return true
+    }
+    return false
+  }
+
+  beginSeal(): void {
+    assert(!this.#isSealing, 'one seal at a time')
+    assert(this.#barrier !== 'sealed', 'one commit at a time carries an idle advance')
+    this.#isSealing = true
+  }
+
+  /** For the offset of a source partition. Throws a FatalError over 4 KiB. */
+  toMetadata(index: number, commitNumber: number): string {
+    assert(this.#isSealing, 'metadata is that of a seal')
+    const minimum = this.minimum()
+    const marks: Record<string, Timestamp | 'empty'> = {}
+    for (const [name, aggregate] of this.#aggregates) {
+      const mark = aggregate.next(minimum) ?? (aggregate.isEmpty ? 'empty' : undefined)
+      if (mark !== undefined) marks[name] = mark
+    }
+    return encodeTimeMetadata({ commitNumber, watermark: this.watermarkOf(index), marks })
+  }
+
+  endSeal(): void {
+    assert(this.#isSealing, 'a seal ends after it began')
+    const minimum = this.minimum()
+    for (const aggregate of this.#aggregates.values()) aggregate.announce(minimum)
+    this.#isSealing = false
+    if (this.#barrier === 'fired') this.#barrier = 'sealed'
+  }
+
+  committed(): void {
+    if (this.#barrier === 'sealed') this.#barrier = 'none'
+  }
+
+  #of(aggregate: string): AggregateTime {
+    return present(this.#aggregates.get(aggregate), `timed aggregate '${aggregate}'`)
+  }
+}
+
+/** What was announced for one aggregate, and what comes next. */
+class AggregateTime {
+  readonly idleMs: number | null
+  readonly #grid: WindowGrid
+  mark: Timestamp
+  /** `empty` was announced, and no time yet. */
+  isEmpty: boolean
+  /** Fired, and not announced yet. */
+  #advance: Timestamp = never
+
+  constructor(spec: TimedAggregateSpec, announced: Timestamp | 'empty' | undefined) {
+    this.idleMs = spec.idleMs
+    this.#grid = new WindowGrid(spec)
+    this.mark = typeof announced === 'number' ? announced : never
+    this.isEmpty = announced === 'empty'
+  }
+
+  /** Undefined: nothing to announce. */
+  next(minimum: Timestamp | 'empty' | undefined): Timestamp | 'empty' | undefined {
+    const time = typeof minimum === 'number' ? minimum : never
+    const next = Math.max(this.mark, time, this.#advance)
+    if (next !== never) return next
+    return minimum === 'empty' && !this.isEmpty ? 'empty' : undefined
+  }
+
+  /** False: it would close no window, and is left out. */
+  fire(until: Timestamp, minimum: Timestamp): boolean {
+    const closed = this.#grid.lastClosedEnd(Math.max(this.mark, minimum))
+    if (this.#grid.lastClosedEnd(until) <= closed) return false
+    this.#advance = until
+    return true
+  }
+
+  announce(minimum: Timestamp | 'empty' | undefined): void {
+    const next = this.next(minimum)
+    if (typeof next === 'number') this.mark = next
+    this.isEmpty = typeof next !== 'number' && (this.isEmpty || next === 'empty')
+    this.#advance = never
+  }
+}
+
+/**
+ * An outage no longer than the idle time does no harm: what producers held back meanwhile is not
+ * older than what the first fetch after it can close.
+ */
+function defaultGapMs(aggregates: readonly TimedAggregateSpec[]): number {
+  const shortest = Math.min(...aggregates.map(({ idleMs }) => idleMs ?? Number.POSITIVE_INFINITY))
+  return Math.min(10_000, Math.max(1_000, shortest))
+}

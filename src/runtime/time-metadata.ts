@@ -1,0 +1,61 @@
+/**
+ * A task's event time as the text beside a committed offset, the only place that a task without a
+ * store has. Compact JSON, one per source partition; the marks are repeated in each.
+ */
+import { FatalError } from '../errors.ts'
+import type { Timestamp } from '../ids.ts'
+
+/** The bound of the log's port, in bytes of UTF-8. */
+const bytesMax = 4_096
+const version = 1
+
+export interface TimeMetadata {
+  readonly commitNumber: number
+  /** Of the partition; -Infinity before its first record. */
+  readonly watermark: Timestamp
+  /** What was announced for each aggregate. */
+  readonly marks: Readonly<Record<string, Timestamp | 'empty'>>
+}
+
+interface Json {
+  readonly v: number
+  readonly n: number
+  readonly w?: Timestamp
+  readonly m?: Readonly<Record<string, Timestamp | 'empty'>>
+}
+
+export function encodeTimeMetadata({ commitNumber, watermark, marks }: TimeMetadata): string {
+  const json: Json = {
+    v: version,
+    n: commitNumber,
+    ...(Number.isFinite(watermark) ? { w: watermark } : {}),
+    ...(Object.keys(marks).length > 0 ? { m: marks } : {}),
+  }
+  const text = JSON.stringify(json)
+  if (Buffer.byteLength(text) <= bytesMax) return text
+  throw new FatalError(
+    'MILLRACE_METADATA_TOO_LARGE',
+    `The marks of ${Object.keys(marks).length} aggregates do not fit into ${bytesMax} bytes of ` +
+      'offset metadata: give them shorter names, or read the topic in two applications.'
+  )
+}
+
+/** Of a partition that was never committed, or by somebody else: as if nothing was known. */
+export function decodeTimeMetadata(text: string): TimeMetadata {
+  const json = parse(text)
+  return {
+    commitNumber: json?.n ?? 0,
+    watermark: json?.w ?? Number.NEGATIVE_INFINITY,
+    marks: json?.m ?? {},
+  }
+}
+
+function parse(text: string): Json | undefined {
+  if (text === '') return undefined
+  try {
+    const json = JSON.parse(text) as Json | null
+    return json?.v === version && typeof json.n === 'number' ? json : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Turns the nodes of a sub-topology into the connected operators of one task.
+ *
+ *     source ─▶ edge ─▶ operator ─▶ edge ─▶ operator …      one child: an edge; more: a fan-out of edges
+ *
+ * Edges name the node whose code throws; they cost one call, and nothing is tracked while all is well.
+ */
+import { present } from '../assert.ts'
+import { MillraceError } from '../errors.ts'
+import type { Timestamp } from '../ids.ts'
+import type { Operator, Receiver } from '../processor/operator.ts'
+import type { ProcessorNodeSpec, SubtopologySpec } from '../topology/topology.ts'
+
+export interface WiredNode {
+  readonly spec: ProcessorNodeSpec
+  readonly operator: Operator
+}
+
+export interface Wired {
+  /** In topological order. */
+  readonly nodes: readonly WiredNode[]
+  /** Where the records of each source node go, by its name. */
+  readonly entries: ReadonlyMap<string, Receiver>
+}
+
+/** What a node's code threw, on its way to the task, which knows the coordinates. */
+export class NodeFailure extends MillraceError {
+  readonly node: string
+
+  constructor(node: string, cause: unknown) {
+    super('MILLRACE_NODE_FAILED', `Node '${node}' failed: ${messageOf(cause)}`, { cause })
+    this.node = node
+  }
+}
+
+/** Runs code of a node, and names the node if it throws. */
+export function inNode<T>(node: string, run: () => T): T {
+  try {
+    return run()
+  } catch (error) {
+    throw nodeFailure(node, error)
+  }
+}
+
+export function nodeFailure(node: string, error: unknown): NodeFailure {
+  return error instanceof NodeFailure ? error : new NodeFailure(node, error)
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+export function wire(subtopology: SubtopologySpec): Wired {
+  const nodes: WiredNode[] = []
+  const edges = new Map<string, Receiver>()
+  for (const spec of subtopology.nodes) {
+    if (spec.kind === 'source') continue
+    const operator = inNode(spec.name, () => spec.create())
+    nodes.push({ spec, operator })
+    edges.set(spec.name, new Edge(spec.name, operator))
+  }
+  const to = (children: readonly string[]): Receiver => {
+    const receivers = children.map((name) => present(edges.get(name), `node ${name}`))
+    const [only] = receivers
+    return receivers.length === 1 && only !== undefined ? only : new FanOut(receivers)
+  }
+  for (const { spec, operator } of nodes) {
+    if (spec.children.length > 0) operator.next = to(spec.children)
+  }
+  const entries = new Map<string, Receiver>()
+  for (const spec of subtopology.nodes) {
+    if (spec.kind === 'source') entries.set(spec.name, to(spec.children))
+  }
+  return { nodes, entries }
+}
+
+class Edge implements Receiver {
+  readonly #node: string
+  readonly #operator: Operator
+
+  constructor(node: string, operator: Operator) {
+    this.#node = node
+    this.#operator = operator
+  }
+
+  process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    try {
+      this.#operator.process(key, value, timestamp)
+    } catch (error) {
+      throw nodeFailure(this.#node, error)
+    }
+  }
+}
+
+class FanOut implements Receiver {
+  readonly #receivers: readonly Receiver[]
+
+  constructor(receivers: readonly Receiver[]) {
+    this.#receivers = receivers
+  }
+
+  process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    for (const receiver of this.#receivers) receiver.process(key, value, timestamp)
+  }
+}
