@@ -39,6 +39,8 @@ export interface AssignmentData {
   readonly tasks: readonly TaskId[]
   /** Of all members, for the leader of the next generation to fence those that are gone. */
   readonly transactionalIds: readonly string[]
+  /** False: tasks are withheld until their owners have given them up, another generation is near. */
+  readonly isSettled: boolean
 }
 
 export interface Subscription {
@@ -81,9 +83,11 @@ export function encodeAssignment(assignment: Assignment): Buffer {
   return Buffer.concat(writer.chunks())
 }
 
-/** No bytes, or none of our data (the broker's answer without a leader), is an empty assignment. */
+const nothing: AssignmentData = { tasks: [], transactionalIds: [], isSettled: true }
+
+/** No bytes (the broker's answer for a member its leader forgot) are an assignment of nothing. */
 export function decodeAssignment(bytes: Buffer): Assignment {
-  if (bytes.length === 0) return { partitions: [], data: { tasks: [], transactionalIds: [] } }
+  if (bytes.length === 0) return { partitions: [], data: nothing }
   return decoding('assignment', () => {
     const reader = new WireReader(bytes, classic)
     reader.int16()

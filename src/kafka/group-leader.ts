@@ -1,0 +1,101 @@
+/** What the leader of a generation does: read the others, fence who is gone, assign the tasks. */
+import { createHash } from 'node:crypto'
+import type { TaskId, TopicPartition } from '../ids.ts'
+import type { GroupPlan, TaskPlan } from '../runtime/ports.ts'
+import {
+  type AssignableMember,
+  handOver,
+  type TaskAssignment,
+  targetAssignment,
+} from './assignor.ts'
+import { decodeSubscription, encodeAssignment, type MemberData } from './consumer-protocol.ts'
+import type { JoinedMember } from './requests/groups.ts'
+
+export interface LeaderOptions {
+  readonly plan: GroupPlan
+  readonly planDigest: string
+  /** Aborts what these producers left open; answers with those it could not reach. */
+  readonly fence: (transactionalIds: readonly string[]) => Promise<readonly string[]>
+  /** Told of members with another plan: they get no task. */
+  readonly onForeignPlan: (instances: readonly string[]) => void
+}
+
+export interface MemberAssignment {
+  readonly memberId: string
+  readonly assignment: Buffer
+}
+
+/** The assignments of this generation, one per member. */
+export async function lead(
+  members: readonly JoinedMember[],
+  options: LeaderOptions
+): Promise<readonly MemberAssignment[]> {
+  const entries = members.map(({ memberId, metadata }) => ({
+    memberId,
+    data: decodeSubscription(metadata).data,
+  }))
+  const transactionalIds = await fenceTheGone(
+    entries.map(({ data }) => data),
+    options.fence
+  )
+  const foreign = entries.filter(({ data }) => data.plan !== options.planDigest)
+  if (foreign.length > 0) options.onForeignPlan(foreign.map(({ data }) => data.instance))
+  const { target, given } = assignTasks(entries, options)
+  const sources = new Map(options.plan.tasks.map((task) => [task.id, task.sources]))
+  const isSettled = [...target].every(([id, own]) => own.length === given.get(id)?.length)
+  return entries.map(({ memberId }) => {
+    const tasks = given.get(memberId) ?? []
+    const partitions = tasks.flatMap((task) => sources.get(task) ?? [])
+    const data = { tasks, transactionalIds, isSettled }
+    return { memberId, assignment: encodeAssignment({ partitions, data }) }
+  })
+}
+
+/** Tells plans apart: members of one group must agree on what the tasks are. */
+export function digestOf(tasks: readonly TaskPlan[]): string {
+  const lines = tasks.map(({ id, sources }) =>
+    [id, ...sources.map(({ topic, partition }) => `${topic}-${partition}`).sort()].join(' ')
+  )
+  return createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 16)
+}
+
+export function topicsOf(tasks: readonly TaskPlan[]): string[] {
+  return [...new Set(tasks.flatMap(({ sources }) => sources.map(({ topic }) => topic)))].sort()
+}
+
+export function sourcesOf(plan: GroupPlan, tasks: readonly TaskId[]): TopicPartition[] {
+  const wanted = new Set(tasks)
+  return plan.tasks.filter(({ id }) => wanted.has(id)).flatMap(({ sources }) => sources)
+}
+
+function assignTasks(
+  entries: readonly { readonly memberId: string; readonly data: MemberData }[],
+  { plan, planDigest }: LeaderOptions
+): { readonly target: TaskAssignment; readonly given: TaskAssignment } {
+  const members = entries.map(
+    ({ memberId, data }): AssignableMember => ({
+      id: memberId,
+      generation: data.generation,
+      owned: data.owned,
+      held: data.held,
+    })
+  )
+  const ours = members.filter((_, i) => entries[i]?.data.plan === planDigest)
+  const target = targetAssignment(
+    plan.tasks.map(({ id }) => id),
+    ours
+  )
+  return { target, given: handOver(target, members) }
+}
+
+/** The transactional ids to hand down: of those who are here, and of those that still need fencing. */
+async function fenceTheGone(
+  members: readonly MemberData[],
+  fence: LeaderOptions['fence']
+): Promise<readonly string[]> {
+  const here = new Set(members.flatMap(({ transactionalId }) => transactionalId ?? []))
+  const known = new Set(members.flatMap(({ transactionalIds }) => transactionalIds))
+  const gone = [...known].filter((id) => !here.has(id))
+  const left = gone.length > 0 ? await fence(gone) : []
+  return [...here, ...left].sort()
+}

@@ -1,0 +1,386 @@
+/**
+ * Membership of the group, for as long as the process lives.
+ *
+ *     join ─▶ sync ─▶ stable: heartbeats ─┬─ a rebalance is signalled ──────▶ join, with all claims
+ *       ▲                                 ├─ we gave up tasks that moved ───▶ join, without them
+ *       │                                 └─ the group threw us out ─▶ lose everything ─┐
+ *       └───────────────────────────────────────────────────────────────────────────────┘
+ *
+ * Invariants: heartbeats never wait for the listener or for a commit; a task is claimed until its
+ * last commit is over, so the leader gives it to nobody else before; no commit begins between join
+ * and sync, and those that began before are given time to finish; after a loss nothing is claimed.
+ */
+import { FatalError, RetriableError } from '../errors.ts'
+import type { TaskId } from '../ids.ts'
+import type { Logger } from '../log.ts'
+import type { AssignmentListener, GroupPlan, Membership } from '../runtime/ports.ts'
+import { backoffMs } from './backoff.ts'
+import type { Cluster } from './cluster.ts'
+import { CommitGate, type CommitPass } from './commit-gate.ts'
+import {
+  type AssignmentData,
+  decodeAssignment,
+  encodeSubscription,
+  type MemberData,
+} from './consumer-protocol.ts'
+import { digestOf, type LeaderOptions, lead, sourcesOf, topicsOf } from './group-leader.ts'
+import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
+import {
+  heartbeat,
+  type JoinGroupResponse,
+  joinGroup,
+  leaveGroup,
+  syncGroup,
+} from './requests/groups.ts'
+import type { GroupIdentity } from './requests/offsets.ts'
+import { TaskLedger } from './task-ledger.ts'
+import { pause, Sign } from './waiting.ts'
+
+export interface GroupTimes {
+  /** Silence after which the group does without a member. Default 10,000. */
+  readonly sessionMs?: number
+  /** At most a quarter of the session. Default a tenth of it. */
+  readonly heartbeatMs?: number
+  /** How long a rebalance waits for its slowest member. Default 30,000. */
+  readonly rebalanceMs?: number
+}
+
+export interface GroupOptions {
+  readonly cluster: Pick<Cluster, 'callCoordinator'>
+  readonly groupId: string
+  readonly instance: string
+  readonly transactionalId: string | null
+  readonly plan: GroupPlan
+  readonly listener: AssignmentListener
+  readonly fence: LeaderOptions['fence']
+  readonly logger: Logger
+  readonly times?: GroupTimes
+}
+
+/** What ends a stretch of heartbeats. */
+type Reason = 'rebalance' | 'lost' | 'stop'
+
+const protocolType = 'consumer'
+const protocolName = 'millrace'
+/** While tasks are on their way from member to member the next generation is near. */
+const unsettledHeartbeatMs = 100
+/** A JoinGroup parks on the broker until all members are there. */
+const joinGraceMs = 5_000
+
+export class Group implements Membership {
+  readonly ended: Promise<void>
+  readonly #options: GroupOptions
+  readonly #sessionMs: number
+  readonly #heartbeatMs: number
+  readonly #rebalanceMs: number
+  readonly #planDigest: string
+  readonly #ledger: TaskLedger
+  readonly #gate: CommitGate
+  readonly #stopping = new AbortController()
+  readonly #wake = new Sign()
+  #reason: Reason | undefined
+  #memberId = ''
+  #generation = -1
+  #assignment: AssignmentData = { tasks: [], transactionalIds: [], isSettled: true }
+  #rebalances = 0
+  #isJoining = true
+  #failure: FatalError | undefined
+  #onJoined: () => void = () => undefined
+
+  /** Resolves with the first assignment; rejects with a FatalError if the group refuses us. */
+  static async join(options: GroupOptions): Promise<Group> {
+    const group = new Group(options)
+    const joined = new Promise<void>((resolve) => {
+      group.#onJoined = resolve
+    })
+    await Promise.race([joined, group.ended])
+    return group
+  }
+
+  private constructor(options: GroupOptions) {
+    const { sessionMs = 10_000, rebalanceMs = 30_000 } = options.times ?? {}
+    this.#options = options
+    this.#sessionMs = sessionMs
+    this.#heartbeatMs = Math.min(options.times?.heartbeatMs ?? sessionMs / 10, sessionMs / 4)
+    this.#rebalanceMs = rebalanceMs
+    this.#planDigest = digestOf(options.plan.tasks)
+    this.#ledger = new TaskLedger(options.listener, (cause) => this.#fail(cause))
+    this.#gate = new CommitGate((task) => this.#ledger.isClaimed(task))
+    this.ended = this.#run()
+    // Whoever cares awaits it; an unhandled rejection would end the process before they can.
+    this.ended.catch(() => undefined)
+  }
+
+  get memberId(): string {
+    return this.#memberId
+  }
+
+  get rebalances(): number {
+    return this.#rebalances
+  }
+
+  /** The right to commit for these tasks; waits while a rebalance is under way. */
+  permit(tasks: ReadonlySet<TaskId>): Promise<CommitPass> {
+    return this.#gate.enter(tasks)
+  }
+
+  /** A commit was refused because of its membership; `identity` is what it used. */
+  reportFenced(identity: GroupIdentity): void {
+    const isCurrent = identity.memberId === this.#memberId
+    if (isCurrent && identity.generation === this.#generation) this.#interrupt('lost')
+  }
+
+  /** Asks the group whether we are still in it, now: false means the loss is on its way. */
+  async check(): Promise<boolean> {
+    const generation = this.#generation
+    const reason = this.#isJoining ? undefined : await this.#beat()
+    // A rebalance in the meantime has its own answer.
+    if (this.#isJoining || generation !== this.#generation) return true
+    if (reason !== undefined) this.#interrupt(reason)
+    return reason !== 'lost'
+  }
+
+  async leave(): Promise<void> {
+    if (!this.#stopping.signal.aborted) {
+      this.#stopping.abort()
+      this.#interrupt('stop')
+      this.#gate.lose()
+      await this.#ledger.stop()
+      await this.#sendLeave()
+    }
+    await this.ended.catch(() => undefined)
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      const outcome = await this.#attempt(() => this.#joinAndSync())
+      if (outcome === 'stop') break
+      const reason = outcome === 'lost' ? 'lost' : await this.#heartbeats()
+      if (this.#failure !== undefined) break
+      if (reason === 'lost') await this.#lose()
+    }
+    if (this.#failure !== undefined) {
+      this.#gate.lose()
+      throw this.#failure
+    }
+  }
+
+  /** Runs a step again while the cluster does not answer; a fatal failure ends the membership. */
+  async #attempt(step: () => Promise<Reason | undefined>): Promise<Reason | undefined> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await step()
+      } catch (cause) {
+        if (this.#stopping.signal.aborted) return 'stop'
+        if (!(cause instanceof RetriableError)) {
+          this.#fail(cause)
+          return 'stop'
+        }
+        this.#options.logger.warn('The group coordinator does not answer', { error: cause })
+        await pause(backoffMs(attempt, { maxMs: 5_000 }), this.#stopping.signal)
+      }
+    }
+  }
+
+  async #joinAndSync(): Promise<Reason | undefined> {
+    this.#isJoining = true
+    await this.#gate.close(this.#sessionMs / 3)
+    for (;;) {
+      if (this.#stopping.signal.aborted) return 'stop'
+      const claims = this.#ledger.claims()
+      const joined = await this.#sendJoin(claims)
+      if (joined.error === errorCodes.MEMBER_ID_REQUIRED) {
+        this.#memberId = joined.memberId
+        continue
+      }
+      if (joined.error === errorCodes.UNKNOWN_MEMBER_ID) {
+        this.#memberId = ''
+        if (claims.length > 0) return 'lost'
+        continue
+      }
+      if (joined.error === errorCodes.REBALANCE_IN_PROGRESS) continue
+      if (joined.error !== 0) throw kafkaError(joined.error, `JoinGroup of ${this.#groupId}`)
+      const { memberId, generation } = joined
+      this.#memberId = memberId
+      const synced = await this.#sendSync(joined)
+      if (synced.error === errorCodes.REBALANCE_IN_PROGRESS) continue
+      if (errorClassOf(synced.error) === 'migrated') return this.#thrownOut(synced.error)
+      if (synced.error !== 0) throw kafkaError(synced.error, `SyncGroup of ${this.#groupId}`)
+      this.#accept(generation, decodeAssignment(synced.assignment).data, claims)
+      return undefined
+    }
+  }
+
+  #accept(generation: number, assignment: AssignmentData, claims: readonly TaskId[]): void {
+    this.#generation = generation
+    this.#assignment = assignment
+    this.#rebalances++
+    this.#isJoining = false
+    if (this.#reason !== 'stop') this.#reason = undefined
+    this.#ledger.assign(assignment.tasks)
+    const leaving = claims.filter((task) => !assignment.tasks.includes(task))
+    if (leaving.length > 0) {
+      void this.#ledger.givenUp(leaving).then(() => {
+        if (generation === this.#generation) this.#interrupt('rebalance')
+      })
+    }
+    this.#gate.open(this.#identity)
+    this.#onJoined()
+    this.#options.logger.info('Assigned', { generation, tasks: assignment.tasks.join(' ') })
+  }
+
+  async #heartbeats(): Promise<Reason> {
+    for (;;) {
+      const { isSettled } = this.#assignment
+      const ms = isSettled ? this.#heartbeatMs : Math.min(this.#heartbeatMs, unsettledHeartbeatMs)
+      await this.#wake.wait(ms)
+      if (this.#reason !== undefined) return this.#reason
+      const reason = await this.#attempt(() => this.#beat())
+      if (this.#reason !== undefined) return this.#reason
+      if (reason !== undefined) return reason
+    }
+  }
+
+  /** One heartbeat; undefined: all is well. */
+  async #beat(): Promise<Reason | undefined> {
+    const { error } = await this.#call(heartbeat, this.#identity, ({ error }) => error, {
+      role: 'heartbeat',
+      deadlineMs: this.#sessionMs,
+    })
+    if (error === 0) return undefined
+    if (error === errorCodes.REBALANCE_IN_PROGRESS) return 'rebalance'
+    if (errorClassOf(error) === 'migrated') return this.#thrownOut(error)
+    throw kafkaError(error, `Heartbeat to ${this.#groupId}`)
+  }
+
+  #thrownOut(code: number): Reason {
+    // With ILLEGAL_GENERATION the group still knows the member: coming back under a new name would
+    // leave the old one behind, and every rebalance would wait for it.
+    if (code === errorCodes.UNKNOWN_MEMBER_ID) this.#memberId = ''
+    return 'lost'
+  }
+
+  async #lose(): Promise<void> {
+    this.#options.logger.warn('The group did without this member; joining again', {
+      tasks: this.#ledger.claims().join(' '),
+    })
+    const lost = this.#ledger.lose()
+    this.#generation = -1
+    this.#assignment = { ...this.#assignment, tasks: [], isSettled: true }
+    this.#gate.lose()
+    this.#reason = undefined
+    await lost
+  }
+
+  #interrupt(reason: Reason): void {
+    if (this.#reason !== 'stop' && !(this.#reason === 'lost' && reason === 'rebalance')) {
+      this.#reason = reason
+    }
+    this.#wake.raise()
+  }
+
+  #fail(cause: unknown): void {
+    this.#failure ??=
+      cause instanceof FatalError
+        ? cause
+        : new FatalError(
+            'MILLRACE_GROUP_FAILED',
+            `The membership of ${this.#groupId} ended: ${messageOf(cause)}; restart the process`,
+            { cause }
+          )
+    this.#interrupt('stop')
+    this.#stopping.abort()
+  }
+
+  get #groupId(): string {
+    return this.#options.groupId
+  }
+
+  get #identity(): GroupIdentity {
+    const [groupId, memberId, generation] = [this.#groupId, this.#memberId, this.#generation]
+    return { groupId, memberId, generation, instanceId: null }
+  }
+
+  #memberData(owned: readonly TaskId[]): MemberData {
+    const { instance, transactionalId, plan } = this.#options
+    return {
+      instance,
+      transactionalId,
+      plan: this.#planDigest,
+      generation: this.#generation,
+      owned,
+      held: plan.held(),
+      transactionalIds: this.#assignment.transactionalIds,
+    }
+  }
+
+  #sendJoin(claims: readonly TaskId[]): Promise<JoinGroupResponse> {
+    const { plan } = this.#options
+    const metadata = encodeSubscription({
+      topics: topicsOf(plan.tasks),
+      owned: sourcesOf(plan, claims),
+      data: this.#memberData(claims),
+    })
+    const request = {
+      groupId: this.#groupId,
+      sessionTimeoutMs: this.#sessionMs,
+      rebalanceTimeoutMs: this.#rebalanceMs,
+      memberId: this.#memberId,
+      instanceId: null,
+      protocolType,
+      protocols: [{ name: protocolName, metadata }],
+    }
+    return this.#call(joinGroup, request, ({ error }) => error, {
+      timeoutMs: this.#rebalanceMs + joinGraceMs,
+    })
+  }
+
+  async #sendSync(joined: JoinGroupResponse): Promise<{ error: number; assignment: Buffer }> {
+    const { plan, fence, logger } = this.#options
+    const isLeader = joined.leaderId === joined.memberId
+    const onForeignPlan = (instances: readonly string[]): void =>
+      logger.warn('Members run another topology; they get no task from this leader', { instances })
+    const assignments = isLeader
+      ? await lead(joined.members, { plan, planDigest: this.#planDigest, fence, onForeignPlan })
+      : []
+    const request = { ...this.#identity, generation: joined.generation, assignments }
+    return this.#call(syncGroup, request, ({ error }) => error, {
+      timeoutMs: this.#rebalanceMs + joinGraceMs,
+    })
+  }
+
+  async #sendLeave(): Promise<void> {
+    if (this.#memberId === '') return
+    const members = [{ memberId: this.#memberId, instanceId: null }]
+    const request = { groupId: this.#groupId, members }
+    const { cluster } = this.#options
+    try {
+      // Not on the group's own link: a JoinGroup may be parked there.
+      await cluster.callCoordinator('group', this.#groupId, leaveGroup, request, (r) => r.error, {
+        role: 'control',
+        deadlineMs: 2_000,
+      })
+    } catch (error) {
+      this.#options.logger.warn('Left without telling the group; it will notice', { error })
+    }
+  }
+
+  #call: CallGroup = (rpc, request, errorOf, options) =>
+    this.#options.cluster.callCoordinator('group', this.#groupId, rpc, request, errorOf, {
+      role: 'group',
+      signal: this.#stopping.signal,
+      ...options,
+    })
+}
+
+type CallGroup = <Request, Response>(
+  rpc: Parameters<typeof Cluster.prototype.callCoordinator<Request, Response>>[2],
+  request: Request,
+  errorOf: (response: Response) => number,
+  options: Parameters<typeof Cluster.prototype.callCoordinator<Request, Response>>[5]
+) => Promise<Response>
+
+function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
