@@ -11,7 +11,7 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, previou
   let crc = ~previous
   let at = start
   // Out of range reads give undefined, which `^` would silently take for 0.
-  const last = (end < bytes.length ? end : bytes.length) - 8
+  const last = Math.min(end, bytes.length) - 8
   while (at <= last) {
     crc ^= byte(bytes, at) | (byte(bytes, at + 1) << 8) | (byte(bytes, at + 2) << 16)
     crc ^= byte(bytes, at + 3) << 24

@@ -1,0 +1,17 @@
+/** The door of the state room. */
+export type {
+  Checkpoint,
+  KeyValueState,
+  SealedState,
+  StateDirectory,
+  StoreDefinition,
+  TaskState,
+  ValueCodec,
+} from './contract.ts'
+export { latin1Bytes, latin1String } from './latin1.ts'
+export { LevelTaskState } from './level-task-state.ts'
+export {
+  LevelStateDirectory,
+  openStateDirectory,
+  type StateDirectoryOptions,
+} from './state-directory.ts'

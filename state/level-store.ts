@@ -1,0 +1,162 @@
+/**
+ * One store of a task: a map of live entries over LevelDB.
+ *
+ *     get ─▶ entry last touched ─▶ map (open, sealed and clean at once) ─▶ LevelDB (getSync)
+ *
+ * Invariants: an entry in the map is always newer than, or equal to, what LevelDB has; only clean
+ * entries are evicted; the entry last touched may be out of the map, but then it is clean and true.
+ */
+import { assert } from '../src/assert.ts'
+import type { KeyValueState, StoreDefinition } from './contract.ts'
+import { Entry, type EntryOwner } from './entry.ts'
+import type { Layers } from './layers.ts'
+import { mergedRange } from './range.ts'
+import type { TaskDatabase } from './task-database.ts'
+
+/** What a store gets from its task. */
+export interface StoreHost {
+  readonly layers: Layers
+  /** Throws when the state is closed or broken. */
+  database(): TaskDatabase
+  /** Called when clean entries have come in. */
+  evict(): void
+}
+
+export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
+  readonly definition: StoreDefinition<V>
+  /** Changes only when the state is wiped. */
+  prefix: string
+  readonly #host: StoreHost
+  readonly #layers: Layers
+  readonly #entries = new Map<string, Entry>()
+  readonly #cached: boolean
+  #recent: Entry | undefined
+  #hand: MapIterator<Entry> | undefined
+
+  constructor(definition: StoreDefinition<V>, prefix: string, host: StoreHost) {
+    this.definition = definition
+    this.prefix = prefix
+    this.#host = host
+    this.#layers = host.layers
+    this.#cached = definition.cached !== false
+  }
+
+  get name(): string {
+    return this.definition.name
+  }
+
+  get(key: string): V | undefined {
+    let entry = this.#recent
+    if (entry === undefined || entry.key !== key) {
+      entry = this.#entries.get(key) ?? this.#load(key)
+      this.#recent = entry
+    }
+    entry.touched = true
+    return entry.value as V | undefined
+  }
+
+  getFresh(key: string): V | undefined {
+    let entry = this.#recent
+    if (entry === undefined || entry.key !== key) {
+      entry = this.#entries.get(key) ?? this.#arrive(new Entry(this, key, undefined, false))
+      this.#recent = entry
+    }
+    entry.touched = true
+    return entry.value as V | undefined
+  }
+
+  put(key: string, value: V): void {
+    assert(value !== undefined, 'a stored value is never undefined')
+    const entry = this.#entryOf(key)
+    if (!entry.resident) this.adopt(entry)
+    this.#layers.change(entry, value)
+  }
+
+  delete(key: string): void {
+    const entry = this.#entryOf(key)
+    if (entry.stored || entry.sealed) {
+      if (!entry.resident) this.adopt(entry)
+      this.#layers.change(entry, undefined)
+    } else if (entry.value !== undefined) {
+      // It came within this layer, and takes itself back: nobody outside will know.
+      if (entry.resident) this.drop(entry)
+      entry.value = undefined
+    }
+  }
+
+  range(from = '', to?: string): AsyncIterable<readonly [key: string, value: V]> {
+    const scan = mergedRange(this, this.#layers, this.#host.database(), from, to)
+    return scan as AsyncIterable<readonly [key: string, value: V]>
+  }
+
+  /** The entry of this key, if it is in memory. */
+  resident(key: string): Entry | undefined {
+    return this.#entries.get(key)
+  }
+
+  drop(entry: Entry): void {
+    this.#entries.delete(entry.key)
+    this.#layers.leave(entry)
+  }
+
+  adopt(entry: Entry): void {
+    assert(!this.#entries.has(entry.key), 'an adopted entry replaces nothing')
+    this.#entries.set(entry.key, entry)
+    this.#layers.enter(entry)
+  }
+
+  /** Forgets everything in memory; the layers are reset by their owner. */
+  clear(): void {
+    this.#entries.clear()
+    this.#recent = undefined
+    this.#hand = undefined
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** Moves the hand over at most `steps` entries; clean ones not touched since it last came go. */
+  evict(bytes: number, steps: number): number {
+    let freed = 0
+    for (let step = 0; step < steps && freed < bytes; step++) {
+      this.#hand ??= this.#entries.values()
+      const { done, value: entry } = this.#hand.next()
+      if (done === true) {
+        this.#hand = undefined
+        if (this.#entries.size === 0) break
+      } else if (entry.touched) {
+        entry.touched = false
+      } else if (!entry.dirty && !entry.sealed) {
+        freed += entry.bytes
+        this.drop(entry)
+      }
+    }
+    return freed
+  }
+
+  #load(key: string): Entry {
+    const bytes = this.#host.database().read(this.prefix + key)
+    if (bytes === undefined) return this.#arrive(new Entry(this, key, undefined, false))
+    return this.#arrive(new Entry(this, key, this.definition.codec.decode(bytes), true))
+  }
+
+  /** A clean entry has come; it stays only if this store keeps clean values. */
+  #arrive(entry: Entry): Entry {
+    if (!this.#cached) return entry
+    this.#entries.set(entry.key, entry)
+    this.#layers.enter(entry)
+    this.#host.evict()
+    return entry
+  }
+
+  #entryOf(key: string): Entry {
+    let entry = this.#recent
+    if (entry === undefined || entry.key !== key) {
+      // Without a read nobody knows whether LevelDB has the key: assume that it has.
+      entry = this.#entries.get(key) ?? new Entry(this, key, undefined, true)
+      this.#recent = entry
+    }
+    return entry
+  }
+}

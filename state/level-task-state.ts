@@ -1,0 +1,234 @@
+/**
+ * The state of one task over LevelDB: the commit's four steps for it, restore, and the way back.
+ *
+ *     processing ─▶ open ──seal()──▶ sealed ──write()──▶ LevelDB       rollback(): forget both
+ *     changelog ─▶ restore() … flushRestored() ───────▶ LevelDB
+ *
+ * Invariants: one write at a time; a sealed layer exists from `seal` until its write has landed or
+ * a rollback; a restore begins with nothing in the layers. After a failed write nothing more is
+ * taken, because nobody knows what LevelDB has of it.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { assert, present } from '../src/assert.ts'
+import { crc32c } from '../src/crc32c.ts'
+import { MillraceError } from '../src/errors.ts'
+import { checksumBytes, writeChecksum } from './checksum.ts'
+import type {
+  Checkpoint,
+  KeyValueState,
+  SealedState,
+  StoreDefinition,
+  TaskState,
+} from './contract.ts'
+import { Entry } from './entry.ts'
+import { latin1String } from './latin1.ts'
+import { Layers } from './layers.ts'
+import { LevelStore, type StoreHost } from './level-store.ts'
+import { Arena, SealedLayer } from './sealed-layer.ts'
+import type { StateBatch, TaskDatabase } from './task-database.ts'
+
+/** Entries put into a batch before others get a turn: about a millisecond. */
+const entriesPerTurn = 2_000
+
+export interface LevelTaskStateOptions {
+  readonly task: string
+  readonly database: TaskDatabase
+  /** How many bytes of clean entries this task may keep at present. */
+  readonly cacheBytesMax: () => number
+  /** Removes the directory and opens an empty one. */
+  readonly renew: (database: TaskDatabase) => Promise<TaskDatabase>
+  readonly onClosed: () => void
+}
+
+export class LevelTaskState implements TaskState {
+  readonly #options: LevelTaskStateOptions
+  readonly #layers = new Layers()
+  readonly #arena = new Arena()
+  readonly #stores = new Map<string, LevelStore<unknown>>()
+  readonly #host: StoreHost
+  #database: TaskDatabase
+  #writing: Promise<void> | undefined
+  #restoring: StateBatch | undefined
+  #scratch = Buffer.allocUnsafeSlow(1024)
+  #closed = false
+
+  constructor(options: LevelTaskStateOptions) {
+    this.#options = options
+    this.#database = options.database
+    this.#host = {
+      layers: this.#layers,
+      database: () => this.#usable(),
+      evict: () => this.#evict(64),
+    }
+  }
+
+  get checkpoint(): Checkpoint | undefined {
+    return this.#database.checkpoint
+  }
+
+  /** Stores that are on disk, whether or not anybody has opened them. */
+  get storedNames(): readonly string[] {
+    return this.#database.storedNames
+  }
+
+  get bytes(): number {
+    return this.#layers.cleanBytes + this.dirtyBytes
+  }
+
+  get dirtyBytes(): number {
+    return this.#layers.dirtyBytes + this.#arena.length
+  }
+
+  store<V>(definition: StoreDefinition<V>): KeyValueState<V> {
+    const known = this.#stores.get(definition.name)
+    if (known !== undefined) return known as KeyValueState<unknown> as KeyValueState<V>
+    const prefix = this.#usable().prefixOf(definition.name)
+    const store = new LevelStore<V>(definition, prefix, this.#host)
+    this.#stores.set(definition.name, store as unknown as LevelStore<unknown>)
+    return store
+  }
+
+  seal(): SealedState {
+    this.#usable()
+    assert(this.#layers.sealed === undefined, 'at most one sealed layer exists')
+    const layers = this.#layers
+    const sealed = new SealedLayer(this.#arena)
+    for (const entry of layers.takeOpen()) {
+      if (layers.isVoid(entry)) layers.forget(entry)
+      else sealed.add(entry)
+    }
+    layers.sealed = sealed
+    return sealed
+  }
+
+  async write(checkpoint: Checkpoint): Promise<void> {
+    const sealed = present(this.#layers.sealed, 'the sealed layer to write')
+    await this.#exclusively(async (database) => {
+      const batch = database.batch()
+      for (let index = 0; index < sealed.entries; index++) {
+        if (index % entriesPerTurn === entriesPerTurn - 1) await setImmediate()
+        const { owner, key } = sealed.entryAt(index)
+        const start = sealed.startAt(index)
+        if (start < 0) batch.delete(owner.prefix + key)
+        else batch.put(owner.prefix + key, sealed.buffer, start, sealed.endAt(index))
+      }
+      await database.commit(batch, checkpoint)
+      for (const entry of sealed) this.#layers.written(entry)
+      this.#layers.sealed = undefined
+      this.#arena.clear()
+    })
+    this.#evict(Number.POSITIVE_INFINITY)
+  }
+
+  rollback(): void {
+    const { sealed } = this.#layers
+    this.#forget()
+    this.#restoring?.abandon()
+    this.#restoring = undefined
+    if (sealed === undefined) return
+    if (this.#writing === undefined) {
+      this.#arena.clear()
+      return
+    }
+    // A commit that is being written has happened: only what came after its seal is undone.
+    this.#layers.sealed = sealed
+    for (let index = 0; index < sealed.entries; index++) {
+      const { owner, key } = sealed.entryAt(index)
+      const bytes = sealed.valueAt(index)
+      const value = bytes === null ? undefined : owner.definition.codec.decode(bytes.slice())
+      const entry = new Entry(owner, key, value, value !== undefined)
+      entry.sealed = true
+      owner.adopt(entry)
+      sealed.replaceAt(index, entry)
+    }
+  }
+
+  restore(store: string, key: Uint8Array, value: Uint8Array | null): void {
+    const database = this.#usable()
+    assert(this.#layers.dirtyBytes === 0, 'nothing is restored beneath unwritten changes')
+    this.#restoring ??= database.batch()
+    const keyOnDisk = database.prefixOf(store) + latin1String(key)
+    if (value === null) {
+      this.#restoring.delete(keyOnDisk)
+      return
+    }
+    const { length } = value
+    if (length + checksumBytes > this.#scratch.length) {
+      this.#scratch = Buffer.allocUnsafeSlow((length + checksumBytes) * 2)
+    }
+    this.#scratch.set(value)
+    writeChecksum(this.#scratch, length, crc32c(value))
+    this.#restoring.put(keyOnDisk, this.#scratch, 0, length + checksumBytes)
+  }
+
+  /** Records of the next batch may come while this one is written; await it before anything else. */
+  async flushRestored(checkpoint: Checkpoint): Promise<void> {
+    const batch = this.#restoring ?? this.#usable().batch()
+    this.#restoring = undefined
+    while (this.#writing !== undefined) await this.#writing.catch(ignore)
+    await this.#exclusively((database) => database.commit(batch, checkpoint))
+    // What was read before, misses included, may not be true any more.
+    assert(this.#layers.dirtyBytes === 0, 'nothing is restored beneath unwritten changes')
+    this.#forget()
+  }
+
+  async wipe(): Promise<void> {
+    this.#usable()
+    await this.#settle()
+    this.rollback()
+    this.#database = await this.#options.renew(this.#database)
+    for (const store of this.#stores.values()) store.prefix = this.#database.prefixOf(store.name)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#settle()
+    this.rollback()
+    await this.#database.close()
+    this.#options.onClosed()
+  }
+
+  #usable(): TaskDatabase {
+    if (!this.#closed) return this.#database
+    throw new MillraceError(
+      'MILLRACE_STATE_CLOSED',
+      `The state of task ${this.#options.task} is closed; open it again from its directory`
+    )
+  }
+
+  async #exclusively(work: (database: TaskDatabase) => Promise<void>): Promise<void> {
+    const database = this.#usable()
+    assert(this.#writing === undefined, 'one write at a time')
+    this.#writing = work(database)
+    try {
+      await this.#writing
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  async #settle(): Promise<void> {
+    await this.#writing?.catch(ignore)
+    this.#writing = undefined
+  }
+
+  #forget(): void {
+    this.#layers.reset()
+    for (const store of this.#stores.values()) store.clear()
+  }
+
+  #evict(stepsMax: number): void {
+    const layers = this.#layers
+    const bytesMax = this.#options.cacheBytesMax()
+    if (layers.cleanBytes <= bytesMax) return
+    for (const store of this.#stores.values()) {
+      // Twice around: once to take the marks away, once to take the entries.
+      const steps = Math.min(stepsMax, store.size * 2 + 2)
+      store.evict(layers.cleanBytes - bytesMax, steps)
+      if (layers.cleanBytes <= bytesMax) return
+    }
+  }
+}
+
+function ignore(): void {}

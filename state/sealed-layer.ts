@@ -1,0 +1,128 @@
+/**
+ * The frozen changes of one commit, as the bytes that go to the changelog and to LevelDB.
+ *
+ *     arena   │ value │ crc │ value │ crc │ …        one stretch per entry that is not deleted
+ *     starts  ▲ 0             ▲ 1                    -1: deleted
+ *
+ * Invariants: bytes never change once sealed, whatever processing does to the live values; a value
+ * and its CRC-32C lie side by side, so that LevelDB gets both without another copy.
+ */
+import { crc32c } from '../src/crc32c.ts'
+import { checksumBytes, writeChecksum } from './checksum.ts'
+import type { SealedState } from './contract.ts'
+import type { Entry } from './entry.ts'
+import { latin1Bytes } from './latin1.ts'
+
+/** Larger arenas are left to the garbage collector after one use. */
+const arenaKeptBytesMax = 8 * 1024 * 1024
+
+/** Memory that seals write into, one after the other: the next one takes it when the last is done. */
+export class Arena {
+  buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  length = 0
+
+  append(bytes: Uint8Array): void {
+    const size = bytes.length
+    const end = this.length + size + checksumBytes
+    if (end > this.buffer.length) this.#grow(end)
+    const { buffer, length } = this
+    if (size < 64) {
+      for (let at = 0; at < size; at++) buffer[length + at] = bytes[at] as number
+    } else {
+      buffer.set(bytes, length)
+    }
+    writeChecksum(buffer, length + size, crc32c(buffer, length, length + size))
+    this.length = end
+  }
+
+  clear(): void {
+    this.length = 0
+    if (this.buffer.length > arenaKeptBytesMax) this.buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  }
+
+  #grow(bytesMin: number): void {
+    const grown = Buffer.allocUnsafeSlow(Math.max(bytesMin, this.buffer.length * 2))
+    grown.set(this.buffer.subarray(0, this.length))
+    this.buffer = grown
+  }
+}
+
+export class SealedLayer implements SealedState {
+  readonly #entries: Entry[] = []
+  readonly #starts: number[] = []
+  readonly #ends: number[] = []
+  readonly #arena: Arena
+
+  constructor(arena: Arena) {
+    arena.clear()
+    this.#arena = arena
+  }
+
+  get entries(): number {
+    return this.#entries.length
+  }
+
+  get bytes(): number {
+    return this.#arena.length
+  }
+
+  /** Takes in an entry of the open layer. */
+  add(entry: Entry): void {
+    entry.dirty = false
+    if (entry.value === undefined) {
+      entry.stored = false
+      this.#starts.push(-1)
+      this.#ends.push(-1)
+    } else {
+      const start = this.#arena.length
+      this.#arena.append(entry.owner.definition.codec.encode(entry.value))
+      entry.stored = true
+      this.#starts.push(start)
+      this.#ends.push(this.#arena.length)
+    }
+    entry.sealed = true
+    this.#entries.push(entry)
+  }
+
+  entryAt(index: number): Entry {
+    return this.#entries[index] as Entry
+  }
+
+  [Symbol.iterator](): Iterator<Entry> {
+    return this.#entries.values()
+  }
+
+  /** A rollback during the write gives the sealed keys new entries. */
+  replaceAt(index: number, entry: Entry): void {
+    this.#entries[index] = entry
+  }
+
+  /** Where value and checksum begin in the arena; -1 if the key is deleted. */
+  startAt(index: number): number {
+    return this.#starts[index] as number
+  }
+
+  endAt(index: number): number {
+    return this.#ends[index] as number
+  }
+
+  get buffer(): Buffer {
+    return this.#arena.buffer
+  }
+
+  /** The bytes of the codec, without the checksum; null: deleted. */
+  valueAt(index: number): Uint8Array | null {
+    const start = this.startAt(index)
+    if (start < 0) return null
+    const { buffer, byteOffset } = this.#arena.buffer
+    return new Uint8Array(buffer, byteOffset + start, this.endAt(index) - checksumBytes - start)
+  }
+
+  forEachLogged(visit: (store: string, key: Uint8Array, value: Uint8Array | null) => void): void {
+    for (let index = 0; index < this.#entries.length; index++) {
+      const { owner, key } = this.entryAt(index)
+      if (!owner.definition.logged) continue
+      visit(owner.definition.name, latin1Bytes(key), this.valueAt(index))
+    }
+  }
+}
