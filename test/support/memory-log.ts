@@ -1,0 +1,110 @@
+/** A log in memory, as far as rooms need one that only append and read: a fake of the port. */
+import type { Offset, TopicPartition } from '../../src/ids.ts'
+import type { RecordHeaders } from '../../src/record.ts'
+import type {
+  AppendRecord,
+  FetchAnswer,
+  Log,
+  ReaderOptions,
+  SourceReader,
+} from '../../src/runtime/ports.ts'
+
+export class MemoryLog implements Pick<Log, 'append' | 'partitions' | 'read'> {
+  readonly records = new Map<string, AppendRecord[]>()
+  readonly #readers = new Set<MemoryReader>()
+  /** Thrown by the next append. */
+  failure: Error | undefined
+
+  get readers(): number {
+    return this.#readers.size
+  }
+
+  topic(name: string): AppendRecord[] {
+    let records = this.records.get(name)
+    if (records === undefined) this.records.set(name, (records = []))
+    return records
+  }
+
+  async partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return new Map(topics.map((topic) => [topic, 1]))
+  }
+
+  async append(topic: string, records: readonly AppendRecord[]): Promise<void> {
+    const failure = this.failure
+    this.failure = undefined
+    if (failure !== undefined) throw failure
+    this.topic(topic).push(...records)
+    for (const reader of this.#readers) if (reader.topic === topic) reader.wake()
+  }
+
+  read({ topic }: TopicPartition, from: Offset | 'earliest', options: ReaderOptions = {}) {
+    const forget = (reader: MemoryReader): void => void this.#readers.delete(reader)
+    const reader = new MemoryReader(topic, from, this.topic(topic), options, forget)
+    this.#readers.add(reader)
+    reader.wake()
+    return reader
+  }
+}
+
+class MemoryReader implements SourceReader {
+  readonly topic: string
+  readonly partition = 0
+  readonly headers: RecordHeaders = []
+  offset = -1
+  position: Offset
+  answer: FetchAnswer | undefined
+  readonly #records: readonly AppendRecord[]
+  readonly #options: ReaderOptions
+  readonly #closed: (reader: MemoryReader) => void
+
+  constructor(
+    topic: string,
+    from: Offset | 'earliest',
+    records: readonly AppendRecord[],
+    options: ReaderOptions,
+    closed: (reader: MemoryReader) => void
+  ) {
+    this.topic = topic
+    this.position = from === 'earliest' ? 0 : from
+    this.#records = records
+    this.#options = options
+    this.#closed = closed
+  }
+
+  get timestamp(): number {
+    return this.#record.timestamp
+  }
+
+  get key(): Uint8Array | null {
+    return this.#record.key
+  }
+
+  get value(): Uint8Array | null {
+    return this.#record.value
+  }
+
+  advance(): boolean {
+    if (this.answer === undefined || this.position >= this.answer.highWatermark) return false
+    this.offset = this.position++
+    return true
+  }
+
+  close(): void {
+    this.#closed(this)
+  }
+
+  /** A fetch is answered, on a later turn of the loop. */
+  wake(): void {
+    setImmediate(() => {
+      const highWatermark = this.#records.length
+      this.answer = { sentAt: 0, answeredAt: 0, logStart: 0, highWatermark }
+      this.#options.onData?.()
+    })
+  }
+
+  get #record(): AppendRecord {
+    const record = this.#records[this.offset]
+    if (record === undefined) throw new Error('no record here')
+    return record
+  }
+}
