@@ -17,7 +17,15 @@ type Selected<S> = S & Sync<S, 'Aggregators run synchronously: use mapAsync befo
 type Truth<B> = Selected<B> &
   Demand<Settled<B>, boolean, 'where needs a function that answers true or false'>
 type Measured<S> = Selected<S> &
-  Demand<Settled<S>, Numeric, 'sum, min, max and mean need a number, a bigint or null'>
+  Demand<Settled<S>, Numeric, 'min, max and mean need a number, a bigint or null'>
+type Summed<S> = Selected<S> &
+  Demand<
+    Settled<S>,
+    number | null | undefined,
+    'sum adds numbers; bigints name their zero: sum(select, 0n) or sum(select, where(test), 0n)'
+  >
+type Exact<S> = Selected<S> &
+  Demand<Settled<S>, bigint | null | undefined, 'a sum with 0n adds bigints: answer bigint or null'>
 type Counted<S> = Selected<S> &
   Demand<Settled<S>, Member, 'distinct tells strings, numbers, bigints, booleans and bytes apart'>
 
@@ -33,12 +41,21 @@ export function count<V>(condition?: Where<V, unknown>): Aggregator<V, number, B
   return makeAggregator('count', undefined, condition)
 }
 
-/** The sum: exact for bigint, in doubles for number; 0 of nothing. */
-export function sum<V, S>(select: (value: V) => Measured<S>): Aggregator<V, NumberOf<S>, Both>
+/**
+ * The sum; 0 of nothing. Numbers are added as doubles. Bigints are exact, and name their zero, since
+ * a window without data must know which one to show: `sum((order) => order.cents, 0n)`.
+ */
+export function sum<V, S>(select: (value: V) => Summed<S>): Aggregator<V, number, Both>
+export function sum<V, S>(select: (value: V) => Exact<S>, zero: 0n): Aggregator<V, bigint, Both>
 export function sum<V, W, S>(
-  select: (value: W) => Measured<S>,
+  select: (value: W) => Summed<S>,
   condition: Where<V, W>
-): Aggregator<V, NumberOf<S>, Both>
+): Aggregator<V, number, Both>
+export function sum<V, W, S>(
+  select: (value: W) => Exact<S>,
+  condition: Where<V, W>,
+  zero: 0n
+): Aggregator<V, bigint, Both>
 export function sum(...args: readonly unknown[]): unknown {
   return makeAggregator('sum', ...args)
 }
@@ -78,11 +95,11 @@ export function mean(...args: readonly unknown[]): unknown {
 }
 
 /** How many different members, exactly: `distinct((event) => event.sessionId)`. */
-export function distinct<V, S>(select: (value: V) => Counted<S>): Aggregator<V, number, Both>
+export function distinct<V, S>(select: (value: V) => Counted<S>): Aggregator<V, number, 'merge'>
 export function distinct<V, W, S>(
   select: (value: W) => Counted<S>,
   condition: Where<V, W>
-): Aggregator<V, number, Both>
+): Aggregator<V, number, 'merge'>
 export function distinct(...args: readonly unknown[]): unknown {
   return makeAggregator('distinct', ...args)
 }

@@ -40,7 +40,9 @@ test('the values flow in, the results come out typed', () => {
     visitors: distinct((event) => event.session),
     orders: count(where(isOrder)),
     all: count(),
-    revenue: sum((order) => order.cents, where(isOrder)),
+    revenue: sum((order) => order.cents, where(isOrder), 0n),
+    exact: sum((event) => (event.kind === 'order' ? event.cents : null), 0n),
+    clicked: sum((event) => (event.kind === 'click' ? event.at : null)),
     mean: mean((order) => order.cents, where(isOrder)),
     first: min((event) => (event.kind === 'click' ? event.at : null)),
     last: max((order) => order.cents, where(isOrder)),
@@ -50,6 +52,8 @@ test('the values flow in, the results come out typed', () => {
     readonly orders: number
     readonly all: number
     readonly revenue: bigint
+    readonly exact: bigint
+    readonly clicked: number
     readonly mean: number | null
     readonly first: number | null
     readonly last: bigint | null
@@ -73,6 +77,10 @@ test('misuse does not compile', () => {
   global({ n: sum(async (event) => event.session.length) })
   // @ts-expect-error not a number
   global({ n: sum((event) => event.session) })
+  // @ts-expect-error bigints name their zero, so that an empty window can show it
+  global({ n: sum((order) => order.cents, where(isOrder)) })
+  // @ts-expect-error numbers have no exact sum
+  global({ n: sum((event) => event.session.length, 0n) })
   // @ts-expect-error nothing that distinct could tell apart
   global({ n: distinct((event) => ({ session: event.session })) })
   // @ts-expect-error not a condition

@@ -2,8 +2,15 @@
 import { expect, test } from 'vitest'
 import { ManualClock } from '../../src/clock.ts'
 import { SourceTaskTime } from '../../src/runtime/task-time.ts'
+import type { TimedAggregateSpec } from '../../src/topology/topology.ts'
 
-const window = { name: 'w', sizeMs: 10, advanceMs: 10, graceMs: 2, idleMs: 100 }
+const window: TimedAggregateSpec = {
+  name: 'w',
+  sizeMs: 10,
+  advanceMs: 10,
+  graceMs: 2,
+  idleMs: 100,
+}
 
 /** A task with one partition or more, each read up to what the log holds. */
 class Fixture {

@@ -1,0 +1,212 @@
+/**
+ * One aggregator at run time: a state that is made, added to, merged, shown and written.
+ * Invariants: `add` and `merge` may change the state they are given first and answer what to keep;
+ * they never change the other one.
+ */
+import { assert } from '../assert.ts'
+import { data } from '../serde/data.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { Ability, Aggregator, Member, Where } from './aggregator.ts'
+import type { ByteReader, ByteWriter } from './bytes.ts'
+import { memberKey } from './member.ts'
+
+type Select = (value: unknown) => unknown
+type Numeric = number | bigint
+
+export interface Field {
+  readonly kind: string
+  init(): unknown
+  add(state: unknown, value: unknown): unknown
+  /** Undefined: it cannot be split into partial results. */
+  readonly merge: ((state: unknown, other: unknown) => unknown) | undefined
+  result(state: unknown): unknown
+  write(writer: ByteWriter, state: unknown): void
+  read(reader: ByteReader): unknown
+  /** Of `distinct`: what to count; its state is only how many there are. */
+  readonly member?: (value: unknown) => string | undefined
+}
+
+export function makeField(name: string, one: Aggregator<never, unknown, Ability>): Field {
+  if (one.kind === 'custom') return custom(one.args[0] as Definition)
+  const condition = one.args.find(isWhere)
+  const select = one.args[0] as Select
+  const passes = condition?.predicate as ((value: unknown) => boolean) | undefined
+  const choose = (value: unknown): unknown =>
+    passes === undefined || passes(value) ? select(value) : undefined
+  switch (one.kind) {
+    case 'count':
+      return count(passes)
+    case 'sum':
+      return sum(name, choose, one.args.includes(0n) ? 0n : 0)
+    case 'min':
+      return extreme('min', name, choose, (value, kept) => value < kept)
+    case 'max':
+      return extreme('max', name, choose, (value, kept) => value > kept)
+    case 'mean':
+      return mean(name, choose)
+    case 'distinct':
+      return {
+        ...counting,
+        kind: 'distinct',
+        member: (value) => memberKey(choose(value) as Member),
+      }
+  }
+}
+
+const counting = {
+  init: () => 0,
+  add: (state: unknown) => state,
+  merge: (state: unknown, other: unknown) => (state as number) + (other as number),
+  result: (state: unknown) => state,
+  write: (writer: ByteWriter, state: unknown) => writer.count(state as number),
+  read: (reader: ByteReader) => reader.count(),
+}
+
+function count(passes: ((value: unknown) => boolean) | undefined): Field {
+  const add = (state: unknown, value: unknown): unknown =>
+    passes === undefined || passes(value) ? (state as number) + 1 : state
+  return { ...counting, kind: 'count', add }
+}
+
+function sum(name: string, choose: Select, zero: 0 | 0n): Field {
+  return {
+    ...numeric,
+    kind: typeof zero === 'bigint' ? 'sum of bigint' : 'sum',
+    init: () => zero,
+    add(state, value) {
+      const chosen = chosenNumber(name, choose(value))
+      if (chosen === undefined) return state
+      if (typeof chosen !== typeof zero) throw mixed(name, typeof chosen)
+      return plus(state as Numeric, chosen)
+    },
+    merge: (state, other) => plus(state as Numeric, other as Numeric),
+  }
+}
+
+function extreme(
+  kind: string,
+  name: string,
+  choose: Select,
+  isBetter: (value: Numeric, kept: Numeric) => boolean
+): Field {
+  const better = (kept: unknown, value: unknown): unknown => {
+    if (value === null || Number.isNaN(value)) return kept
+    return kept === null || isBetter(value as Numeric, kept as Numeric) ? value : kept
+  }
+  return {
+    ...numeric,
+    kind,
+    init: () => null,
+    add: (state, value) => better(state, chosenNumber(name, choose(value)) ?? null),
+    merge: better,
+  }
+}
+
+interface MeanState {
+  sum: Numeric
+  n: number
+}
+
+function mean(name: string, choose: Select): Field {
+  const addTo = (state: MeanState, total: Numeric, n: number): MeanState => {
+    state.sum = state.n === 0 ? total : plus(state.sum, total)
+    state.n += n
+    return state
+  }
+  return {
+    kind: 'mean',
+    init: (): MeanState => ({ sum: 0, n: 0 }),
+    add(state, value) {
+      const chosen = chosenNumber(name, choose(value))
+      if (chosen === undefined) return state
+      const kept = state as MeanState
+      if (kept.n > 0 && typeof chosen !== typeof kept.sum) throw mixed(name, typeof chosen)
+      return addTo(kept, chosen, 1)
+    },
+    merge(state, other) {
+      const { sum: total, n } = other as MeanState
+      return n === 0 ? state : addTo(state as MeanState, total, n)
+    },
+    result(state) {
+      const { sum: total, n } = state as MeanState
+      return n === 0 ? null : Number(total) / n
+    },
+    write(writer, state) {
+      const { sum: total, n } = state as MeanState
+      writeNumeric(writer.count(n), total)
+    },
+    read: (reader) => ({ n: reader.count(), sum: readNumeric(reader) }),
+  }
+}
+
+interface Definition {
+  readonly init: () => unknown
+  readonly add: (state: unknown, value: unknown) => unknown
+  readonly merge?: (left: unknown, right: unknown) => unknown
+  readonly result?: (state: unknown) => unknown
+  readonly state?: Serde<unknown>
+}
+
+function custom({ init, add, merge, result, state: serde = data() }: Definition): Field {
+  const copy = (state: unknown): unknown => {
+    const bytes = serde.serialize(state)
+    return bytes === null ? null : serde.deserialize(bytes)
+  }
+  return {
+    kind: `custom ${serde.name}`,
+    init,
+    add,
+    merge:
+      merge &&
+      ((state, other) => {
+        const merged = merge(state, other)
+        // A merge may pick one of the two; what it picked from elsewhere must not change later.
+        return merged === other && typeof merged === 'object' ? copy(merged) : merged
+      }),
+    result: result ?? ((state) => state),
+    write(writer, state) {
+      const bytes = serde.serialize(state)
+      if (bytes === null) writer.u8(0)
+      else writer.u8(1).bytes(bytes)
+    },
+    read: (reader) => (reader.u8() === 0 ? null : serde.deserialize(reader.bytes())),
+  }
+}
+
+const numeric = {
+  result: (state: unknown) => state,
+  write: (writer: ByteWriter, state: unknown) => writeNumeric(writer, state as Numeric | null),
+  read: readNumeric,
+}
+
+function writeNumeric(writer: ByteWriter, value: Numeric | null): void {
+  if (value === null) writer.u8(0)
+  else if (typeof value === 'number') writer.u8(1).float64(value)
+  else writer.u8(2).bigint(value)
+}
+
+function readNumeric(reader: ByteReader): Numeric | null {
+  const tag = reader.u8()
+  assert(tag <= 2, `a number is written as null, double or bigint, not as ${tag}`)
+  if (tag === 0) return null
+  return tag === 1 ? reader.float64() : reader.bigint()
+}
+
+function plus(left: Numeric, right: Numeric): Numeric {
+  return typeof left === 'bigint' ? left + (right as bigint) : (left as number) + (right as number)
+}
+
+function chosenNumber(name: string, chosen: unknown): Numeric | undefined {
+  if (chosen === null || chosen === undefined) return undefined
+  if (typeof chosen === 'number' || typeof chosen === 'bigint') return chosen
+  throw new TypeError(`'${name}' takes a number, a bigint or null, got a ${typeof chosen}`)
+}
+
+function mixed(name: string, type: string): TypeError {
+  const way = type === 'bigint' ? 'write sum(select, 0n) for bigints' : 'answer one type always'
+  return new TypeError(`'${name}' cannot add a ${type} to what it has: ${way}`)
+}
+
+function isWhere(arg: unknown): arg is Where<unknown, unknown> {
+  return typeof arg === 'object' && arg !== null && 'kind' in arg && arg.kind === 'where'
+}

@@ -1,0 +1,107 @@
+/**
+ * Several named aggregators as one: a row of states, which share one record.
+ *
+ *     row   [ state of 'orders', state of 'revenue', how many 'visitors' ]   by name, in byte order
+ *     sets  members of 'visitors', kept elsewhere, one entry each
+ *
+ * Invariant: the slot of a set holds how many members are kept for it.
+ */
+import { FatalError } from '../errors.ts'
+import type { Aggregators } from './aggregator.ts'
+import type { ByteReader, ByteWriter } from './bytes.ts'
+import type { Field } from './fields.ts'
+import { makeField } from './fields.ts'
+
+/** Changed in place; one slot per field. */
+export type Row = unknown[]
+
+/** Where members are kept; answers whether this one is new. */
+export interface MemberSink {
+  addMember(field: number, member: string): boolean
+}
+
+export class RowAggregation {
+  /** By slot. */
+  readonly fields: readonly Field[]
+  /** Slots that count members. */
+  readonly sets: readonly number[]
+  /** Short for the names and kinds of the slots: what was written under another is not read. */
+  readonly layout: number
+  readonly #owner: string
+  /** In the order of the declaration, which is the order in rows. */
+  readonly #shown: readonly (readonly [name: string, slot: number])[]
+
+  constructor(owner: string, aggregators: Aggregators<never>) {
+    const names = Object.keys(aggregators)
+    const slots = [...names].sort()
+    this.#owner = owner
+    this.fields = slots.map((name) =>
+      makeField(name, aggregators[name] as (typeof aggregators)[string])
+    )
+    this.sets = [...this.fields.keys()].filter((slot) => this.fields[slot]?.member !== undefined)
+    this.layout = hash(slots.map((name, slot) => `${name}:${this.fields[slot]?.kind};`).join(''))
+    this.#shown = names.map((name) => [name, slots.indexOf(name)])
+  }
+
+  get canMerge(): boolean {
+    return this.fields.every(({ merge }) => merge !== undefined)
+  }
+
+  init(): Row {
+    return this.fields.map((field) => field.init())
+  }
+
+  add(row: Row, value: unknown, members: MemberSink): void {
+    const { fields } = this
+    for (let slot = 0; slot < fields.length; slot++) {
+      const field = fields[slot] as Field
+      if (field.member === undefined) {
+        row[slot] = field.add(row[slot], value)
+        continue
+      }
+      const member = field.member(value)
+      if (member !== undefined && members.addMember(slot, member)) {
+        row[slot] = (row[slot] as number) + 1
+      }
+    }
+  }
+
+  /** Sets are united by whoever keeps them; their slots are left alone. */
+  merge(row: Row, other: Row): void {
+    for (const [slot, { merge, member }] of this.fields.entries()) {
+      if (member === undefined && merge !== undefined) row[slot] = merge(row[slot], other[slot])
+    }
+  }
+
+  /** What users see: an object of its own, never changed later. */
+  result(row: Row): Readonly<Record<string, unknown>> {
+    const result: Record<string, unknown> = {}
+    for (const [name, slot] of this.#shown) result[name] = this.fields[slot]?.result(row[slot])
+    return result
+  }
+
+  write(writer: ByteWriter, row: Row): void {
+    writer.u32(this.layout)
+    for (const [slot, field] of this.fields.entries()) field.write(writer, row[slot])
+  }
+
+  /** Throws a FatalError on what other fields have written. */
+  read(reader: ByteReader): Row {
+    const layout = reader.u32()
+    if (layout === this.layout) return this.fields.map((field) => field.read(reader))
+    throw new FatalError(
+      'MILLRACE_AGGREGATE_CHANGED',
+      `Aggregate '${this.#owner}' finds results of other fields than it has now. ` +
+        'Give it another name, or reset the application.'
+    )
+  }
+}
+
+/** FNV-1a over UTF-16 units: stable, and enough to tell layouts apart. */
+function hash(text: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
+  }
+  return hash >>> 0
+}
