@@ -49,3 +49,11 @@ export interface GlobalAggregateSpec {
   /** Internal name of the one-partition repartition topic that carries partials and marks. */
   readonly topic: string
 }
+
+/**
+ * The stores by which the topology connects these operators: `name` for keyed and windowed
+ * aggregates and for the final phase of a global one, this for its first phase.
+ */
+export function partialsStore(name: string): string {
+  return `${name}-partials`
+}
