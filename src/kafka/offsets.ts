@@ -1,0 +1,81 @@
+/** Committed offsets: read when nothing is pending on them, and written without a transaction. */
+import { RetriableError } from '../errors.ts'
+import type { TopicPartition } from '../ids.ts'
+import { partitionName } from '../ids.ts'
+import type { CommittedOffset, OffsetCommit } from '../runtime/ports.ts'
+import type { Cluster } from './cluster.ts'
+import { errorCodes, isTransient, kafkaError } from './kafka-errors.ts'
+import { type GroupIdentity, offsetCommit, offsetFetch } from './requests/offsets.ts'
+import type { ThrottledLog } from './throttled-log.ts'
+
+/** A dead predecessor's transaction is given up by the broker after its timeout; then we go on. */
+const stableDeadlineMs = 120_000
+
+export class Offsets {
+  readonly #cluster: Cluster
+  readonly #groupId: string
+  readonly #log: ThrottledLog
+
+  constructor(cluster: Cluster, groupId: string, log: ThrottledLog) {
+    this.#cluster = cluster
+    this.#groupId = groupId
+    this.#log = log
+  }
+
+  /** In the order asked for. Waits until no transaction is pending on any of them. */
+  async committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
+    if (partitions.length === 0) return []
+    const request = { groupId: this.#groupId, partitions, requireStable: true }
+    const what = `OffsetFetch of ${this.#groupId}`
+    const { offsets } = await this.#cluster.retrying(
+      what,
+      { deadlineMs: stableDeadlineMs },
+      async () => {
+        const response = await this.#cluster.callCoordinator(
+          'group',
+          this.#groupId,
+          offsetFetch,
+          request,
+          ({ error }) => error
+        )
+        const failed = [response, ...response.offsets].find(({ error }) => error !== 0)
+        if (failed === undefined) return response
+        if (failed.error === errorCodes.UNSTABLE_OFFSET_COMMIT) {
+          this.#log.warn('Waiting for the transaction of a predecessor to end')
+        }
+        throw kafkaError(failed.error, what)
+      }
+    )
+    const found = new Map(offsets.map((entry) => [partitionName(entry), entry]))
+    return partitions.map(({ topic, partition }) => {
+      const entry = found.get(partitionName({ topic, partition }))
+      const isThere = entry !== undefined && entry.offset >= 0
+      const metadata = isThere ? entry.metadata : ''
+      return { topic, partition, offset: isThere ? entry.offset : undefined, metadata }
+    })
+  }
+
+  /**
+   * One attempt under this identity; the answer is the first error code, or 0. Repeating it is safe.
+   * Rejects with a RetriableError if the coordinator cannot be reached.
+   */
+  async commit(identity: GroupIdentity, offsets: readonly OffsetCommit[]): Promise<number> {
+    return this.#cluster.retrying(`OffsetCommit of ${this.#groupId}`, {}, async () => {
+      const response = await this.#cluster.callCoordinator(
+        'group',
+        this.#groupId,
+        offsetCommit,
+        { ...identity, offsets },
+        firstError
+      )
+      const code = firstError(response)
+      const isPassing = isTransient(code) && code !== errorCodes.REBALANCE_IN_PROGRESS
+      if (isPassing) throw new RetriableError('MILLRACE_KAFKA_BUSY', `OffsetCommit: code ${code}`)
+      return code
+    })
+  }
+}
+
+export function firstError(results: readonly { readonly error: number }[]): number {
+  return results.find(({ error }) => error !== 0)?.error ?? 0
+}

@@ -1,0 +1,56 @@
+/**
+ * The name of this process's producer, and that of the process before it.
+ *
+ * A process that was killed alone leaves nobody behind to abort its transaction: the next one reads
+ * the name here and does it. So the file is written before the first use of the name, and through to
+ * the disk.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { FatalError } from '../errors.ts'
+
+export function newTransactionalId(applicationId: string): string {
+  return `${applicationId}-${randomUUID()}`
+}
+
+/** Undefined: there was none before, or it left in good order. */
+export async function readTransactionalId(path: string): Promise<string | undefined> {
+  try {
+    const text = (await readFile(path, 'utf8')).trim()
+    return text === '' ? undefined : text
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw unusable(path, cause)
+  }
+}
+
+export async function writeTransactionalId(path: string, id: string): Promise<void> {
+  const beside = `${path}.${process.pid}.tmp`
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    const file = await open(beside, 'w')
+    try {
+      await file.writeFile(`${id}\n`)
+      await file.sync()
+    } finally {
+      await file.close()
+    }
+    await rename(beside, path)
+  } catch (cause) {
+    throw unusable(path, cause)
+  }
+}
+
+export async function removeTransactionalId(path: string): Promise<void> {
+  await rm(path, { force: true })
+}
+
+function unusable(path: string, cause: unknown): FatalError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new FatalError(
+    'MILLRACE_STATE_DIR_UNUSABLE',
+    `Cannot keep the name of the producer in ${path}: ${reason}; make the directory writable`,
+    { cause }
+  )
+}
