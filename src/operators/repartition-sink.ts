@@ -1,0 +1,80 @@
+/**
+ * Sends records through a repartition topic, so that those of one key meet in one task. Records
+ * without a key belong nowhere: they are dropped, and counted as `ungrouped`.
+ *
+ * Behind a window that closes by watermark it also announces the task's marks, see `marks.ts`.
+ */
+import type { Timestamp } from '../ids.ts'
+import { Operator, type TaskContext } from '../processor/operator.ts'
+import type { RecordHeaders } from '../record.ts'
+import { partitionForKey } from '../serde/murmur2.ts'
+import type { Serde } from '../serde/serde.ts'
+import { writeMark, writeOrigin } from './marks.ts'
+import { bytesOf } from './sink.ts'
+
+export interface RepartitionSpec {
+  /** Internal name of the topic. */
+  readonly topic: string
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  /** The aggregate behind the topic whose windows close by the marks of this task. */
+  readonly marksOf: string | undefined
+}
+
+/** The first half of `orders.groupBy((order) => order.user).count('by-user')` */
+export class RepartitionSinkOperator extends Operator {
+  readonly #spec: RepartitionSpec
+  #context!: TaskContext
+  #topic = ''
+  #partitions = 0
+  #announced: Timestamp | 'empty' | undefined
+  #announcing: Timestamp | 'empty' | undefined
+
+  constructor(spec: RepartitionSpec) {
+    super()
+    this.#spec = spec
+  }
+
+  override init(context: TaskContext): void {
+    this.#context = context
+    this.#topic = context.topicName(this.#spec.topic)
+    this.#partitions = context.partitionCount(this.#spec.topic)
+  }
+
+  process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    const context = this.#context
+    const keyBytes = bytesOf(this.#spec.key, key)
+    if (keyBytes === null) {
+      context.drop('ungrouped')
+      return
+    }
+    const partition = partitionForKey(keyBytes, this.#partitions)
+    const valueBytes = bytesOf(this.#spec.value, value)
+    context.send(this.#topic, partition, timestamp, keyBytes, valueBytes, this.#headers())
+  }
+
+  /** A mark follows the records it covers, in the same commit, in every partition. */
+  override flush(): void {
+    const { marksOf } = this.#spec
+    if (marksOf === undefined) return
+    const mark = this.#context.time.nextMark(marksOf)
+    this.#announcing = mark
+    if (mark === undefined || mark === this.#announced || mark === Number.NEGATIVE_INFINITY) return
+    const { partition: producer, clock } = this.#context
+    const timestamp = mark === 'empty' ? clock.now() : Math.max(0, mark)
+    const headers = [writeMark({ producer, mark })]
+    for (let partition = 0; partition < this.#partitions; partition++) {
+      this.#context.send(this.#topic, partition, timestamp, null, null, headers)
+    }
+  }
+
+  #headers(): RecordHeaders {
+    const { partition: producer, record } = this.#context
+    if (this.#spec.marksOf === undefined) return record.headers
+    return [...record.headers, writeOrigin({ producer, watermark: record.watermark })]
+  }
+
+  override committed(): void {
+    if (this.#announcing !== undefined) this.#announced = this.#announcing
+  }
+}
