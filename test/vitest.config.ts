@@ -5,6 +5,7 @@ export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: ['test/support/global-broker.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -172,14 +172,14 @@ export class Transport {
     const broker = brokerPool.createBroker({ connectionPool: pool, logger: rootLogger })
     try {
       await withDeadline(broker.connect(), this.#openTimeoutMs)
+      checkVersions(address, inside<InsideBroker>(broker, 'Broker', brokerKinds).versions)
+      const connection = inside<InsideConnection>(pool.pool[0], 'Connection', connectionKinds)
+      inside(connection.requestQueue, 'RequestQueue', queueKinds)
+      return new Connection(address, connection, this.#hasSasl, this.#requestTimeoutMs)
     } catch (error) {
       ;(pool.pool[0] as { socket?: net.Socket }).socket?.destroy()
-      throw asOpenError(address, error)
+      throw error instanceof FatalError ? error : asOpenError(address, error)
     }
-    checkVersions(address, inside<InsideBroker>(broker, 'Broker', brokerKinds).versions)
-    const connection = inside<InsideConnection>(pool.pool[0], 'Connection', connectionKinds)
-    inside(connection.requestQueue, 'RequestQueue', queueKinds)
-    return new Connection(address, connection, this.#hasSasl, this.#requestTimeoutMs)
   }
 }
 

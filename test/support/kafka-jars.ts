@@ -1,0 +1,118 @@
+/**
+ * The jars of Apache Kafka's own server, from Maven Central into a cache, once per version. Several
+ * processes may ask at the same time: one fetches beside and renames, the others wait for it.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const kafkaVersion = process.env['KAFKA_TEST_VERSION'] ?? '4.1.1'
+
+export interface BrokerAvailability {
+  readonly available: boolean
+  /** What is missing, and what to do; empty if available. */
+  readonly reason: string
+}
+
+/** Whether real brokers can be run here: Java to run them, Maven to fetch them once. */
+export async function brokerAvailability(): Promise<BrokerAvailability> {
+  if (process.env['KAFKA_BROKERS']) return { available: true, reason: '' }
+  const hasJava = await answers('java', ['-version'])
+  if (!hasJava) return { available: false, reason: 'No Java: install a JRE, 17 or newer' }
+  if (existsSync(libDirectory()) || (await answers('mvn', ['-v']))) {
+    return { available: true, reason: '' }
+  }
+  return { available: false, reason: "No Maven to fetch the broker's jars with: install maven" }
+}
+
+/** The directory that holds the jars; fetches them if it must. */
+export async function ensureJars(): Promise<string> {
+  const lib = libDirectory()
+  await mkdir(join(lib, '..'), { recursive: true })
+  while (!existsSync(lib)) {
+    const lock = `${lib}.lock`
+    if (await take(lock)) {
+      try {
+        if (!existsSync(lib)) await fetchInto(lib)
+      } finally {
+        await rm(lock, { force: true })
+      }
+    } else {
+      await sleep(250)
+    }
+  }
+  return lib
+}
+
+function libDirectory(): string {
+  const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
+  return join(cache, 'millrace', `kafka-${kafkaVersion}`, 'lib')
+}
+
+async function answers(command: string, args: readonly string[]): Promise<boolean> {
+  try {
+    await run(command, [...args])
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** True: the lock is ours. A lock whose owner is gone is broken. */
+async function take(lock: string): Promise<boolean> {
+  try {
+    const file = await open(lock, 'wx')
+    await file.writeFile(String(process.pid))
+    await file.close()
+    return true
+  } catch {
+    const owner = Number(await readFile(lock, 'utf8').catch(() => ''))
+    if (owner > 0 && !isAlive(owner)) await rm(lock, { force: true })
+    return false
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function fetchInto(lib: string): Promise<void> {
+  const beside = `${lib}.${process.pid}`
+  await mkdir(beside, { recursive: true })
+  const pom = join(beside, 'pom.xml')
+  await writeFile(pom, pomText())
+  try {
+    const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
+    await run('mvn', ['-q', '-B', '-f', pom, goal, `-DoutputDirectory=${beside}`], {
+      timeout: 600_000,
+    })
+    await rename(beside, lib)
+  } catch (error) {
+    await rm(beside, { recursive: true, force: true })
+    throw new Error(`Fetching Apache Kafka ${kafkaVersion} with Maven failed`, { cause: error })
+  }
+}
+
+function pomText(): string {
+  const dependency = (group: string, artifact: string, version: string): string =>
+    `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId>` +
+    `<version>${version}</version></dependency>`
+  return [
+    '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>',
+    '<groupId>millrace.test</groupId><artifactId>kafka-broker</artifactId><version>1</version>',
+    '<dependencies>',
+    dependency('org.apache.kafka', 'kafka_2.13', kafkaVersion),
+    dependency('org.slf4j', 'slf4j-simple', '1.7.36'),
+    '</dependencies></project>',
+  ].join('\n')
+}
