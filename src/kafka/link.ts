@@ -106,16 +106,16 @@ const poolKinds: Kinds<InsidePool> = {
   getConnectionByRequest: 'function',
 }
 const brokerKinds: Kinds<InsideBroker> = { versions: 'object', connect: 'function' }
-const connectionKinds: Kinds<InsideConnection> = {
+const connectionKinds: Kinds<Omit<InsideConnection, 'socket'>> = {
   connectionStatus: 'string',
   clientId: 'string',
-  socket: 'object',
   requestQueue: 'object',
   isAuthenticated: 'function',
   authenticate: 'function',
   nextCorrelationId: 'function',
   rejectRequests: 'function',
 }
+const openedKinds: Kinds<Pick<InsideConnection, 'socket'>> = { socket: 'object' }
 const queueKinds: Kinds<InsideQueue> = { push: 'function', destroy: 'function' }
 
 /** Takes `value` for what we know of it, or names what is not there any more. */
@@ -170,14 +170,16 @@ export class Transport {
     )
     pool.getConnectionByRequest = () => pool.getConnection(0)
     const broker = brokerPool.createBroker({ connectionPool: pool, logger: rootLogger })
+    const connection = pool.pool[0] as InsideConnection
+    inside(connection, 'Connection', connectionKinds)
+    inside(connection.requestQueue, 'RequestQueue', queueKinds)
     try {
       await withDeadline(broker.connect(), this.#openTimeoutMs)
+      inside(connection, 'Connection', openedKinds)
       checkVersions(address, inside<InsideBroker>(broker, 'Broker', brokerKinds).versions)
-      const connection = inside<InsideConnection>(pool.pool[0], 'Connection', connectionKinds)
-      inside(connection.requestQueue, 'RequestQueue', queueKinds)
       return new Connection(address, connection, this.#hasSasl, this.#requestTimeoutMs)
     } catch (error) {
-      ;(pool.pool[0] as { socket?: net.Socket }).socket?.destroy()
+      connection.socket?.destroy()
       throw error instanceof FatalError ? error : asOpenError(address, error)
     }
   }
