@@ -1,0 +1,137 @@
+/**
+ * What every instance knows of the metrics: the committed rows of the metrics topic, whoever wrote
+ * them, kept in memory.
+ *
+ *     metrics topic ──read committed, from the start──▶ one series per metric ──▶ API, page
+ *
+ * Invariants: nothing uncommitted is ever shown; a row that is read twice changes nothing; listeners
+ * hear of new rows only once everything older has been read. A reader that fails is opened again
+ * from the start, while the rows at hand go on being shown.
+ */
+import type { Clock } from '../clock.ts'
+import type { Timestamp } from '../ids.ts'
+import type { Logger } from '../log.ts'
+import type { Log, SourceReader } from '../runtime/ports.ts'
+import { type MetricRow, parseRow, parseRowKey } from './metric-row.ts'
+import { RowSeries, type SeenRow } from './row-series.ts'
+
+export interface MetricsViewOptions {
+  readonly log: Pick<Log, 'read'>
+  /** One partition. */
+  readonly topic: string
+  readonly metrics: readonly string[]
+  readonly clock: Clock
+  readonly logger: Logger
+  /** Rows older than this, seen from the newest of their metric, are forgotten. Default 8 days. */
+  readonly keepMs?: number
+  /** Wait before a failed reader is opened again. Default 1,000. */
+  readonly retryMs?: number
+}
+
+export type RowListener = (row: MetricRow) => void
+
+const dayMs = 86_400_000
+const sliceMs = 3
+
+export class MetricsView {
+  readonly metrics: readonly string[]
+  readonly #options: MetricsViewOptions
+  readonly #series: ReadonlyMap<string, RowSeries>
+  readonly #listeners = new Set<RowListener>()
+  #reader: SourceReader | undefined
+  #timer: NodeJS.Timeout | undefined
+  #draining = false
+  #caughtUp = false
+  #closed = false
+
+  constructor(options: MetricsViewOptions) {
+    this.#options = options
+    this.metrics = options.metrics
+    const keepMs = options.keepMs ?? 8 * dayMs
+    this.#series = new Map(options.metrics.map((metric) => [metric, new RowSeries(keepMs)]))
+  }
+
+  /** Whether everything that was there at the start has been read. */
+  get caughtUp(): boolean {
+    return this.#caughtUp
+  }
+
+  /** The topic must exist. */
+  start(): void {
+    const { log, topic } = this.#options
+    const onData = (): void => this.#drain()
+    this.#reader = log.read({ topic, partition: 0 }, 'earliest', { onData, isolation: 'committed' })
+    this.#drain()
+  }
+
+  latest(metric: string): SeenRow | undefined {
+    return this.#series.get(metric)?.latest
+  }
+
+  /** Rows with a window end in [from, to), oldest first, at most `limit`. */
+  range(metric: string, from: Timestamp, to: Timestamp, limit: number): readonly MetricRow[] {
+    return this.#series.get(metric)?.range(from, to, limit) ?? []
+  }
+
+  /** Answers with the way to stop listening. */
+  subscribe(listener: RowListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    this.#reader?.close()
+    this.#listeners.clear()
+  }
+
+  /** In slices, so that a long topic does not hold up what else the process does. */
+  #drain(): void {
+    const reader = this.#reader
+    if (this.#closed || this.#draining || reader === undefined) return
+    const deadline = performance.now() + sliceMs
+    try {
+      while (reader.advance()) {
+        this.#take(reader)
+        if (performance.now() < deadline) continue
+        this.#draining = true
+        setImmediate(() => {
+          this.#draining = false
+          this.#drain()
+        })
+        return
+      }
+    } catch (error) {
+      this.#reopen(error)
+      return
+    }
+    const { answer, position } = reader
+    if (answer !== undefined && position >= answer.highWatermark) this.#caughtUp = true
+  }
+
+  #take({ key, value, offset }: SourceReader): void {
+    if (value === null) {
+      const place = key === null ? undefined : parseRowKey(key)
+      if (place !== undefined) this.#series.get(place.metric)?.delete(place.windowEnd)
+      return
+    }
+    const row = parseRow(value)
+    const series = row === undefined ? undefined : this.#series.get(row.metric)
+    if (row === undefined || series === undefined) {
+      const at = `${this.#options.topic}-0@${offset}`
+      this.#options.logger.debug('A record of the metrics topic is no row of ours', { at })
+      return
+    }
+    const isNews = series.put(row, this.#options.clock.now())
+    if (isNews && this.#caughtUp) for (const listener of this.#listeners) listener(row)
+  }
+
+  #reopen(error: unknown): void {
+    const { logger, topic, retryMs = 1_000 } = this.#options
+    logger.warn('The metrics topic could not be read; reading it again', { topic, error })
+    this.#reader?.close()
+    this.#reader = undefined
+    this.#timer = setTimeout(() => this.start(), retryMs)
+  }
+}
