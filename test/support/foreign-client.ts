@@ -1,0 +1,83 @@
+/** Kafka's own Java client as a process beside the test: what it reads is what others read. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { ensureJars } from './kafka-jars.ts'
+
+const source = fileURLToPath(new URL('./foreign/ForeignClient.java', import.meta.url))
+
+export interface ForeignRecord {
+  readonly partition: number
+  readonly offset: number
+  readonly timestamp: number
+  readonly key: string
+  readonly value: string
+}
+
+/** All records of the topic that are committed now, in order per partition. */
+export async function readCommitted(brokers: string, topic: string): Promise<ForeignRecord[]> {
+  const child = java(await classpath(), ['consume', brokers, topic])
+  const exit = once(child, 'exit')
+  const records: ForeignRecord[] = []
+  for await (const line of createInterface({ input: child.stdout })) {
+    const [partition = '', offset = '', timestamp = '', key = '', ...value] = line.split('\t')
+    const numbers = { partition: +partition, offset: +offset, timestamp: +timestamp }
+    records.push({ ...numbers, key, value: value.join('\t') })
+  }
+  const [status] = await exit
+  if (status !== 0) throw new Error(`the foreign consumer ended with ${status}`)
+  return records
+}
+
+export async function createTopic(
+  brokers: string,
+  topic: string,
+  partitions: number
+): Promise<void> {
+  const child = java(await classpath(), ['create', brokers, topic, String(partitions)])
+  const [status] = await once(child, 'exit')
+  if (status !== 0) throw new Error(`creating ${topic} ended with ${status}`)
+}
+
+/** An idempotent producer that lives as long as the test sends. */
+export class ForeignProducer {
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #answers: AsyncIterator<string>
+
+  private constructor(child: ChildProcessWithoutNullStreams) {
+    this.#child = child
+    this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  }
+
+  static async open(brokers: string, topic: string): Promise<ForeignProducer> {
+    return new ForeignProducer(java(await classpath(), ['produce', brokers, topic]))
+  }
+
+  /** Resolves when the broker has all of them. */
+  async send(records: readonly { partition: number; key: string; value: string }[]): Promise<void> {
+    const lines = records.map(({ partition, key, value }) => `${partition}\t${key}\t${value}\n`)
+    this.#child.stdin.write(`${lines.join('')}\n`)
+    const answer = await this.#answers.next()
+    if (answer.value !== 'ok') throw new Error('the foreign producer ended')
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null) return
+    const exit = once(this.#child, 'exit')
+    this.#child.stdin.end()
+    await exit
+  }
+}
+
+async function classpath(): Promise<string> {
+  return join(await ensureJars(), '*')
+}
+
+function java(classpath: string, args: readonly string[]): ChildProcessWithoutNullStreams {
+  const level = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'
+  const child = spawn('java', ['-Xmx256m', level, '-cp', classpath, source, ...args])
+  child.stderr.pipe(process.stderr, { end: false })
+  return child
+}

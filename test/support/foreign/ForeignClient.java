@@ -1,0 +1,88 @@
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+
+/**
+ * Kafka's own client, as somebody else would use it: nothing of what is tested takes part.
+ *
+ *   produce BROKERS TOPIC   lines `partition \t key \t value` from stdin, an empty line flushes and is answered with "ok"
+ *   create BROKERS TOPIC PARTITIONS
+ *   consume BROKERS TOPIC   all committed records of all partitions, as `partition \t offset \t timestamp \t key \t value`
+ */
+public class ForeignClient {
+  public static void main(String[] args) throws Exception {
+    var out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
+    if (args[0].equals("produce")) produce(args[1], args[2], out);
+    else if (args[0].equals("consume")) consume(args[1], args[2], out);
+    else create(args[1], args[2], Integer.parseInt(args[3]));
+    out.flush();
+  }
+
+  static void create(String brokers, String topic, int partitions) throws Exception {
+    try (var admin = Admin.create(settings(brokers))) {
+      admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(Map.of("retention.ms", "-1")))).all().get();
+    }
+  }
+
+  static void produce(String brokers, String topic, PrintStream out) throws Exception {
+    var settings = settings(brokers);
+    settings.put("acks", "all");
+    settings.put("enable.idempotence", "true");
+    settings.put("linger.ms", "5");
+    settings.put("compression.type", "lz4");
+    try (var producer = new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer())) {
+      var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        if (line.isEmpty()) {
+          producer.flush();
+          out.println("ok");
+          out.flush();
+          continue;
+        }
+        var parts = line.split("\t", 3);
+        producer.send(new ProducerRecord<>(topic, Integer.valueOf(parts[0]), parts[1], parts[2]), (meta, error) -> {
+          if (error != null) {
+            error.printStackTrace();
+            Runtime.getRuntime().halt(1);
+          }
+        });
+      }
+    }
+  }
+
+  static void consume(String brokers, String topic, PrintStream out) {
+    var settings = settings(brokers);
+    settings.put("isolation.level", "read_committed");
+    settings.put("enable.auto.commit", "false");
+    try (var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
+      List<TopicPartition> all = consumer.partitionsFor(topic).stream().map(p -> new TopicPartition(topic, p.partition())).toList();
+      consumer.assign(all);
+      consumer.seekToBeginning(all);
+      var ends = consumer.endOffsets(all);
+      while (all.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+        for (var r : consumer.poll(Duration.ofMillis(200))) {
+          out.println(r.partition() + "\t" + r.offset() + "\t" + r.timestamp() + "\t" + r.key() + "\t" + r.value());
+        }
+      }
+    }
+  }
+
+  static Properties settings(String brokers) {
+    var settings = new Properties();
+    settings.put("bootstrap.servers", brokers);
+    return settings;
+  }
+}
