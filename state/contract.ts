@@ -93,5 +93,7 @@ export interface StateDirectory {
   open(task: string): Promise<TaskState>
   /** Tasks with a checkpoint on disk, without opening them for good. */
   held(): readonly string[]
+  /** Changelog records that the checkpoint of this task includes; 0 if it has none. */
+  restored(task: string): number
   close(): Promise<void>
 }

@@ -19,6 +19,8 @@ export class Totals {
   readonly dropped = new Map<string, number>()
   recordsIn = 0
   recordsOut = 0
+  readonly commits = { count: 0, seconds: 0, aborted: 0 }
+  readonly restores = { count: 0, seconds: 0 }
   readonly #counters = new Map<string, Map<string, number>>()
   readonly #specs: ReadonlyMap<string, InstrumentSpec>
 
@@ -39,6 +41,11 @@ export class Totals {
     let labels = this.#counters.get(counter)
     if (labels === undefined) this.#counters.set(counter, (labels = new Map()))
     labels.set(label, (labels.get(label) ?? 0) + count)
+  }
+
+  restored(seconds: number): void {
+    this.restores.count += 1
+    this.restores.seconds += seconds
   }
 
   counters(): readonly CounterSample[] {

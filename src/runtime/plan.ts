@@ -45,19 +45,14 @@ export function changelogTopic(applicationId: string, store: string): string {
   return `${applicationId}-${store}-changelog`
 }
 
-/** The topics that must exist before anything can be planned. */
-export function sourceTopics(topology: Topology): readonly string[] {
-  const names = topology.subtopologies.flatMap((subtopology) =>
-    subtopology.nodes.flatMap((node) =>
-      node.kind === 'source'
-        ? node.topics.filter((topic) => !topic.internal).map((topic) => topic.name)
-        : []
-    )
-  )
-  return [...new Set(names)]
+/** What must be there before anything can be planned: the user's topics that are read. */
+export function sourceRequirements(topology: Topology): readonly TopicRequirement[] {
+  return topology.topics
+    .filter(({ role }) => role === 'source')
+    .map(({ name, config, create }) => ({ name, role: 'source', config, create }))
 }
 
-/** @param sourceCounts partition counts of `sourceTopics` */
+/** @param sourceCounts partition counts of `sourceRequirements` */
 export function makePlan(
   topology: Topology,
   applicationId: string,

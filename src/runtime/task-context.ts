@@ -1,6 +1,6 @@
 /** What the operators of one task get from it: one core per life of the task, one face per node. */
 import type { KeyValueState, StoreDefinition, TaskState } from '../../state/contract.ts'
-import { present } from '../assert.ts'
+import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import { TopologyError } from '../errors.ts'
 import type { Offset, TaskId, Timestamp } from '../ids.ts'
@@ -68,6 +68,8 @@ export interface TaskCore {
   readonly work: PendingWork[]
   /** Stores by name, as the operators opened them. */
   readonly stores: Map<string, KeyValueState<unknown>>
+  /** False once the task has moved on without these operators. */
+  isLive: boolean
   /** Something happened that a commit must cover. */
   changed(): void
   requestCommit(): void
@@ -121,6 +123,7 @@ export class NodeContext implements TaskContext {
     value: Uint8Array | null,
     headers?: RecordHeaders
   ): void {
+    assert(this.#core.isLive, 'operators of the past send nothing')
     this.#core.changed()
     this.#core.outputs.append(topic, partition, timestamp, key, value, headers)
   }

@@ -1,0 +1,187 @@
+/**
+ * When commits happen, one at a time, and what their outcome means.
+ *
+ *     due? ──▶ tasks at rest? ──▶ seal ──▶ in flight, beside processing ──▶ done ──▶ due? …
+ *               (no records meanwhile)        └─ aborted, fenced, failed ──▶ the manager
+ *
+ * Invariants: one commit in flight; a seal happens only when no task has work under way; while the
+ * layer behind the sealed one is full, no record is taken.
+ */
+import type { Timestamp, TopicPartition } from '../ids.ts'
+import { Commit, type CommitProbe } from './commit.ts'
+import type { StreamTask } from './stream-task.ts'
+import type { SharedEnvironment } from './task-environment.ts'
+
+export interface CommitterOptions {
+  readonly environment: SharedEnvironment
+  readonly intervalMs: number
+  /** Open layers and unsent outputs above it are committed early, and then held back. */
+  readonly bufferBytesMax: number
+  readonly purgeIntervalMs: number
+  readonly tasks: () => readonly StreamTask[]
+  /** The commit did not happen, or not wholly; resolves when processing may go on. */
+  readonly onFailure: (error: unknown) => Promise<void>
+  readonly probe: CommitProbe
+}
+
+export class Committer {
+  readonly #options: CommitterOptions
+  #inFlight: Promise<void> | undefined
+  #current: Commit | undefined
+  #lastSealAt: Timestamp
+  #lastPurgeAt: Timestamp
+  #asked = false
+  /** Calls of `commit` that wait for the tasks to come to rest. */
+  #barriers = 0
+  #isWaiting = false
+  #isStopped = false
+  #number = 0
+
+  constructor(options: CommitterOptions) {
+    this.#options = options
+    this.#lastSealAt = options.environment.ticks()
+    this.#lastPurgeAt = this.#lastSealAt
+  }
+
+  /** An operator asks for a commit soon. */
+  ask(): void {
+    this.#asked = true
+  }
+
+  /** No record may be taken now. */
+  get isBlocking(): boolean {
+    if (this.#barriers > 0 || this.#isWaiting) return true
+    return this.#inFlight !== undefined && this.#isFull()
+  }
+
+  /** The commit in flight; undefined when there is none. */
+  get inFlight(): Promise<void> | undefined {
+    return this.#inFlight
+  }
+
+  /** Milliseconds until a commit is due; 0: now; Infinity: there is nothing to commit. */
+  dueInMs(): number {
+    if (this.#inFlight !== undefined || this.#isStopped) return Number.POSITIVE_INFINITY
+    const changed = this.#changed()
+    if (changed.length === 0) {
+      this.#asked = false
+      return Number.POSITIVE_INFINITY
+    }
+    if (this.#asked || this.#isFull() || changed.some(({ life }) => life.time.mustCommit)) return 0
+    const { environment, intervalMs } = this.#options
+    return Math.max(0, this.#lastSealAt + intervalMs - environment.ticks())
+  }
+
+  /** Begins a commit if one is due and all tasks are at rest. */
+  turn(): void {
+    const isDue = this.dueInMs() === 0
+    this.#isWaiting = isDue && !this.#isAtRest()
+    if (isDue && !this.#isWaiting) this.#begin()
+  }
+
+  /** Commits what has changed up to now; resolves when that is done, or undone. */
+  async commit(): Promise<void> {
+    while (this.#inFlight !== undefined) await this.#inFlight
+    this.#barriers += 1
+    try {
+      while (!this.#isStopped && !this.#isAtRest()) {
+        await Promise.all(this.#running().map(({ busy }) => busy))
+      }
+      if (this.#isStopped || this.#inFlight !== undefined) return
+      if (this.#changed().length > 0) this.#begin()
+    } finally {
+      this.#barriers -= 1
+    }
+    await this.#inFlight
+  }
+
+  /** No further commit begins. */
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** Resolves when the commit in flight writes nothing to disk any more. */
+  async written(): Promise<void> {
+    if ((this.#current?.step ?? 1) >= 4) await this.#inFlight
+  }
+
+  #running(): readonly StreamTask[] {
+    return this.#options.tasks().filter((task) => task.isRunning)
+  }
+
+  #changed(): readonly StreamTask[] {
+    return this.#options.tasks().filter((task) => task.needsCommit)
+  }
+
+  #isAtRest(): boolean {
+    return this.#running().every(({ busy }) => busy === undefined)
+  }
+
+  #isFull(): boolean {
+    const { environment, bufferBytesMax } = this.#options
+    let bytes = environment.outputs.bytes
+    for (const task of this.#running()) bytes += task.openBytes
+    return bytes > bufferBytesMax
+  }
+
+  #begin(): void {
+    const { environment, probe } = this.#options
+    const { log, outputs, clock, ticks } = environment
+    this.#asked = false
+    this.#lastSealAt = ticks()
+    this.#number += 1
+    const tasks = this.#changed()
+    const commit = new Commit({ log, outputs, clock, number: this.#number, tasks, probe })
+    this.#current = commit
+    this.#inFlight = this.#run(commit).finally(() => {
+      this.#inFlight = undefined
+      this.#current = undefined
+      environment.wake()
+    })
+  }
+
+  /** Never rejects. Its first part, the seal, runs within the call. */
+  async #run(commit: Commit): Promise<void> {
+    const { environment, onFailure } = this.#options
+    const { totals, ticks } = environment
+    const startedAt = ticks()
+    try {
+      commit.seal()
+      await commit.transact()
+      await commit.write()
+      commit.publish()
+    } catch (error) {
+      totals.commits.aborted += 1
+      await onFailure(error)
+      return
+    }
+    totals.commits.count += 1
+    totals.commits.seconds += (ticks() - startedAt) / 1_000
+    totals.recordsOut += commit.recordsOut
+    await this.#purge(commit)
+  }
+
+  /** Records of repartition topics are not needed once they are committed. */
+  async #purge(commit: Commit): Promise<void> {
+    const { environment, purgeIntervalMs } = this.#options
+    const { log, logger, ticks } = environment
+    if (ticks() - this.#lastPurgeAt < purgeIntervalMs) return
+    this.#lastPurgeAt = ticks()
+    const partitions = commit.frozen.flatMap(({ task, offsets }) => {
+      const internal = new Set(
+        task.planned.sources.filter(({ spec }) => spec.internal).map(({ topic }) => topic)
+      )
+      return offsets
+        .filter(({ topic }) => internal.has(topic))
+        .map(({ topic, partition, offset }): TopicPartition & { before: number } => ({
+          topic,
+          partition,
+          before: offset,
+        }))
+    })
+    if (partitions.length === 0) return
+    log.purge(partitions).catch((error: unknown) => {
+      logger.debug('Purging repartition topics failed; the next purge covers it', { error })
+    })
+  }
+}

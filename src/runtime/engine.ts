@@ -1,0 +1,363 @@
+/**
+ * The running application, below its public face: plan, group, tasks, loop and commits, and the
+ * lifecycle that ties them together.
+ *
+ *     created ──▶ starting ──▶ running ⇄ rebalancing ──▶ closing ──▶ closed
+ *                     └────────────┴──────────────────────▶ failed
+ *
+ * Invariants: the first fatal error decides how it ends; after `closed` or `failed` nothing runs, and
+ * the tasks' states are closed. The log and the state directory belong to whoever opened them.
+ */
+import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { StateDirectory } from '../../state/contract.ts'
+import { assert, present } from '../assert.ts'
+import type { Clock } from '../clock.ts'
+import { systemClock } from '../clock.ts'
+import { type Logger, silentLogger } from '../log.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { CommitProbe } from './commit.ts'
+import { Committer } from './committer.ts'
+import { DropLog } from './drop-log.ts'
+import { Totals } from './instruments.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { Outputs } from './outputs.ts'
+import { makePlan, type Plan, sourceRequirements } from './plan.ts'
+import type { Log, Membership } from './ports.ts'
+import { ProcessLoop } from './process-loop.ts'
+import type { AppSnapshot, AppState } from './snapshot.ts'
+import type { StreamTask } from './stream-task.ts'
+import type { Guarantee, SharedEnvironment } from './task-environment.ts'
+import { TaskManager } from './task-manager.ts'
+import { messageOf } from './wiring.ts'
+
+export interface EngineOptions {
+  readonly topology: Topology
+  readonly applicationId: string
+  readonly log: Log
+  readonly directory: StateDirectory
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** Default 'exactly_once'. */
+  readonly guarantee?: Guarantee
+  /** Default 100. */
+  readonly commitIntervalMs?: number
+  /** Whether updates may wait for the commit. Default true. */
+  readonly caching?: boolean
+  /** Uncommitted bytes above which a commit comes early, and processing waits. Default 32 MiB. */
+  readonly bufferBytesMax?: number
+  /** Tasks restored at one time. Default 4. */
+  readonly restoresMax?: number
+  /** Default 30,000. */
+  readonly purgeIntervalMs?: number
+  /** False: nothing happens by itself; whoever holds the engine takes its turns. Default true. */
+  readonly runs?: boolean
+  readonly probe?: CommitProbe
+}
+
+type Phase = Exclude<AppState, 'rebalancing'>
+
+/** What exists once the plan is known. */
+interface Parts {
+  readonly plan: Plan
+  readonly environment: SharedEnvironment
+  readonly manager: TaskManager
+  readonly committer: Committer
+  readonly loop: ProcessLoop
+}
+
+const defaults = {
+  commitIntervalMs: 100,
+  bufferBytesMax: 32 * 1024 * 1024,
+  restoresMax: 4,
+  purgeIntervalMs: 30_000,
+} as const
+
+export class Engine {
+  readonly #options: EngineOptions
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #totals: Totals
+  readonly #instance = randomUUID()
+  readonly #ending = new Ending()
+  readonly #phase = new Lifecycle<Phase>('Application', 'created', {
+    created: ['starting', 'closed'],
+    starting: ['running', 'closing', 'failed'],
+    running: ['closing', 'failed'],
+    closing: ['closed', 'failed'],
+    closed: [],
+    failed: [],
+  })
+  #parts: Parts | undefined
+  #membership: Membership | undefined
+  #isKilled = false
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+    this.#clock = options.clock ?? systemClock
+    this.#totals = new Totals(options.topology.instruments)
+  }
+
+  /** Resolves after `close`; rejects with the error that ended the application. */
+  get done(): Promise<void> {
+    return this.#ending.promise
+  }
+
+  get state(): AppState {
+    const phase = this.#phase.state
+    return phase === 'running' && this.#parts?.manager.isRebalancing ? 'rebalancing' : phase
+  }
+
+  /** Tasks of this process, in the order of their ids. */
+  get tasks(): readonly StreamTask[] {
+    return this.#parts?.manager.tasks ?? []
+  }
+
+  /** The plan of the running application. */
+  get plan(): Plan {
+    return this.#started().plan
+  }
+
+  /** Prepares the topics and joins the group; tasks come, and are restored, beside. */
+  async start(): Promise<void> {
+    const { topology, applicationId, log } = this.#options
+    this.#phase.to('starting')
+    try {
+      const sources = sourceRequirements(topology)
+      const counts = await log.prepare(sources)
+      const planned = makePlan(topology, applicationId, counts)
+      const prepared = await log.prepare([...sources, ...planned.requirements])
+      const partitionCounts = new Map([...planned.partitionCounts, ...prepared])
+      const parts = this.#assemble({ ...planned, partitionCounts })
+      this.#parts = parts
+      const group = {
+        tasks: planned.tasks.map(({ id, sources: partitions }) => ({ id, sources: partitions })),
+        held: () => parts.manager.held(),
+      }
+      const membership = await log.join(group, parts.manager)
+      this.#membership = membership
+      membership.ended.catch((error: unknown) => this.#fail(error))
+      if (this.#phase.is('starting')) this.#phase.to('running')
+    } catch (error) {
+      this.#fail(error)
+      throw error
+    }
+    if (this.#options.runs !== false) this.#started().loop.start()
+    this.#logger.info('Running', { application: applicationId, instance: this.#instance })
+  }
+
+  /**
+   * Takes no more records, commits, closes the tasks and leaves the group. After `deadlineMs` what is
+   * not committed is given up.
+   */
+  async close(deadlineMs = 8_000): Promise<void> {
+    if (this.#phase.is('closed', 'failed')) return
+    if (this.#phase.is('created')) {
+      this.#phase.to('closed')
+      this.#ending.resolve()
+      return
+    }
+    if (this.#phase.is('closing')) return await this.#ending.settled()
+    this.#phase.to('closing')
+    this.#logger.info('Closing', { application: this.#options.applicationId })
+    const timer = new AbortController()
+    const late = delay(deadlineMs, 'late' as const, { signal: timer.signal }).catch(() => {})
+    try {
+      const outcome = await Promise.race([this.#closeInOrder(), late])
+      if (outcome === 'late') await this.#giveUp(deadlineMs)
+      if (!this.#phase.is('closing')) return
+      this.#phase.to('closed')
+      this.#ending.resolve()
+    } catch (error) {
+      this.#fail(error)
+    } finally {
+      timer.abort()
+    }
+  }
+
+  /** As the death of the process would: nothing more is done, nobody is told. For tests. */
+  async kill(): Promise<void> {
+    this.#isKilled = true
+    if (this.#phase.is('closed', 'failed')) return
+    const parts = this.#parts
+    if (this.#phase.is('created', 'starting', 'running', 'closing')) this.#end('failed')
+    parts?.committer.stop()
+    await parts?.loop.stop()
+    await parts?.manager.drop()
+    this.#ending.resolve()
+  }
+
+  snapshot(): AppSnapshot {
+    const { applicationId, log } = this.#options
+    const { dropped, recordsIn, recordsOut, commits, restores } = this.#totals
+    return {
+      applicationId,
+      instance: this.#instance,
+      state: this.state,
+      reasons: this.#reasons(),
+      log: log.health(),
+      tasks: this.tasks.map((task) => task.snapshot()),
+      recordsIn,
+      recordsOut,
+      dropped: Object.fromEntries(dropped),
+      commits: { ...commits },
+      restores: { ...restores },
+      rebalances: this.#membership?.rebalances ?? 0,
+      gauges: this.tasks.flatMap((task) => task.gauges()),
+      counters: this.#totals.counters(),
+    }
+  }
+
+  /** Time has passed: fetches are looked at, and wall-clock punctuators fire unless told not to. */
+  observe(punctuates = true): void {
+    this.#started().loop.observe(this.#clock.now(), punctuates)
+  }
+
+  /** Handles up to `max` records of one task; how many. Only of an engine that does not run. */
+  process(max: number): number {
+    return this.#started().loop.process(max)
+  }
+
+  /** Commits what has changed; resolves when that is done, or undone. */
+  async commit(): Promise<void> {
+    await this.#started().committer.commit()
+  }
+
+  /** Whether anything waits for a commit. */
+  get needsCommit(): boolean {
+    return this.tasks.some((task) => task.needsCommit)
+  }
+
+  #assemble(plan: Plan): Parts {
+    const { log, directory, topology, applicationId, probe } = this.#options
+    const options = { ...defaults, ...withoutUndefined(this.#options) }
+    const logger = this.#logger.with({ application: applicationId })
+    const environment: SharedEnvironment = {
+      log,
+      plan,
+      directory,
+      clock: this.#clock,
+      ticks: () => performance.now(),
+      logger,
+      dropLog: new DropLog(logger, this.#clock),
+      totals: this.#totals,
+      outputs: new Outputs(log),
+      caching: options.caching ?? true,
+      guarantee: options.guarantee ?? 'exactly_once',
+      wake: () => loop.wake(),
+      requestCommit: () => committer.ask(),
+    }
+    const manager: TaskManager = new TaskManager({
+      environment,
+      committer: () => committer,
+      restoresMax: options.restoresMax,
+      onFatal: (error) => this.#fail(error),
+    })
+    const committer: Committer = new Committer({
+      environment,
+      intervalMs: options.commitIntervalMs,
+      bufferBytesMax: options.bufferBytesMax,
+      purgeIntervalMs: options.purgeIntervalMs,
+      tasks: () => manager.tasks,
+      onFailure: (error) => manager.commitFailed(error),
+      probe: probe ?? (() => {}),
+    })
+    const loop: ProcessLoop = new ProcessLoop({
+      clock: this.#clock,
+      committer,
+      tasks: () => manager.tasks,
+      onTaskFailed: (task, error) => void manager.failed(task, error),
+    })
+    assert(topology.subtopologies.length > 0, 'a topology has something to run')
+    return { plan, environment, manager, committer, loop }
+  }
+
+  #started(): Parts {
+    return present(this.#parts, 'a started application')
+  }
+
+  async #closeInOrder(): Promise<void> {
+    const { loop, committer, manager } = this.#started()
+    await loop.stop()
+    await committer.commit()
+    await committer.commit()
+    committer.stop()
+    await manager.drop()
+    await this.#membership?.leave()
+  }
+
+  async #giveUp(deadlineMs: number): Promise<void> {
+    this.#logger.error('Closing took too long; what is not committed is given up', { deadlineMs })
+    this.#parts?.committer.stop()
+    const grace = new AbortController()
+    await Promise.race([
+      this.#parts?.manager.drop().catch(() => {}),
+      delay(1_000, undefined, { signal: grace.signal }).catch(() => {}),
+    ])
+    grace.abort()
+  }
+
+  /** The first fatal error ends the application; what follows from it is not looked at. */
+  #fail(error: unknown): void {
+    if (this.#isKilled || this.#phase.is('closed', 'failed')) return
+    this.#logger.error(messageOf(error), { error })
+    this.#end('failed')
+    const parts = this.#parts
+    parts?.committer.stop()
+    const cleanUp = async (): Promise<void> => {
+      await parts?.loop.stop()
+      await parts?.manager.drop()
+      await this.#membership?.leave()
+    }
+    cleanUp()
+      .catch((failure: unknown) => this.#logger.warn('Ending failed too', { error: failure }))
+      .finally(() => this.#ending.reject(error))
+  }
+
+  #end(phase: 'failed'): void {
+    if (this.#phase.is('created')) this.#phase.to('starting')
+    this.#phase.to(phase)
+  }
+
+  #reasons(): readonly string[] {
+    const reasons: string[] = []
+    const { state } = this
+    if (state !== 'running' && state !== 'rebalancing') reasons.push(`The application is ${state}.`)
+    if (state === 'running' && (this.#membership?.rebalances ?? 0) === 0) {
+      reasons.push('The group has not assigned tasks yet.')
+    }
+    for (const task of this.tasks) {
+      if (!task.isRunning) reasons.push(`Task ${task.id} is ${task.state}.`)
+    }
+    const health = this.#options.log.health()
+    if (!health.ok) reasons.push(health.reason ?? 'The log does not answer.')
+    return reasons
+  }
+}
+
+/** How it ended, once; nobody has to listen. */
+class Ending {
+  readonly promise: Promise<void>
+  resolve: () => void = () => {}
+  reject: (error: unknown) => void = () => {}
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+    this.promise.catch(() => {})
+  }
+
+  /** Resolves either way. */
+  async settled(): Promise<void> {
+    await this.promise.catch(() => {})
+  }
+}
+
+function withoutUndefined<T extends object>(object: T): T {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as T
+}

@@ -1,0 +1,322 @@
+/**
+ * A task: a sub-topology for one partition, with its state, through all its lives.
+ *
+ *     created ──▶ restoring ──▶ running ──▶ closed
+ *        │            ▲  │         │          ▲
+ *        │            └──┼── abort ┘          │
+ *        └───────────────┴────────────────────┘
+ *
+ * Invariants: the commit number is that of the last commit that is known to have happened; the state
+ * never has more than that commit; a task takes records only while it is running and not retired.
+ */
+import type { Checkpoint, KeyValueState, SealedState, TaskState } from '../../state/contract.ts'
+import { assert, present } from '../assert.ts'
+import type { TaskId, Timestamp } from '../ids.ts'
+import { TaskInstruments } from './instruments.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { changelogTopic, type PlannedTask } from './plan.ts'
+import type { CommitReceipt, CommittedOffset, OffsetCommit, OutputBatch } from './ports.ts'
+import { commitNumberHeader, Restore, type SkippedKeys } from './restore.ts'
+import type {
+  GaugeSample,
+  PartitionSnapshot,
+  TaskState as State,
+  TaskSnapshot,
+} from './snapshot.ts'
+import type { TaskEnvironment } from './task-environment.ts'
+import { TaskLife } from './task-life.ts'
+import { decodeTimeMetadata } from './time-metadata.ts'
+
+/** What one commit takes from a task: nothing that happens later changes it. */
+export interface FrozenTask {
+  readonly task: StreamTask
+  readonly number: number
+  readonly offsets: readonly OffsetCommit[]
+  readonly sealed: SealedState | undefined
+}
+
+const noKeys: SkippedKeys = new Map()
+
+export class StreamTask {
+  readonly id: TaskId
+  readonly planned: PlannedTask
+  readonly #environment: TaskEnvironment
+  readonly #lifecycle: Lifecycle<State>
+  readonly #instruments: TaskInstruments
+  #state: TaskState | undefined
+  #life: TaskLife | undefined
+  #restore: Restore | undefined
+  #commitNumber = 0
+  #skipped: SkippedKeys = noKeys
+  #isRetired = false
+  #isHalted = false
+  #isDamaged = false
+  /** Dirty bytes of the layer that a commit is carrying. */
+  #sealedBytes = 0
+
+  constructor(environment: TaskEnvironment) {
+    const { planned, totals } = environment
+    this.id = planned.id
+    this.planned = planned
+    this.#environment = environment
+    this.#instruments = new TaskInstruments(totals)
+    this.#lifecycle = new Lifecycle<State>(`Task ${planned.id}`, 'created', {
+      created: ['restoring', 'closed'],
+      restoring: ['restoring', 'running', 'closed'],
+      running: ['restoring', 'closed'],
+      closed: [],
+    })
+  }
+
+  get state(): State {
+    return this.#lifecycle.state
+  }
+
+  get isRunning(): boolean {
+    return this.#lifecycle.state === 'running' && !this.#isHalted
+  }
+
+  /** Only while it is running. */
+  get life(): TaskLife {
+    return present(this.#life, `a running task ${this.id}`)
+  }
+
+  get busy(): Promise<void> | undefined {
+    return this.#life?.busy
+  }
+
+  get takesRecords(): boolean {
+    return this.isRunning && !this.#isRetired
+  }
+
+  get needsCommit(): boolean {
+    return this.isRunning && (this.life.needsCommit || this.#skipped.size > 0)
+  }
+
+  /** Bytes that no commit carries yet. */
+  get openBytes(): number {
+    return Math.max(0, (this.#state?.dirtyBytes ?? 0) - this.#sealedBytes)
+  }
+
+  /** The record at hand, or the last one, as `topic-partition@offset`. */
+  get coordinates(): string | undefined {
+    return this.#life?.coordinates
+  }
+
+  /** Stores as the operators opened them; empty while it is not running. */
+  get stores(): ReadonlyMap<string, KeyValueState<unknown>> {
+    return this.#life?.stores ?? new Map()
+  }
+
+  gauges(): readonly GaugeSample[] {
+    return this.isRunning ? this.#instruments.samples() : []
+  }
+
+  /** It leaves: no more records, only the last commit. */
+  retire(): void {
+    this.#isRetired = true
+  }
+
+  /** Nothing more is done in this life: an abort or a close is on its way. */
+  halt(): void {
+    this.#isHalted = true
+  }
+
+  /** The next restore starts from nothing. */
+  markDamaged(): void {
+    this.#isDamaged = true
+  }
+
+  /** From the last commit to running; also the way back after an abort. */
+  async restore(signal: AbortSignal): Promise<void> {
+    const { log, planned } = this.#environment
+    this.#lifecycle.to('restoring')
+    this.#isHalted = false
+    const sources = planned.sources.map(({ topic, partition }) => ({ topic, partition }))
+    const answers = await log.committed(sources)
+    signal.throwIfAborted()
+    const committed = sources.map(
+      (source): CommittedOffset =>
+        answers.find(
+          ({ topic, partition }) => topic === source.topic && partition === source.partition
+        ) ?? { ...source, offset: undefined, metadata: '' }
+    )
+    const numbers = committed.map(({ metadata }) => decodeTimeMetadata(metadata).commitNumber)
+    this.#commitNumber = Math.max(0, ...numbers)
+    await this.#restoreState(signal)
+    signal.throwIfAborted()
+    const life = new TaskLife({
+      environment: this.#environment,
+      state: this.#state,
+      instruments: this.#instruments,
+      committed,
+    })
+    this.#life = life
+    await life.begin()
+    signal.throwIfAborted()
+    // What init has shown comes from committed state.
+    this.#instruments.seal()
+    this.#instruments.publish()
+    this.#lifecycle.to('running')
+    this.#environment.wake()
+  }
+
+  /** Step 1 of a commit. */
+  flush(): void {
+    this.#mend()
+    this.life.flush()
+  }
+
+  freeze(): FrozenTask {
+    assert(this.isRunning && this.busy === undefined, `task ${this.id} is at rest when frozen`)
+    const number = this.#commitNumber + 1
+    const offsets = this.life.freeze(number)
+    const sealed = this.#state?.seal()
+    this.#sealedBytes = this.#state?.dirtyBytes ?? 0
+    this.#instruments.seal()
+    return { task: this, number, offsets, sealed }
+  }
+
+  /** Step 2: the changelog of the frozen changes. */
+  sendChangelog({ number, sealed }: FrozenTask, batch: OutputBatch, now: Timestamp): void {
+    const { plan, planned, guarantee } = this.#environment
+    const headers =
+      guarantee === 'at_least_once'
+        ? [[commitNumberHeader, Buffer.from(String(number))] as const]
+        : undefined
+    const topics = new Map(
+      planned.subtopology.stores.map(({ name }) => [name, changelogTopic(plan.applicationId, name)])
+    )
+    sealed?.forEachLogged((store, key, value) => {
+      const topic = present(topics.get(store), `changelog of store ${store}`)
+      batch.append(topic, planned.partition, now, key, value, headers)
+    })
+  }
+
+  /** Step 4: the state, in one batch with the place in its changelogs that it belongs to. */
+  async write({ number }: FrozenTask, receipt: CommitReceipt): Promise<void> {
+    this.#commitNumber = number
+    this.#skipped = noKeys
+    const state = this.#state
+    if (state === undefined) return
+    await state.write(this.#checkpointAfter(number, receipt))
+    this.#sealedBytes = 0
+  }
+
+  /** Step 5. */
+  publish(): void {
+    this.#instruments.publish()
+    this.life.committed()
+  }
+
+  /** Forgets what is not committed, on the way to another restore or to the end. */
+  async rewind(): Promise<void> {
+    this.halt()
+    await this.busy
+    this.#life?.end()
+    this.#life = undefined
+    this.#instruments.forget()
+    this.#skipped = noKeys
+    this.#sealedBytes = 0
+    this.#state?.rollback()
+  }
+
+  async close(): Promise<void> {
+    if (this.state === 'closed') return
+    this.#lifecycle.to('closed')
+    await this.rewind()
+    await this.#state?.close()
+    this.#state = undefined
+  }
+
+  snapshot(): TaskSnapshot {
+    const life = this.#life
+    return {
+      id: this.id,
+      state: this.state,
+      partitions: life === undefined ? [] : partitionsOf(life),
+      streamTime: life === undefined ? null : finite(life.time.streamTime),
+      stateBytes: this.#state?.bytes ?? 0,
+      restore: this.#restore?.progress() ?? [],
+    }
+  }
+
+  async #restoreState(signal: AbortSignal): Promise<void> {
+    const { log, plan, planned, directory, logger, ticks } = this.#environment
+    const { stores } = planned.subtopology
+    if (stores.length === 0) return
+    this.#state ??= await directory.open(this.id)
+    if (this.#isDamaged) await this.#state.wipe()
+    this.#isDamaged = false
+    signal.throwIfAborted()
+    const startedAt = ticks()
+    this.#restore = new Restore({
+      log,
+      applicationId: plan.applicationId,
+      task: this.id,
+      partition: planned.partition,
+      stores: stores.filter(({ logged }) => logged).map(({ name }) => name),
+      state: this.#state,
+      checkpoint: this.#state.checkpoint,
+      commitNumber: this.#commitNumber,
+      signal,
+      logger,
+      ticks,
+    })
+    try {
+      const { skipped } = await this.#restore.run()
+      this.#skipped = skipped
+    } finally {
+      this.#restore = undefined
+    }
+    this.#environment.totals.restored((ticks() - startedAt) / 1_000)
+  }
+
+  /** At least once: keys that a commit which never happened has written are written again. */
+  #mend(): void {
+    const { outputs, plan, planned, clock } = this.#environment
+    const header = [commitNumberHeader, Buffer.from(String(this.#commitNumber + 1))] as const
+    for (const [name, keys] of this.#skipped) {
+      const store = this.stores.get(name)
+      for (const key of keys) {
+        const value = store?.get(key)
+        if (value !== undefined) store?.put(key, value)
+        else {
+          const topic = changelogTopic(plan.applicationId, name)
+          const bytes = Buffer.from(key, 'latin1')
+          outputs.append(topic, planned.partition, clock.now(), bytes, null, [header])
+        }
+      }
+    }
+  }
+
+  #checkpointAfter(commitNumber: number, receipt: CommitReceipt): Checkpoint {
+    const { plan, planned } = this.#environment
+    const changelogs: Record<string, number> = { ...this.#state?.checkpoint?.changelogs }
+    for (const { name, logged } of planned.subtopology.stores) {
+      const topic = changelogTopic(plan.applicationId, name)
+      const end = logged ? receipt.endOffset(topic, planned.partition) : undefined
+      if (end !== undefined) changelogs[name] = end
+    }
+    return { commitNumber, changelogs }
+  }
+}
+
+function partitionsOf(life: TaskLife): readonly PartitionSnapshot[] {
+  return life.queues.map((queue) => {
+    const { position, answer, source, index } = queue
+    const endOffset = answer?.highWatermark ?? null
+    return {
+      topic: source.topic,
+      partition: source.partition,
+      position,
+      endOffset,
+      lag: endOffset === null ? null : Math.max(0, endOffset - position),
+      watermark: finite(life.time.watermarkOf(index)),
+    }
+  })
+}
+
+function finite(time: Timestamp): Timestamp | null {
+  return Number.isFinite(time) ? time : null
+}

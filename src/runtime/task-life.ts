@@ -1,0 +1,295 @@
+/**
+ * One life of a task, from a restore to the next abort or close: its operators, its queues, its
+ * event time, and the handling of one record after the other.
+ *
+ *     choose the lowest head ─▶ source ─▶ nodes, depth first ─▶ stream-time punctuators ─▶ work
+ *
+ * Invariants: while work is under way no record is taken; a record's own partition moves in time
+ * only after it was processed; nothing here survives an abort.
+ */
+import type { KeyValueState, TaskState } from '../../state/contract.ts'
+import { present } from '../assert.ts'
+import type { Offset, Timestamp } from '../ids.ts'
+import type { TaskInstruments } from './instruments.ts'
+import type { CommittedOffset, OffsetCommit, SourceReader } from './ports.ts'
+import { Punctuators } from './punctuators.ts'
+import { RecordQueue } from './record-queue.ts'
+import { CurrentRecord, NodeContext, type PendingWork, type TaskCore } from './task-context.ts'
+import type { TaskEnvironment } from './task-environment.ts'
+import { SourceTaskTime } from './task-time.ts'
+import { inNode, messageOf, nodeFailure, type Wired, wire } from './wiring.ts'
+
+/** How long records of other partitions wait for one that is known to have some, unread. */
+const siblingWaitMs = 200
+
+export interface LifeParts {
+  readonly environment: TaskEnvironment
+  readonly state: TaskState | undefined
+  readonly instruments: TaskInstruments
+  /** Of the sources, in their order. */
+  readonly committed: readonly CommittedOffset[]
+}
+
+export class TaskLife {
+  readonly time: SourceTaskTime
+  readonly #environment: TaskEnvironment
+  readonly #core: TaskCore
+  readonly #wired: Wired
+  readonly #record = new CurrentRecord()
+  readonly #streamTime = new Punctuators()
+  readonly #wallClock = new Punctuators()
+  readonly #work: PendingWork[] = []
+  readonly #committed: readonly CommittedOffset[]
+  #queues: readonly RecordQueue[] = []
+  #busy: Promise<void> | undefined
+  #changed = false
+  #waitingSince: Timestamp | undefined
+
+  constructor(parts: LifeParts) {
+    const { environment, state, instruments, committed } = parts
+    const { planned, clock } = environment
+    this.#environment = environment
+    this.#committed = committed
+    this.time = new SourceTaskTime({
+      aggregates: planned.subtopology.aggregates,
+      metadata: committed.map(({ metadata }) => metadata),
+      clock,
+    })
+    this.#core = {
+      ...environment,
+      record: this.#record,
+      time: this.time,
+      state,
+      instruments,
+      streamTime: this.#streamTime,
+      wallClock: this.#wallClock,
+      work: this.#work,
+      stores: new Map<string, KeyValueState<unknown>>(),
+      isLive: true,
+      changed: () => {
+        this.#changed = true
+      },
+      requestCommit: environment.requestCommit,
+    }
+    this.#wired = wire(planned.subtopology)
+  }
+
+  get stores(): ReadonlyMap<string, KeyValueState<unknown>> {
+    return this.#core.stores
+  }
+
+  /** Work of an operator that has not ended yet; it never rejects. */
+  get busy(): Promise<void> | undefined {
+    return this.#busy
+  }
+
+  get needsCommit(): boolean {
+    return this.#changed || this.time.hasNews
+  }
+
+  get queues(): readonly RecordQueue[] {
+    return this.#queues
+  }
+
+  /** The record at hand, or the last one, as `topic-partition@offset`. */
+  get coordinates(): string | undefined {
+    const { topic, partition, offset } = this.#record
+    return partition < 0 ? undefined : `${topic}-${partition}@${offset}`
+  }
+
+  /** Inits the operators in topological order, then opens the sources. */
+  async begin(): Promise<void> {
+    for (const { spec, operator } of this.#wired.nodes) {
+      try {
+        await operator.init(new NodeContext(this.#core, spec))
+      } catch (error) {
+        throw nodeFailure(spec.name, error)
+      }
+    }
+    this.#queues = this.#environment.planned.sources.map((source, index) => {
+      const reader = this.#read(source, this.#committed[index]?.offset)
+      const receiver = present(this.#wired.entries.get(source.node.name), source.node.name)
+      return new RecordQueue(index, source, receiver, reader, this.#environment.clock, this.#reject)
+    })
+  }
+
+  markChanged(): void {
+    this.#changed = true
+  }
+
+  /** Handles up to `max` records; 0: none is here, or none may be taken now. */
+  process(max: number): number {
+    let done = 0
+    while (done < max && this.#busy === undefined) {
+      if (this.#work.length > 0) this.#runWork()
+      else if (this.time.mustCommit) break
+      else {
+        const queue = this.#choose()
+        if (queue === undefined) break
+        this.#handle(queue)
+      }
+      done++
+    }
+    return done
+  }
+
+  /** Fires what is due by the wall clock. */
+  punctuate(now: Timestamp): boolean {
+    if (this.#busy !== undefined || !this.#wallClock.advance(now)) return false
+    this.#changed = true
+    return true
+  }
+
+  /** When the next wall-clock punctuator is due. */
+  get nextPunctuation(): Timestamp {
+    return this.#wallClock.nextDue
+  }
+
+  /** Tells event time what the fetches say; an idle close may follow. */
+  watch(): void {
+    for (const queue of this.#queues) this.time.watch(queue.index, queue.position, queue.answer)
+    if (this.#busy === undefined) this.time.poll()
+  }
+
+  /** Nothing is left to do with what the log holds now. */
+  get isDrained(): boolean {
+    if (this.#busy !== undefined || this.#work.length > 0) return false
+    return this.#queues.every((queue) => !queue.fill() && !isKnownToLag(queue))
+  }
+
+  /** Decoded bytes since the last call. */
+  takeBytes(): number {
+    let bytes = 0
+    for (const queue of this.#queues) bytes += queue.takeBytes()
+    return bytes
+  }
+
+  /** Step 1 of the commit: operators hand on what they held back. */
+  flush(): void {
+    this.time.beginSeal()
+    for (const { spec, operator } of this.#wired.nodes) {
+      inNode(spec.name, () => operator.flush())
+    }
+  }
+
+  /** The offsets of this moment with their metadata; what comes after belongs to the next commit. */
+  freeze(commitNumber: number): readonly OffsetCommit[] {
+    const { planned } = this.#environment
+    const offsets = this.#queues.map((queue) => ({
+      topic: queue.source.topic,
+      partition: queue.source.partition,
+      task: planned.id,
+      offset: queue.position,
+      metadata: this.time.toMetadata(queue.index, commitNumber),
+    }))
+    this.time.endSeal()
+    this.#changed = false
+    return offsets.filter(({ offset }) => Number.isSafeInteger(offset) && offset >= 0)
+  }
+
+  /** Step 5 of that commit. */
+  committed(): void {
+    this.time.committed()
+    for (const { spec, operator } of this.#wired.nodes) {
+      inNode(spec.name, () => operator.committed())
+    }
+  }
+
+  /** Ends this life. Await `busy` first: late work must not touch the next one's state. */
+  end(): void {
+    this.#core.isLive = false
+    for (const queue of this.#queues) queue.close()
+    for (const { spec, operator } of this.#wired.nodes) {
+      try {
+        operator.close()
+      } catch (error) {
+        const { logger } = this.#environment
+        logger.warn('A node failed to close', { node: spec.name, error: messageOf(error) })
+      }
+    }
+  }
+
+  #read(source: { topic: string; partition: number }, offset: Offset | undefined): SourceReader {
+    const { log, wake } = this.#environment
+    const { topic, partition } = source
+    return log.read({ topic, partition }, offset ?? 'earliest', { onData: wake })
+  }
+
+  /** The queue with the lowest head, once no partition that is known to have records lacks one. */
+  #choose(): RecordQueue | undefined {
+    let best: RecordQueue | undefined
+    let lags = false
+    for (const queue of this.#queues) {
+      if (!queue.fill()) lags ||= isKnownToLag(queue)
+      else if (best === undefined || queue.timestamp < best.timestamp) best = queue
+    }
+    if (best === undefined || !lags) {
+      this.#waitingSince = undefined
+      return best
+    }
+    // Bounded, because what is unread may belong to an open transaction of somebody else.
+    const now = this.#environment.ticks()
+    this.#waitingSince ??= now
+    return now - this.#waitingSince < siblingWaitMs ? undefined : best
+  }
+
+  #handle(queue: RecordQueue): void {
+    const { timestamp } = queue
+    this.#record.moveTo(queue, this.time.watermarkOf(queue.index))
+    this.#changed = true
+    queue.receiver.process(queue.key, queue.value, timestamp)
+    queue.done()
+    this.#core.instruments.recordIn()
+    this.time.observe(queue.index, timestamp)
+    this.#streamTime.advance(this.time.streamTime)
+    while (this.#work.length > 0 && this.#busy === undefined) {
+      if (this.#runWork()) break
+    }
+  }
+
+  /** One step of the first pending work; true if it asks for another one. */
+  #runWork(): boolean {
+    const work = present(this.#work[0], 'pending work')
+    this.#changed = true
+    const result = inNode(work.node, work.run)
+    if (typeof result === 'boolean') {
+      this.#stepped(work, result)
+      return result
+    }
+    this.#busy = result
+      .then(
+        (again) => this.#stepped(work, again),
+        (error: unknown) => this.#environment.onFailure(nodeFailure(work.node, error))
+      )
+      .finally(() => {
+        this.#busy = undefined
+        this.#environment.wake()
+      })
+    return false
+  }
+
+  #stepped(work: PendingWork, again: boolean): void {
+    this.#changed = true
+    if (!again) this.#work.splice(this.#work.indexOf(work), 1)
+  }
+
+  #reject = (queue: RecordQueue, reason: string, cause: unknown): void => {
+    const { planned, dropLog } = this.#environment
+    const { topic, partition, node, spec } = queue.source
+    this.#changed = true
+    this.#core.instruments.drop(reason, 1)
+    if (spec.rejections !== undefined) this.#core.instruments.counter(spec.rejections).add(reason)
+    dropLog.note(reason, 1, () => ({
+      task: planned.id,
+      node: node.name,
+      record: `${topic}-${partition}@${queue.offset}`,
+      ...(cause === undefined ? {} : { error: messageOf(cause) }),
+    }))
+  }
+}
+
+/** What is fetched says that there is more than was handed out. */
+function isKnownToLag(queue: RecordQueue): boolean {
+  const { answer } = queue
+  return answer === undefined || answer.highWatermark > queue.position
+}

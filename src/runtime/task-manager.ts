@@ -1,0 +1,263 @@
+/**
+ * The tasks of this process: they come and go with the group's assignment, and are restored side by
+ * side while others run.
+ *
+ *     onAssigned ──▶ restore (bounded, cancellable) ──▶ running ──onRevoked──▶ last commit ──▶ closed
+ *                         ▲                                │
+ *                         └─────── abort, damage ──────────┘        onLost ──▶ closed, uncommitted
+ *
+ * Invariants: a task that leaves is committed and closed before `onRevoked` resolves, unless its
+ * commit failed; the tasks of a process share one transaction, so what undoes one undoes all.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import { present } from '../assert.ts'
+import { AbortedError, CorruptedError, FencedError, MillraceError } from '../errors.ts'
+import type { TaskId } from '../ids.ts'
+import { CommitFailure } from './commit.ts'
+import type { Committer } from './committer.ts'
+import type { AssignmentListener, HeldTask } from './ports.ts'
+import { Slots } from './slots.ts'
+import { StreamTask } from './stream-task.ts'
+import type { SharedEnvironment } from './task-environment.ts'
+import { rootCause, taskFailure } from './task-failure.ts'
+
+export interface TaskManagerOptions {
+  readonly environment: SharedEnvironment
+  readonly committer: () => Committer
+  /** Restores at one time. */
+  readonly restoresMax: number
+  /** Nothing can go on in this process. */
+  readonly onFatal: (error: unknown) => void
+}
+
+interface Restoring {
+  readonly controller: AbortController
+  readonly done: Promise<void>
+}
+
+const retryMs = { first: 100, most: 5_000 } as const
+
+export class TaskManager implements AssignmentListener {
+  readonly #options: TaskManagerOptions
+  readonly #tasks = new Map<TaskId, StreamTask>()
+  readonly #restoring = new Map<StreamTask, Restoring>()
+  readonly #slots: Slots
+  #handovers = 0
+
+  constructor(options: TaskManagerOptions) {
+    this.#options = options
+    this.#slots = new Slots(options.restoresMax)
+  }
+
+  /** In the order of their ids. */
+  get tasks(): readonly StreamTask[] {
+    return [...this.#tasks.values()]
+  }
+
+  /** Whether the set of tasks is changing, or not all of them run yet. */
+  get isRebalancing(): boolean {
+    return this.#handovers > 0 || this.tasks.some(({ isRunning }) => !isRunning)
+  }
+
+  held(): readonly HeldTask[] {
+    const { directory, plan } = this.#options.environment
+    const known = new Set<string>(plan.tasks.map(({ id }) => id))
+    return directory
+      .held()
+      .filter((id) => known.has(id))
+      .map((id) => ({ id: id as TaskId, restored: directory.restored(id) }))
+  }
+
+  async onAssigned(ids: readonly TaskId[]): Promise<void> {
+    const { environment } = this.#options
+    for (const id of ids) {
+      if (this.#tasks.has(id)) continue
+      const planned = present(
+        environment.plan.tasks.find((one) => one.id === id),
+        `plan of task ${id}`
+      )
+      const task: StreamTask = new StreamTask({
+        ...environment,
+        planned,
+        onFailure: (error) => void this.failed(task, error),
+      })
+      this.#tasks.set(id, task)
+    }
+    this.#sort()
+    environment.logger.info('Tasks assigned', { tasks: ids })
+    for (const id of ids) this.#startRestore(present(this.#tasks.get(id), id))
+  }
+
+  async onRevoked(ids: readonly TaskId[]): Promise<void> {
+    const leaving = ids.flatMap((id) => this.#tasks.get(id) ?? [])
+    this.#options.environment.logger.info('Tasks revoked', { tasks: ids })
+    this.#handovers += 1
+    try {
+      for (const task of leaving) task.retire()
+      await Promise.all(leaving.map((task) => this.#stopRestore(task)))
+      await this.#options.committer().commit()
+      // A commit that was aborted has sent them back to restoring.
+      await Promise.all(leaving.map((task) => this.#stopRestore(task)))
+      await this.#close(leaving)
+    } finally {
+      this.#handovers -= 1
+    }
+  }
+
+  async onLost(): Promise<void> {
+    this.#options.environment.logger.warn('All tasks were lost to others', { tasks: this.#ids() })
+    await this.drop()
+  }
+
+  /** Closes all tasks without a commit. */
+  async drop(): Promise<void> {
+    const { environment, committer } = this.#options
+    const tasks = this.tasks
+    for (const task of tasks) task.halt()
+    environment.outputs.drop()
+    await Promise.all(tasks.map((task) => this.#stopRestore(task)))
+    await committer().written()
+    await this.#close(tasks)
+  }
+
+  /** Back to the last commit: what is not committed is forgotten, in all tasks. */
+  async rewind(damaged?: StreamTask): Promise<void> {
+    const { environment } = this.#options
+    const running = this.tasks.filter((task) => task.isRunning || task === damaged)
+    for (const task of running) task.halt()
+    damaged?.markDamaged()
+    await Promise.all(running.map((task) => task.rewind()))
+    environment.outputs.drop()
+    for (const task of running) if (this.#holds(task)) this.#startRestore(task)
+  }
+
+  /** The commit in flight did not happen, or not wholly. Never rejects. */
+  async commitFailed(error: unknown): Promise<void> {
+    try {
+      await this.#afterFailedCommit(error)
+    } catch (failure) {
+      this.#options.onFatal(failure)
+    }
+  }
+
+  /** Something that a task did, outside a commit, has failed. Never rejects. */
+  async failed(task: StreamTask, error: unknown): Promise<void> {
+    if (!this.#holds(task) || !task.isRunning) return
+    const cause = rootCause(error)
+    task.halt()
+    try {
+      if (!(cause instanceof CorruptedError)) throw taskFailure(task, error)
+      await this.#options.committer().inFlight
+      if (this.#holds(task) && task.state === 'running') await this.#rebuild(task, cause)
+    } catch (failure) {
+      this.#options.onFatal(failure)
+    }
+  }
+
+  async #afterFailedCommit(error: unknown): Promise<void> {
+    const { environment, onFatal } = this.#options
+    const cause = rootCause(error)
+    if (cause instanceof AbortedError) {
+      environment.logger.warn('A commit was aborted; going on from the last one', { error: cause })
+      await this.rewind()
+    } else if (cause instanceof FencedError) {
+      environment.logger.warn('A commit was refused: others own the tasks', { error: cause })
+      await this.#dropAfterCommit()
+    } else if (error instanceof CommitFailure) {
+      if (cause instanceof CorruptedError) await this.#rebuild(error.task, cause)
+      else onFatal(taskFailure(error.task, error.cause))
+    } else {
+      onFatal(error)
+    }
+  }
+
+  async #rebuild(task: StreamTask, cause: CorruptedError): Promise<void> {
+    const { logger } = this.#options.environment
+    logger.error('The state of a task is damaged and is rebuilt', { task: task.id, error: cause })
+    await this.rewind(task)
+  }
+
+  /** As `drop`, from within the end of a commit, which is not to be waited for. */
+  async #dropAfterCommit(): Promise<void> {
+    const tasks = this.tasks
+    for (const task of tasks) task.halt()
+    this.#options.environment.outputs.drop()
+    await Promise.all(tasks.map((task) => this.#stopRestore(task)))
+    await this.#close(tasks)
+  }
+
+  async #close(tasks: readonly StreamTask[]): Promise<void> {
+    for (const task of tasks) if (this.#holds(task)) this.#tasks.delete(task.id)
+    await Promise.all(tasks.map((task) => task.close()))
+  }
+
+  #holds(task: StreamTask): boolean {
+    return this.#tasks.get(task.id) === task
+  }
+
+  #ids(): readonly TaskId[] {
+    return [...this.#tasks.keys()]
+  }
+
+  #sort(): void {
+    const order = this.#options.environment.plan.tasks
+    const tasks = order.flatMap(({ id }) => this.#tasks.get(id) ?? [])
+    this.#tasks.clear()
+    for (const task of tasks) this.#tasks.set(task.id, task)
+  }
+
+  #startRestore(task: StreamTask): void {
+    const controller = new AbortController()
+    const done = this.#slots
+      .use(controller.signal, () => this.#restore(task, controller.signal))
+      .catch((error: unknown) => {
+        if (!controller.signal.aborted) this.#restoreFailed(task, error)
+      })
+      .finally(() => {
+        if (this.#restoring.get(task)?.controller === controller) this.#restoring.delete(task)
+        this.#options.environment.wake()
+      })
+    this.#restoring.set(task, { controller, done })
+  }
+
+  async #stopRestore(task: StreamTask): Promise<void> {
+    const restoring = this.#restoring.get(task)
+    restoring?.controller.abort()
+    await restoring?.done
+  }
+
+  async #restore(task: StreamTask, signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options.environment
+    let isRebuilt = false
+    for (let waitMs: number = retryMs.first; ; waitMs = Math.min(waitMs * 2, retryMs.most)) {
+      try {
+        await task.restore(signal)
+        logger.info('Task running', { task: task.id })
+        return
+      } catch (error) {
+        signal.throwIfAborted()
+        const cause = rootCause(error)
+        if (cause instanceof CorruptedError && !isRebuilt) {
+          isRebuilt = true
+          logger.error('The state of a task is damaged and is rebuilt', { task: task.id, error })
+          task.markDamaged()
+        } else if (cause instanceof MillraceError && cause.canRetry) {
+          logger.warn('Restoring a task failed; trying again', { task: task.id, waitMs, error })
+          await delay(waitMs, undefined, { signal })
+        } else {
+          throw error
+        }
+        await task.rewind()
+      }
+    }
+  }
+
+  #restoreFailed(task: StreamTask, error: unknown): void {
+    const { onFatal, environment } = this.#options
+    const cause = rootCause(error)
+    // The group says so too, in its own time; until then the task stays where it is.
+    if (cause instanceof FencedError) {
+      environment.logger.warn('Restoring was refused: others own the task', { task: task.id })
+    } else onFatal(taskFailure(task, error))
+  }
+}
