@@ -10,7 +10,7 @@ import { assert } from '../src/assert.ts'
 import type { KeyValueState, StoreDefinition } from './contract.ts'
 import { Entry, type EntryOwner } from './entry.ts'
 import type { Layers } from './layers.ts'
-import { mergedRange } from './range.ts'
+import { MergedRange } from './range.ts'
 import type { TaskDatabase } from './task-database.ts'
 
 /** What a store gets from its task. */
@@ -85,8 +85,11 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   }
 
   range(from = '', to?: string): AsyncIterable<readonly [key: string, value: V]> {
-    const scan = mergedRange(this, this.#layers, this.#host.database(), from, to)
-    return scan as AsyncIterable<readonly [key: string, value: V]>
+    const database = this.#host.database()
+    const scan = new MergedRange({ store: this, layers: this.#layers, database, from, to })
+    return scan as AsyncIterable<readonly [key: string, value: unknown]> as AsyncIterable<
+      readonly [key: string, value: V]
+    >
   }
 
   /** The entry of this key, if it is in memory. */

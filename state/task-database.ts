@@ -207,9 +207,11 @@ export class TaskDatabase {
   }
 }
 
+export type ScannedEntries = readonly (readonly [key: string, value: Uint8Array])[]
+
 export interface DatabaseScan {
   /** At most `count` entries; none: the end. */
-  next(count: number): Promise<readonly (readonly [key: string, value: Uint8Array])[]>
+  next(count: number): Promise<ScannedEntries>
   close(): Promise<void>
 }
 

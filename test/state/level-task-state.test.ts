@@ -15,5 +15,5 @@ afterEach(() => {
   rmSync(path, { recursive: true, force: true })
 })
 
-taskStateSuite('LevelDB', (cacheBytesMax) => openStateDirectory(path, { cacheBytesMax }))
+taskStateSuite('LevelDB', () => openStateDirectory(path))
 taskStateSuite('LevelDB without a cache', () => openStateDirectory(path, { cacheBytesMax: 0 }))

@@ -50,10 +50,7 @@ export function loggedOf(sealed: SealedState): string[] {
   return records
 }
 
-export function taskStateSuite(
-  name: string,
-  openDirectory: (cacheBytesMax?: number) => Promise<StateDirectory>
-): void {
+export function taskStateSuite(name: string, openDirectory: () => Promise<StateDirectory>): void {
   describe(`the state of a task in ${name}`, () => {
     let directory: StateDirectory
     let state: TaskState
