@@ -1,0 +1,53 @@
+/** What streams and tables are made of: a graph, the node they end at, and what travels along. */
+
+import type { Emission, WindowSpec } from '../windows/windows.ts'
+import type { BranchedKStream } from './branch.ts'
+import type { AnySerde, Graph, LogicalNode } from './graph.ts'
+import type { KGroupedStream } from './k-grouped-stream.ts'
+import type { KStream } from './k-stream.ts'
+import type { StoredKTable, WindowedKTable } from './k-table.ts'
+import type { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
+
+export interface StreamFlow {
+  readonly graph: Graph
+  readonly make: Makers
+  readonly node: LogicalNode
+  /** Serdes travel while what they are for is untouched; undefined: a default takes their place. */
+  readonly key: AnySerde | undefined
+  readonly value: AnySerde | undefined
+  /** Whether records may be in another partition than their key's. */
+  readonly keyChanged: boolean
+}
+
+export interface GroupedFlow {
+  readonly graph: Graph
+  readonly make: Makers
+  readonly node: LogicalNode
+  readonly key: AnySerde
+  readonly value: AnySerde | undefined
+  readonly keyChanged: boolean
+}
+
+export interface TableFlow {
+  readonly graph: Graph
+  readonly make: Makers
+  readonly node: LogicalNode
+  /** Name of the aggregate. */
+  readonly durable: string
+  readonly key: AnySerde
+  readonly value: AnySerde | undefined
+}
+
+/**
+ * Streams make tables and tables make streams: each knows the others' types, and gets their
+ * constructors from the builder, so that no file has to import what imports it.
+ */
+export interface Makers {
+  stream(flow: StreamFlow): KStream<never, never>
+  branched(flow: StreamFlow): BranchedKStream<never, never, never, unknown>
+  grouped(flow: GroupedFlow): KGroupedStream<never, never>
+  windowed(flow: GroupedFlow, windows: WindowSpec): WindowedStream<never, never, never>
+  globalWindowed(flow: StreamFlow, windows: WindowSpec): GlobalWindowedStream<never, never>
+  table(flow: TableFlow): StoredKTable<never, never>
+  windowedTable(flow: TableFlow, windows: WindowSpec): WindowedKTable<never, never, Emission>
+}

@@ -1,0 +1,167 @@
+/**
+ * The logical graph: frozen, tagged nodes that the operators of the DSL leave behind, in the order
+ * of the calls. Passes turn it into a topology; nothing here runs.
+ */
+import type { Aggregators } from '../aggregators/aggregator.ts'
+import type { AggregationPlan } from '../operators/specs.ts'
+import type { StoreHandles } from '../processor/processor.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { WindowSpec } from '../windows/windows.ts'
+import type { Topic } from './topic.ts'
+
+/** A function of the user; the operator that calls it knows with what. */
+export type UserFunction = (...args: never[]) => unknown
+export type AnyTopic = Topic<unknown, unknown>
+export type AnySerde = Serde<unknown>
+
+interface Node<Kind extends string> {
+  readonly kind: Kind
+  /** As Kafka Streams would call it. */
+  readonly name: string
+  readonly inputs: readonly LogicalNode[]
+}
+
+export interface SourceNode extends Node<'source'> {
+  readonly topics: readonly AnyTopic[]
+  readonly maxFutureMs: number | undefined
+  readonly rejections: { readonly name: string; readonly help: string } | undefined
+}
+
+export type StatelessOperator =
+  | 'filter'
+  | 'filter-not'
+  | 'map'
+  | 'flat-map'
+  | 'map-values'
+  | 'flat-map-values'
+  | 'select-key'
+  | 'peek'
+
+export interface StatelessNode extends Node<'stateless'> {
+  readonly operator: StatelessOperator
+  readonly fn: UserFunction
+}
+
+export interface MergeNode extends Node<'merge'> {}
+
+export interface SplitNode extends Node<'split'> {
+  /** By branch; without one, it takes what is left. */
+  readonly predicates: readonly (UserFunction | undefined)[]
+}
+
+export interface BranchNode extends Node<'branch'> {
+  /** Its place in the split. */
+  readonly branch: number
+}
+
+/** What goes through a repartition topic. */
+export interface Repartition {
+  /** Internal name of the topic. */
+  readonly topic: string
+  readonly partitions: number | undefined
+  readonly key: AnySerde
+  readonly value: AnySerde
+}
+
+export interface RepartitionNode extends Node<'repartition'> {
+  readonly repartition: Repartition
+}
+
+export interface AggregateNode extends Node<'aggregate'> {
+  /** Of the aggregate, its store and its topics. */
+  readonly durable: string
+  readonly key: AnySerde
+  readonly plan: AggregationPlan
+  readonly windows: WindowSpec | undefined
+  readonly logged: boolean
+  /** Where the key has changed on the way; undefined where records are at home already. */
+  readonly repartition: Repartition | undefined
+}
+
+export interface GlobalAggregateNode extends Node<'global-aggregate'> {
+  readonly durable: string
+  readonly windows: WindowSpec
+  readonly aggregators: Aggregators<never>
+}
+
+/** Rows of a table shown in another form. */
+export interface TableValuesNode extends Node<'table-values'> {
+  readonly show: (row: unknown) => unknown
+}
+
+export interface ToStreamNode extends Node<'to-stream'> {}
+
+export interface GaugeNode extends Node<'gauge'> {
+  /** Of the table: gauges of one table share a store. */
+  readonly durable: string
+  readonly gauge: {
+    readonly name: string
+    readonly help: string
+    readonly labels: Readonly<Record<string, string>>
+    readonly value: UserFunction
+    readonly whenNull: 'absent' | 'zero' | 'nan'
+  }
+}
+
+export interface CounterNode extends Node<'counter'> {
+  readonly counter: {
+    readonly name: string
+    readonly help: string
+    readonly label: { readonly name: string; readonly of: UserFunction } | undefined
+  }
+}
+
+export interface SinkNode extends Node<'sink'> {
+  readonly topics: readonly AnyTopic[]
+  /** Which of the topics; undefined if there is but one. */
+  readonly choose: UserFunction | undefined
+}
+
+export interface ProcessNode extends Node<'process'> {
+  readonly keepsKey: boolean
+  readonly stores: StoreHandles
+  readonly factory: UserFunction
+}
+
+export type LogicalNode =
+  | SourceNode
+  | StatelessNode
+  | MergeNode
+  | SplitNode
+  | BranchNode
+  | RepartitionNode
+  | AggregateNode
+  | GlobalAggregateNode
+  | TableValuesNode
+  | ToStreamNode
+  | GaugeNode
+  | CounterNode
+  | SinkNode
+  | ProcessNode
+
+/** Where operators leave their nodes; one per builder. */
+export class Graph {
+  readonly #nodes: LogicalNode[] = []
+  #names = 0
+
+  /** `KSTREAM-FILTER-0000000001`: one counter for all, as in Kafka Streams. */
+  nameOf(prefix: string): string {
+    return `${prefix}-${String(this.#names++).padStart(10, '0')}`
+  }
+
+  /** Numbers that Kafka Streams takes without showing them. */
+  skipNames(count: number): void {
+    this.#names += count
+  }
+
+  add<N extends LogicalNode>(node: N): N {
+    Object.freeze(node.inputs)
+    Object.freeze(node)
+    this.#nodes.push(node)
+    return node
+  }
+
+  nodes(): readonly LogicalNode[] {
+    return Object.freeze([...this.#nodes])
+  }
+}

@@ -1,0 +1,90 @@
+/** Records grouped by key. An aggregate is durable: its name comes first. */
+import type { Aggregators, Results } from '../aggregators/aggregator.ts'
+import type { Misuse } from '../misuse.ts'
+import type { Emission, WindowShape, Windows } from '../windows/windows.ts'
+import type { GroupedFlow } from './flow.ts'
+import type { UserFunction } from './graph.ts'
+import type { StoredKTable } from './k-table.ts'
+import {
+  type AggregateOptions,
+  type AggregateSerde,
+  addAggregate,
+  aggregatePlan,
+  countPlan,
+  type Planned,
+  reducePlan,
+  type State,
+  type Step,
+  type StepOf,
+  type Unnamed,
+} from './plans.ts'
+import type { WindowedStream } from './windowed-stream.ts'
+
+/** Empty windows have no key to appear under, unless there is none at all. */
+type Keyed<Empty extends boolean> = true extends Empty
+  ? Misuse<'emptyWindows is for windows without a key: drop it here, or drop the grouping'>
+  : unknown
+
+export class KGroupedStream<K, V> {
+  readonly #flow: GroupedFlow
+
+  constructor(flow: GroupedFlow) {
+    this.#flow = flow
+    Object.freeze(this)
+  }
+
+  /** How many records a key has: `count('orders-by-user')`. Null values are not counted. */
+  count(name: string, options?: AggregateOptions): StoredKTable<K, number>
+  count(this: Unnamed<".count('orders-by-user')">): never
+  count(name?: string, options?: AggregateOptions): unknown {
+    return this.#table(name as string, countPlan(options))
+  }
+
+  /** `reduce('latest', (_kept, order) => order)`: of the values' own type; the first starts it. */
+  reduce(
+    name: string,
+    reducer: (kept: V, value: V, key: K) => V,
+    options?: AggregateOptions
+  ): StoredKTable<K, V>
+  reduce(unnamed: Unnamed<".reduce('latest', (kept, value) => …)">): never
+  reduce(name: unknown, reducer?: unknown, options?: AggregateOptions): unknown {
+    const plan = reducePlan(reducer as UserFunction, this.#flow.value, options)
+    return this.#table(name as string, plan)
+  }
+
+  /** Named aggregators, or a start and a step in the order of `Array.reduce`. */
+  aggregate<const A extends Aggregators<V>>(
+    name: string,
+    aggregators: A,
+    options?: AggregateOptions
+  ): StoredKTable<K, Results<A>>
+  aggregate<A, S extends StepOf<A>>(
+    name: string,
+    init: () => State<A>,
+    add: (state: A, value: V, key: K) => Step<S>,
+    options?: AggregateOptions
+  ): StoredKTable<K, A>
+  aggregate<A, S extends StepOf<A>>(
+    name: string,
+    init: () => A,
+    add: (state: A, value: V, key: K) => Step<S>,
+    options: AggregateSerde<A>
+  ): StoredKTable<K, A>
+  aggregate(unnamed: Aggregators<V> & Unnamed<".aggregate('per-user', { … })">): never
+  aggregate(name: unknown, ...args: readonly unknown[]): unknown {
+    return this.#table(name as string, aggregatePlan(args))
+  }
+
+  /** Windows by key: `windowedBy(tumbling('5m', { grace: '30s' })).count('orders-5m')`. */
+  windowedBy<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>(
+    windows: Windows<Shape, Empty, Emit> & Keyed<Empty>
+  ): WindowedStream<K, V, Emit> {
+    return this.#flow.make.windowed(this.#flow, windows) as unknown as WindowedStream<K, V, Emit>
+  }
+
+  #table(name: string, planned: Planned): unknown {
+    const { graph, make, key } = this.#flow
+    const node = addAggregate(this.#flow, name, planned, undefined)
+    return make.table({ graph, make, node, durable: name, key, value: planned.rows })
+  }
+}

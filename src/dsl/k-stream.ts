@@ -1,0 +1,336 @@
+/** A stream of records. Values come first in every callback, keys second, as in `Map.forEach`. */
+import { TopologyError } from '../errors.ts'
+import type { Demand, Misuse, Sync } from '../misuse.ts'
+import type {
+  Forwarded,
+  Forwards,
+  OpenedStores,
+  ProcessorFactory,
+  StoreHandles,
+  Unstated,
+  ValueProcessorContext,
+} from '../processor/processor.ts'
+import type { Storable } from '../serde/checks.ts'
+import { data } from '../serde/data.ts'
+import { defaultKey } from '../serde/default-key.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { Emission, WindowShape, Windows } from '../windows/windows.ts'
+import type { BranchedKStream } from './branch.ts'
+import type { StreamFlow } from './flow.ts'
+import type { AnySerde, AnyTopic, LogicalNode, StatelessOperator, UserFunction } from './graph.ts'
+import type { KGroupedStream } from './k-grouped-stream.ts'
+import type { DefaultKey, Key, KeySerde, ValueSerde } from './keys.ts'
+import type { Topic } from './topic.ts'
+import type { GlobalWindowedStream } from './windowed-stream.ts'
+
+type Await = 'This callback runs synchronously: it cannot answer a promise'
+type Row<R> = R & Sync<R, Await>
+type Bool<B> = Row<B> &
+  Demand<Exclude<B, PromiseLike<unknown>>, boolean, 'A predicate answers true or false'>
+
+/** `unknown` if the records fit the topic (null always does: a tombstone); else the sentence. */
+type Fits<K, V, TK, TV> = [K] extends [Misuse<Forwards>]
+  ? K
+  : [K] extends [TK | null]
+    ? Demand<
+        Exclude<V, null>,
+        TV,
+        'The values of this stream do not fit the topic: mapValues first'
+      >
+    : Misuse<'The keys of this stream do not fit the topic: selectKey or map first'>
+
+type KeyOf<T> = T extends Topic<infer K, infer _> ? K : never
+type ValueOf<T> = T extends Topic<infer _, infer V> ? V : never
+
+export interface RepartitionOptions<K, V> {
+  /** Default: as many as the greatest source topic of the tasks that write. */
+  readonly partitions?: number
+  readonly key?: Serde<Key<K>>
+  readonly value?: Serde<V>
+}
+
+export interface CounterOptions<K, V> {
+  /** Prometheus's rules apply: `orders_total`. */
+  readonly name: string
+  readonly help: string
+  /** The one label, and its value for a record. */
+  readonly label?: { readonly name: string; readonly of: (value: V, key: K) => string }
+}
+
+let flowOf: (stream: KStream<unknown, unknown>) => StreamFlow
+
+export class KStream<out K, out V> {
+  readonly #flow: StreamFlow
+
+  static {
+    flowOf = (stream) => stream.#flow
+  }
+
+  /** Streams come from a `StreamsBuilder` and from other streams. */
+  constructor(flow: StreamFlow) {
+    this.#flow = flow
+    Object.freeze(this)
+  }
+
+  /** Keeps the records that fit; a type guard narrows their type. */
+  filter<W extends V>(guard: (value: V, key: K) => value is W): KStream<K, W>
+  filter<B>(predicate: (value: V, key: K) => Bool<B>): KStream<K, V>
+  filter(fn: UserFunction): unknown {
+    return this.#stateless('filter', 'FILTER', fn, {})
+  }
+
+  /** Keeps the others. */
+  filterNot<W extends V>(guard: (value: V, key: K) => value is W): KStream<K, Exclude<V, W>>
+  filterNot<B>(predicate: (value: V, key: K) => Bool<B>): KStream<K, V>
+  filterNot(fn: UserFunction): unknown {
+    return this.#stateless('filter-not', 'FILTER', fn, {})
+  }
+
+  /** One record for one: `map((order) => ({ key: order.user, value: order.cents }))`. */
+  map<K2, V2>(fn: (value: V, key: K) => Forwarded<K2, V2>): KStream<K2, V2> {
+    return this.#stateless('map', 'MAP', fn, { key: true, value: true })
+  }
+
+  /** Any number of records for one. */
+  flatMap<K2, V2>(fn: (value: V, key: K) => Iterable<Forwarded<K2, V2>>): KStream<K2, V2> {
+    return this.#stateless('flat-map', 'FLATMAP', fn, { key: true, value: true })
+  }
+
+  /** A new value under the same key: no repartitioning follows. */
+  mapValues<V2>(fn: (value: V, key: K) => Row<V2>): KStream<K, V2> {
+    return this.#stateless('map-values', 'MAPVALUES', fn, { value: true })
+  }
+
+  flatMapValues<V2>(fn: (value: V, key: K) => Iterable<V2>): KStream<K, V2> {
+    return this.#stateless('flat-map-values', 'FLATMAPVALUES', fn, { value: true })
+  }
+
+  /** The same value under a new key. */
+  selectKey<K2>(fn: (value: V, key: K) => Row<K2>): KStream<K2, V> {
+    return this.#stateless('select-key', 'KEY-SELECT', fn, { key: true })
+  }
+
+  /** Looks at each record, and changes nothing. */
+  peek<R>(fn: (value: V, key: K) => Row<R>): KStream<K, V> {
+    return this.#stateless('peek', 'PEEK', fn, {})
+  }
+
+  /** Both streams in one; the other may carry other types. See also `merge(a, b, c)`. */
+  merge<K2, V2>(other: KStream<K2, V2>): KStream<K | K2, V | V2> {
+    return mergeFlows([this.#flow, flowOf(other)]) as KStream<K | K2, V | V2>
+  }
+
+  /** `.split().branch('orders', isOrder).defaultBranch('other')` → `{ orders, other }` */
+  split(): BranchedKStream<K, V, V, unknown> {
+    return this.#flow.make.branched(this.#flow) as BranchedKStream<K, V, V, unknown>
+  }
+
+  /**
+   * Sends the records through the topic `<application>-<name>-repartition`, so that those of one
+   * key meet in one task. Records without a key are dropped, and counted as `ungrouped`.
+   */
+  repartition<K2 extends K = K>(
+    name: string,
+    options: RepartitionOptions<K, V> & { readonly key: Serde<Key<K2>> }
+  ): KStream<K, V>
+  repartition<K2 extends K = K, V2 extends V = V>(
+    this: KStream<K, V> & DefaultKey<K2> & Storable<V2>,
+    name: string,
+    options?: RepartitionOptions<K, V>
+  ): KStream<K, V>
+  repartition<K2 extends K = K>(
+    this: KStream<K, V> & DefaultKey<K2>,
+    name: string,
+    options: RepartitionOptions<K, V> & ValueSerde<V>
+  ): KStream<K, V>
+  repartition(name: string, options: Serdes & { readonly partitions?: number } = {}): unknown {
+    const { graph } = this.#flow
+    const key = options.key ?? this.#flow.key ?? defaultKey
+    const value = options.value ?? this.#flow.value ?? data<unknown>()
+    const repartition = { topic: name, partitions: options.partitions, key, value }
+    graph.skipNames(3)
+    const node = graph.add({
+      kind: 'repartition',
+      name: `${name}-repartition-source`,
+      repartition: Object.freeze(repartition),
+      inputs: [this.#flow.node],
+    })
+    return this.#to(node, { key, value, keyChanged: false })
+  }
+
+  /** Groups by the key as it is. Where it has changed, the aggregate repartitions by itself. */
+  groupByKey<K2 extends K = K>(serdes: KeySerde<K2, V>): KGroupedStream<Key<K>, V>
+  groupByKey<K2 extends K = K, V2 extends V = V>(
+    this: KStream<K, V> & DefaultKey<K2> & Storable<V2>
+  ): KGroupedStream<Key<K>, V>
+  groupByKey<K2 extends K = K>(
+    this: KStream<K, V> & DefaultKey<K2>,
+    serdes: ValueSerde<V>
+  ): KGroupedStream<Key<K>, V>
+  groupByKey(serdes: Serdes = {}): unknown {
+    return this.#group(this.#flow, serdes)
+  }
+
+  /** Groups by a new key; the aggregate behind it repartitions by itself, under its own name. */
+  groupBy<K2, V2 extends V = V>(
+    selector: (value: V, key: K) => Row<K2> & DefaultKey<K2> & Storable<V2>
+  ): KGroupedStream<Key<K2>, V>
+  groupBy<K2>(
+    selector: (value: V, key: K) => Row<K2>,
+    serdes: KeySerde<K2, V>
+  ): KGroupedStream<Key<K2>, V>
+  groupBy<K2>(
+    selector: (value: V, key: K) => Row<K2> & DefaultKey<K2>,
+    serdes: ValueSerde<V>
+  ): KGroupedStream<Key<K2>, V>
+  groupBy(selector: UserFunction, serdes: Serdes = {}): unknown {
+    const keyed = this.#stateless('select-key', 'KEY-SELECT', selector, { key: true })
+    return this.#group(keyed.#flow, serdes)
+  }
+
+  /**
+   * Windows over everything, without a key: each task keeps partial results, one final task merges
+   * them. Windows close by watermark, the minimum over all source partitions.
+   */
+  windowedBy<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>(
+    windows: Windows<Shape, Empty, Emit>
+  ): GlobalWindowedStream<V, Emit> {
+    return this.#flow.make.globalWindowed(this.#flow, windows) as GlobalWindowedStream<V, Emit>
+  }
+
+  /** Sends the records to a topic, or to the one of `among` that a function chooses for each. */
+  to<TK, TV, K2 extends K = K, V2 extends V = V>(topic: Topic<TK, TV> & Fits<K2, V2, TK, TV>): void
+  to<const T extends readonly object[], K2 extends K = K, V2 extends V = V>(
+    choose: (value: V, key: K) => NoInfer<T[number]>,
+    options: { readonly among: T & Fits<K2, V2, KeyOf<T[number]>, ValueOf<T[number]>> }
+  ): void
+  to(topic: object, options?: { readonly among: readonly object[] }): void {
+    const { graph, node } = this.#flow
+    const [topics, choose] =
+      options === undefined ? [[topic], undefined] : [options.among, topic as UserFunction]
+    graph.add({
+      kind: 'sink',
+      name: graph.nameOf('KSTREAM-SINK'),
+      topics: Object.freeze([...topics] as AnyTopic[]),
+      choose,
+      inputs: [node],
+    })
+  }
+
+  /**
+   * A processor of one's own, with stores. The factory runs once per task; annotate `context` with
+   * what is forwarded: `(context: ProcessorContext<string, Total>, { totals }) => ({ … })`.
+   */
+  process<const H extends StoreHandles, K2 = Unstated, V2 = Unstated>(
+    name: string,
+    stores: H,
+    factory: ProcessorFactory<H, K, V, K2, V2>
+  ): KStream<K2, V2> {
+    return this.#process(name, stores, factory, false)
+  }
+
+  /** Keeps the key, so no repartitioning follows; the new value is what the function answers. */
+  processValues<const H extends StoreHandles, V2>(
+    name: string,
+    stores: H,
+    factory: (
+      context: ValueProcessorContext,
+      stores: OpenedStores<H>
+    ) => (value: V, key: K) => Row<V2>
+  ): KStream<K, V2> {
+    return this.#process(name, stores, factory, true)
+  }
+
+  /** Counts the records that are committed; the stream goes on. It starts at 0 with the process. */
+  toCounter<K2 extends K = K, V2 extends V = V>(counter: CounterOptions<K2, V2>): KStream<K, V> {
+    const { graph, node } = this.#flow
+    const { name, help, label } = counter
+    const next = graph.add({
+      kind: 'counter',
+      name: graph.nameOf('KSTREAM-COUNTER'),
+      counter: Object.freeze({ name, help, label: label as CounterLabel | undefined }),
+      inputs: [node],
+    })
+    return this.#to(next, {}) as KStream<K, V>
+  }
+
+  #stateless<K2, V2>(
+    operator: StatelessOperator,
+    prefix: string,
+    fn: UserFunction,
+    replaces: { readonly key?: true; readonly value?: true }
+  ): KStream<K2, V2> {
+    const { graph, node } = this.#flow
+    const name = graph.nameOf(`KSTREAM-${prefix}`)
+    const next = graph.add({ kind: 'stateless', name, operator, fn, inputs: [node] })
+    return this.#to(next, {
+      ...(replaces.key ? { key: undefined, keyChanged: true } : {}),
+      ...(replaces.value ? { value: undefined } : {}),
+    }) as KStream<K2, V2>
+  }
+
+  #process<K2, V2>(
+    name: string,
+    stores: StoreHandles,
+    factory: UserFunction,
+    keepsKey: boolean
+  ): KStream<K2, V2> {
+    const { graph, node } = this.#flow
+    const handles = Object.freeze({ ...stores })
+    const inputs = [node]
+    const next = graph.add({ kind: 'process', name, keepsKey, stores: handles, factory, inputs })
+    const key = keepsKey ? {} : { key: undefined, keyChanged: true }
+    return this.#to(next, { ...key, value: undefined }) as KStream<K2, V2>
+  }
+
+  #group(flow: StreamFlow, serdes: Serdes): unknown {
+    const { graph, make, node, keyChanged } = flow
+    const key = serdes.key ?? flow.key ?? defaultKey
+    return make.grouped({ graph, make, node, keyChanged, key, value: serdes.value ?? flow.value })
+  }
+
+  #to(node: LogicalNode, changes: Partial<StreamFlow>): KStream<unknown, unknown> {
+    return new KStream<unknown, unknown>({ ...this.#flow, ...changes, node })
+  }
+}
+
+interface Serdes {
+  readonly key?: AnySerde
+  readonly value?: AnySerde
+}
+
+interface CounterLabel {
+  readonly name: string
+  readonly of: UserFunction
+}
+
+type StreamKey<S> = S extends KStream<infer K, infer _> ? K : never
+type StreamValue<S> = S extends KStream<infer _, infer V> ? V : never
+type AnyStream = KStream<unknown, unknown>
+
+/** Several streams as one: `merge(clicks, orders, returns)`; its types are the unions of theirs. */
+export function merge<const S extends readonly [AnyStream, ...AnyStream[]]>(
+  ...streams: S
+): KStream<StreamKey<S[number]>, StreamValue<S[number]>> {
+  const merged = mergeFlows(streams.map((stream) => flowOf(stream)))
+  return merged as KStream<StreamKey<S[number]>, StreamValue<S[number]>>
+}
+
+function mergeFlows(flows: readonly StreamFlow[]): KStream<unknown, unknown> {
+  const [first] = flows as [StreamFlow]
+  const { graph, make } = first
+  if (flows.some((flow) => flow.graph !== graph)) {
+    throw new TopologyError(
+      'MILLRACE_GRAPH_FOREIGN',
+      'These streams come from different builders, and cannot be merged: ' +
+        'make them with one StreamsBuilder, or let one write a topic that the other reads.'
+    )
+  }
+  const inputs = [...new Set(flows.map(({ node }) => node))]
+  const node = graph.add({ kind: 'merge', name: graph.nameOf('KSTREAM-MERGE'), inputs })
+  // A serde travels on if all streams have the same one.
+  const key = flows.every((flow) => flow.key === first.key) ? first.key : undefined
+  const value = flows.every((flow) => flow.value === first.value) ? first.value : undefined
+  const keyChanged = flows.some((flow) => flow.keyChanged)
+  return new KStream<unknown, unknown>({ graph, make, node, key, value, keyChanged })
+}

@@ -1,0 +1,191 @@
+/**
+ * Aggregates as nodes that run: those by key behind their repartition topic if they need one,
+ *
+ *     key-select ─▶ sink ┊ n-repartition ┊ source ─▶ aggregate
+ *
+ * those without a key in two phases around a topic of one partition:
+ *
+ *     source ─▶ n-partial ┊ n-repartition ┊ source ─▶ n-final
+ */
+import { GlobalFinalOperator } from '../../operators/global-final.ts'
+import { GlobalPartialOperator } from '../../operators/global-partial.ts'
+import { KeyedAggregateOperator } from '../../operators/keyed-aggregate.ts'
+import { RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
+import {
+  type GlobalAggregateSpec,
+  type KeyedAggregateSpec,
+  partialsStore,
+  type WindowedAggregateSpec,
+} from '../../operators/specs.ts'
+import { WindowedAggregateOperator } from '../../operators/windowed-aggregate.ts'
+import { nullable } from '../../serde/nullable.ts'
+import type { Serde } from '../../serde/serde.ts'
+import {
+  both,
+  type NodeBlueprint,
+  neither,
+  type OperatorBlueprint,
+} from '../../topology/blueprint.ts'
+import { changelogConfig, windowedChangelogConfig } from '../../topology/internal-topics.ts'
+import type { SourceTopicSpec, StoreSpec, TimedAggregateSpec } from '../../topology/topology.ts'
+import type { WindowSpec } from '../../windows/windows.ts'
+import type {
+  AggregateNode,
+  AnySerde,
+  GlobalAggregateNode,
+  Repartition,
+  RepartitionNode,
+} from '../graph.ts'
+import { readByPlan, readsValue } from './operators.ts'
+
+/** Messages between the two phases: no copy, they are read at once. */
+const rawBytes: Serde<Uint8Array> = Object.freeze({
+  name: 'bytes in place',
+  serialize: (bytes: Uint8Array) => bytes,
+  deserialize: (bytes: Uint8Array) => bytes,
+})
+
+/** An explicit repartition: the stream goes on from the source behind the topic. */
+export function drawRepartition(
+  { repartition }: RepartitionNode,
+  parents: readonly string[]
+): readonly NodeBlueprint[] {
+  return drawThrough(repartition, parents, undefined)
+}
+
+export function drawAggregate(
+  node: AggregateNode,
+  parents: readonly string[]
+): readonly NodeBlueprint[] {
+  const { name, durable, plan, repartition, windows } = node
+  const timed = windows !== undefined && windows.idleMs !== null ? timedBy(durable, windows) : null
+  const through =
+    repartition === undefined ? [] : drawThrough(repartition, parents, timed ?? undefined)
+  const create = creatorOf(node)
+  return [
+    ...through,
+    {
+      kind: 'processor',
+      name,
+      operator: plan.kind === 'reduce' || plan.kind === 'count' ? plan.kind : 'aggregate',
+      parents: repartition === undefined ? parents : [sourceName(repartition)],
+      topic: undefined,
+      stores: [storeOf(node)],
+      aggregates: repartition === undefined && timed !== null ? [timed] : [],
+      reads: readByPlan(plan),
+      replaces: both,
+      create,
+    },
+  ]
+}
+
+function creatorOf(node: AggregateNode): OperatorBlueprint['create'] {
+  const { durable: name, key, plan, logged, windows, repartition } = node
+  const keyed: KeyedAggregateSpec = Object.freeze({ name, key, plan, logged })
+  if (windows === undefined) return () => new KeyedAggregateOperator(keyed)
+  const behind = repartition === undefined ? 'own' : { topic: repartition.topic }
+  const watermarks = windows.idleMs === null ? null : behind
+  const spec: WindowedAggregateSpec = Object.freeze({ ...keyed, windows, watermarks })
+  return () => new WindowedAggregateOperator(spec)
+}
+
+function storeOf({ durable: name, logged, windows }: AggregateNode): StoreSpec {
+  const config =
+    windows === undefined
+      ? changelogConfig
+      : windowedChangelogConfig(windows.sizeMs + windows.graceMs)
+  return { name, logged, config }
+}
+
+/** Both ends of a repartition topic. */
+function drawThrough(
+  repartition: Repartition,
+  parents: readonly string[],
+  timed: TimedAggregateSpec | undefined
+): readonly NodeBlueprint[] {
+  const { topic, key, value } = repartition
+  const spec = Object.freeze({ topic, key, value, marksOf: timed?.name })
+  const sink: OperatorBlueprint = {
+    kind: 'sink',
+    name: `${topic}-repartition-sink`,
+    operator: 'repartition',
+    parents,
+    topic,
+    stores: [],
+    aggregates: timed === undefined ? [] : [timed],
+    reads: both,
+    replaces: both,
+    create: () => new RepartitionSinkOperator(spec),
+  }
+  // Markers have no key; and null is a value as any other on the way through.
+  const keySerde = timed === undefined ? key : orNull(key)
+  const source = internalSource(topic, sourceName(repartition), keySerde, orNull(value))
+  return [sink, source]
+}
+
+export function drawGlobalAggregate(
+  node: GlobalAggregateNode,
+  parents: readonly string[]
+): readonly NodeBlueprint[] {
+  const { durable: name, windows, aggregators } = node
+  const spec: GlobalAggregateSpec = Object.freeze({ name, windows, aggregators, topic: name })
+  const partial: OperatorBlueprint = {
+    kind: 'sink',
+    name: `${name}-partial`,
+    operator: 'partial',
+    parents,
+    topic: name,
+    stores: [{ name: partialsStore(name), logged: true, config: changelogConfig }],
+    aggregates: [timedBy(name, windows)],
+    reads: { key: false, value: readsValue(aggregators) },
+    replaces: both,
+    create: () => new GlobalPartialOperator(spec),
+  }
+  const sourceOf = `${name}-repartition-source`
+  const source = internalSource(name, sourceOf, orNull(rawBytes), rawBytes as AnySerde)
+  const final: OperatorBlueprint = {
+    kind: 'processor',
+    name,
+    operator: 'final',
+    parents: [sourceOf],
+    topic: undefined,
+    stores: [{ name, logged: true, config: changelogConfig }],
+    aggregates: [],
+    reads: { key: false, value: true },
+    replaces: both,
+    create: () => new GlobalFinalOperator(spec),
+  }
+  return [partial, source, final]
+}
+
+function timedBy(name: string, windows: WindowSpec): TimedAggregateSpec {
+  const { sizeMs, advanceMs, graceMs, idleMs } = windows
+  return { name, sizeMs, advanceMs, graceMs, idleMs }
+}
+
+function sourceName({ topic }: Repartition): string {
+  return `${topic}-repartition-source`
+}
+
+function internalSource(
+  topic: string,
+  name: string,
+  key: AnySerde,
+  value: AnySerde
+): NodeBlueprint {
+  const spec: SourceTopicSpec = {
+    name: topic,
+    internal: true,
+    key,
+    value,
+    timestamp: undefined,
+    maxFutureMs: undefined,
+    rejections: undefined,
+  }
+  return { kind: 'source', name, topics: [spec], reads: neither }
+}
+
+function orNull<T>(serde: Serde<T>): AnySerde {
+  const known = serde as AnySerde
+  return known.deserializeNull === undefined ? (nullable(known) as AnySerde) : known
+}

@@ -1,0 +1,167 @@
+/** From the logical graph to nodes that run: one case per kind, in the order of the calls. */
+import { GaugeOperator } from '../../operators/gauge.ts'
+import { PassThroughOperator } from '../../operators/pass-through.ts'
+import { ChangeValuesOperator, ToStreamOperator } from '../../operators/to-stream.ts'
+import {
+  type Blueprint,
+  both,
+  type NodeBlueprint,
+  neither,
+  type OperatorBlueprint,
+  type RepartitionTopic,
+  type UserTopic,
+} from '../../topology/blueprint.ts'
+import { changelogConfig, windowedChangelogConfig } from '../../topology/internal-topics.ts'
+import type { SourceTopicSpec, StoreSpec } from '../../topology/topology.ts'
+import type { AnyTopic, GaugeNode, LogicalNode, ProcessNode, SourceNode } from '../graph.ts'
+import { drawAggregate, drawGlobalAggregate, drawRepartition } from './aggregates.ts'
+import { instrumentsOf } from './instruments.ts'
+import {
+  type Runs,
+  runBranch,
+  runCounter,
+  runProcess,
+  runSink,
+  runSplit,
+  runStateless,
+} from './operators.ts'
+import { parametersOf } from './parameters.ts'
+
+export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
+  const gauges = nodes.filter((node) => node.kind === 'gauge')
+  const drawn = nodes.flatMap((node) => {
+    const parents = node.inputs.map(({ name }) => name)
+    // Gauges of one table are one node, where the first of them was declared.
+    if (node.kind !== 'gauge') return draw(node, parents)
+    const alike = gauges.filter(({ durable }) => durable === node.durable)
+    return alike[0] === node ? [drawGauges(alike, parents)] : []
+  })
+  return {
+    nodes: drawn,
+    sources: topicsOf(nodes, 'source'),
+    sinks: topicsOf(nodes, 'sink'),
+    repartitions: nodes.flatMap(repartitionsOf),
+    instruments: instrumentsOf(nodes),
+  }
+}
+
+function draw(
+  node: Exclude<LogicalNode, GaugeNode>,
+  parents: readonly string[]
+): readonly NodeBlueprint[] {
+  switch (node.kind) {
+    case 'source':
+      return [drawSource(node)]
+    case 'stateless':
+      return [drawn(node, node.operator, parents, runStateless(node))]
+    case 'merge': {
+      const create = (): PassThroughOperator => new PassThroughOperator()
+      return [drawn(node, 'merge', parents, { reads: neither, replaces: neither, create })]
+    }
+    case 'split':
+      return [drawn(node, 'split', parents, runSplit(node))]
+    case 'branch':
+      return [drawn(node, 'branch', parents, runBranch(node))]
+    case 'counter':
+      return [drawn(node, 'counter', parents, runCounter(node))]
+    case 'process':
+      return [drawProcess(node, parents)]
+    case 'to-stream': {
+      const create = (): ToStreamOperator => new ToStreamOperator()
+      return [drawn(node, 'to-stream', parents, { reads: both, replaces: both, create })]
+    }
+    case 'table-values': {
+      const create = (): ChangeValuesOperator => new ChangeValuesOperator(node.show)
+      return [drawn(node, 'map-values', parents, { reads: both, replaces: both, create })]
+    }
+    case 'sink': {
+      const topic = node.choose === undefined ? node.topics[0]?.name : undefined
+      return [{ ...drawn(node, 'to', parents, runSink(node)), kind: 'sink', topic }]
+    }
+    case 'repartition':
+      return drawRepartition(node, parents)
+    case 'aggregate':
+      return drawAggregate(node, parents)
+    case 'global-aggregate':
+      return drawGlobalAggregate(node, parents)
+  }
+}
+
+function drawn(
+  { name }: LogicalNode,
+  operator: string,
+  parents: readonly string[],
+  { reads, replaces, create }: Runs
+): OperatorBlueprint {
+  const rest = { topic: undefined, stores: [], aggregates: [], reads, replaces, create }
+  return { kind: 'processor', name, operator, parents, ...rest }
+}
+
+function drawSource(node: SourceNode): NodeBlueprint {
+  const { name, maxFutureMs, rejections } = node
+  const topics = node.topics.map(
+    (topic): SourceTopicSpec => ({
+      name: topic.name,
+      internal: false,
+      key: topic.key,
+      value: topic.value,
+      timestamp: topic.timestamp,
+      maxFutureMs,
+      rejections: rejections?.name,
+    })
+  )
+  const reads = node.topics.map(({ timestamp }) =>
+    timestamp === undefined ? neither : parametersOf(timestamp)
+  )
+  const key = reads.some((halves) => halves.key)
+  const value = reads.some((halves) => halves.value)
+  return { kind: 'source', name, topics, reads: { key, value } }
+}
+
+function drawProcess(node: ProcessNode, parents: readonly string[]): NodeBlueprint {
+  const operator = node.keepsKey ? 'process-values' : 'process'
+  const stores = Object.values(node.stores).map(
+    ({ name, logged, retentionMs }): StoreSpec => ({
+      name,
+      logged,
+      config: retentionMs === undefined ? changelogConfig : windowedChangelogConfig(retentionMs),
+    })
+  )
+  return { ...drawn(node, operator, parents, runProcess(node)), stores }
+}
+
+function drawGauges(nodes: readonly GaugeNode[], parents: readonly string[]): NodeBlueprint {
+  const [first] = nodes as readonly [GaugeNode]
+  const gauges = nodes.map(({ gauge }) => ({ ...gauge, value: gauge.value as Measure }))
+  const create = (): GaugeOperator => new GaugeOperator(first.name, gauges)
+  const runs = { reads: both, replaces: both, create }
+  const stores = [{ name: first.name, logged: true, config: changelogConfig }]
+  return { ...drawn(first, 'gauge', parents, runs), stores }
+}
+
+type Measure = (row: unknown, key: unknown) => number | bigint | null
+
+function repartitionsOf(node: LogicalNode): readonly RepartitionTopic[] {
+  if (node.kind === 'global-aggregate') return [{ name: node.durable, partitions: 1 }]
+  if (node.kind !== 'repartition' && node.kind !== 'aggregate') return []
+  const { repartition } = node
+  return (repartition && [{ name: repartition.topic, partitions: repartition.partitions }]) || []
+}
+
+function topicsOf(nodes: readonly LogicalNode[], kind: 'source' | 'sink'): readonly UserTopic[] {
+  const topics = new Map<string, AnyTopic>()
+  for (const node of nodes) {
+    if (node.kind !== kind) continue
+    for (const topic of node.topics) {
+      const known = topics.get(topic.name)
+      // Of two that name the same topic, the one that says how to create it speaks.
+      if (known === undefined || (topic.create && !known.create)) topics.set(topic.name, topic)
+    }
+  }
+  return [...topics.values()].map(({ name, partitions, config, create }) => ({
+    name,
+    partitions,
+    config,
+    create,
+  }))
+}

@@ -1,0 +1,82 @@
+/** What types cannot say, or plain JavaScript got past them: refused before anything runs. */
+import { isDeepStrictEqual } from 'node:util'
+import type { WindowSpec } from '../../windows/windows.ts'
+import type { AggregateNode, GlobalAggregateNode, LogicalNode } from '../graph.ts'
+import { fault } from './faults.ts'
+import { checkNames } from './names.ts'
+
+/** Throws a TopologyError at the first fault. */
+export function checkGraph(nodes: readonly LogicalNode[]): void {
+  if (nodes.every(({ kind }) => kind === 'source')) {
+    throw fault(
+      'empty',
+      'The topology does nothing: call stream(topic) on the builder, and an operator on the stream.'
+    )
+  }
+  checkNames(nodes)
+  for (const node of nodes) {
+    if (node.kind === 'aggregate') checkAggregate(node)
+    if (node.kind === 'global-aggregate') checkGlobal(node)
+  }
+}
+
+function checkAggregate({ durable, plan, windows }: AggregateNode): void {
+  if (windows !== undefined) {
+    checkWindows(durable, windows)
+    if (windows.emptyWindows) {
+      throw fault(
+        'emptyWindows',
+        `The windows of '${durable}' have keys, and an empty one has no key to appear under: ` +
+          'drop emptyWindows, or drop the grouping.'
+      )
+    }
+  }
+  if (plan.kind === 'steps') checkState(durable, plan.init, plan.serde)
+}
+
+function checkGlobal({ durable, windows, aggregators }: GlobalAggregateNode): void {
+  checkWindows(durable, windows)
+  for (const [field, { kind, args }] of Object.entries(aggregators)) {
+    if (kind !== 'custom' || 'merge' in (args[0] as object)) continue
+    throw fault(
+      'cannotMerge',
+      `The windows of '${durable}' have no key: their partial results are merged, ` +
+        `but '${field}' cannot merge. Give its aggregator a merge function.`
+    )
+  }
+}
+
+function checkWindows(durable: string, { sizeMs, advanceMs }: WindowSpec): void {
+  if (sizeMs > 0 && advanceMs > 0 && advanceMs <= sizeMs) return
+  throw fault(
+    'windowInvalid',
+    `The windows of '${durable}' are ${sizeMs} ms long and advance by ${advanceMs} ms: ` +
+      'both must be above 0, and the advance at most the size.'
+  )
+}
+
+/** A state that does not survive its own serde would be another one after a restart. */
+function checkState(
+  durable: string,
+  init: () => unknown,
+  serde: { serialize(value: unknown): Uint8Array | null; deserialize(bytes: Uint8Array): unknown }
+): void {
+  const state = init()
+  // Null is the absence of a state: it is never stored.
+  if (state === null || state === undefined) return
+  const wayOut = 'Start from plain data, or give { value: serde }.'
+  let back: unknown
+  try {
+    const bytes = serde.serialize(state)
+    back = bytes === null ? null : serde.deserialize(bytes)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw fault(
+      'stateDamaged',
+      `The state of '${durable}' cannot be stored: ${why} ${wayOut}`,
+      cause
+    )
+  }
+  if (isDeepStrictEqual(state, back)) return
+  throw fault('stateDamaged', `The state of '${durable}' is another one once stored. ${wayOut}`)
+}

@@ -1,0 +1,89 @@
+/** From the arguments of `count`, `reduce` and `aggregate` to what the operators are told. */
+import type { Aggregators } from '../aggregators/aggregator.ts'
+import type { Misuse, Sync } from '../misuse.ts'
+import type { AggregationPlan } from '../operators/specs.ts'
+import type { Storable } from '../serde/checks.ts'
+import { data } from '../serde/data.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { WindowSpec } from '../windows/windows.ts'
+import type { GroupedFlow } from './flow.ts'
+import type { AggregateNode, AnySerde, UserFunction } from './graph.ts'
+
+/** What a call without a name says. */
+export type Unnamed<Call extends string> = Misuse<`This keeps durable state, so name it: ${Call}`>
+
+type Adder = 'An aggregator runs synchronously: it cannot answer a promise'
+
+/** What `init` answers: something that `data()` keeps, unless a serde is given. */
+export type State<A> = A & (unknown extends Sync<A, Adder> ? Storable<A> : Sync<A, Adder>)
+/** What a step answers: the next state, now. */
+export type Step<S> = S & Sync<S, Adder>
+export type StepOf<A> = A | PromiseLike<unknown>
+
+export interface AggregateOptions {
+  /** Whether changes go to a changelog, from which a lost store is restored. Default true. */
+  readonly logged?: boolean
+}
+
+export interface AggregateSerde<A> extends AggregateOptions {
+  /** How the state becomes bytes. */
+  readonly value: Serde<A>
+}
+
+interface Options extends AggregateOptions {
+  readonly value?: AnySerde
+}
+
+/** What an aggregate is made of, and the serde of its rows if it is known. */
+export interface Planned {
+  readonly plan: AggregationPlan
+  readonly logged: boolean
+  readonly rows: AnySerde | undefined
+}
+
+export function countPlan({ logged = true }: AggregateOptions = {}): Planned {
+  return { plan: Object.freeze({ kind: 'count' }), logged, rows: undefined }
+}
+
+export function reducePlan(
+  reducer: UserFunction,
+  values: AnySerde | undefined,
+  options: AggregateOptions = {}
+): Planned {
+  const serde = values ?? data<unknown>()
+  const plan = Object.freeze({ kind: 'reduce', reducer: reducer as Reducer, serde } as const)
+  return { plan, logged: options.logged ?? true, rows: serde }
+}
+
+/** `({ n: count() })`, `({ n: count() }, options)`, `(init, add)` or `(init, add, options)`. */
+export function aggregatePlan([first, second, third]: readonly unknown[]): Planned {
+  if (typeof first !== 'function') {
+    const { logged = true } = (second ?? {}) as Options
+    const aggregators = Object.freeze({ ...(first as Aggregators<never>) })
+    return { plan: Object.freeze({ kind: 'named', aggregators }), logged, rows: undefined }
+  }
+  const { logged = true, value: serde = data<unknown>() } = (third ?? {}) as Options
+  const steps = { init: first as () => unknown, add: second as Reducer, serde }
+  return { plan: Object.freeze({ kind: 'steps', ...steps }), logged, rows: serde }
+}
+
+type Reducer = (kept: unknown, value: unknown, key: unknown) => unknown
+
+/** Leaves the node of a keyed aggregate, windowed or not. */
+export function addAggregate(
+  flow: GroupedFlow,
+  durable: string,
+  { plan, logged }: Planned,
+  windows: WindowSpec | undefined
+): AggregateNode {
+  const { graph, node, key, keyChanged } = flow
+  const name = graph.nameOf(plan.kind === 'reduce' ? 'KSTREAM-REDUCE' : 'KSTREAM-AGGREGATE')
+  const value = flow.value ?? data<unknown>()
+  const repartition = keyChanged
+    ? Object.freeze({ topic: durable, partitions: undefined, key, value })
+    : undefined
+  if (keyChanged) graph.skipNames(3)
+  const inputs = [node]
+  const rest = { durable, key, plan, windows, logged, repartition, inputs }
+  return graph.add({ kind: 'aggregate', name, ...rest })
+}

@@ -1,0 +1,85 @@
+/** Where a topology begins: sources, and what is built from all that hangs on them. */
+import { type Duration, durationMs } from '../durations.ts'
+import { buildTopology } from '../topology/build.ts'
+import type { Topology } from '../topology/topology.ts'
+import type { Emission } from '../windows/windows.ts'
+import { BranchedKStream } from './branch.ts'
+import type { Makers } from './flow.ts'
+import { type AnySerde, type AnyTopic, Graph } from './graph.ts'
+import { KGroupedStream } from './k-grouped-stream.ts'
+import { KStream } from './k-stream.ts'
+import { StoredKTable, WindowedKTable } from './k-table.ts'
+import { drawBlueprint } from './passes/blueprint.ts'
+import { checkGraph } from './passes/check.ts'
+import { mergeSources } from './passes/sources.ts'
+import type { Topic } from './topic.ts'
+import { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
+
+export interface SourceOptions {
+  /** Records dated further ahead of the wall clock are rejected as `future`. Default `'off'`. */
+  readonly maxFuture?: Duration | 'off'
+  /** A counter, by `reason`, of what this source rejects. */
+  readonly rejections?: { readonly name: string; readonly help: string }
+}
+
+type KeyOf<T> = T extends Topic<infer K, infer _> ? K : never
+type ValueOf<T> = T extends Topic<infer _, infer V> ? V : never
+/** Any topic; what it is a topic of is asked by `KeyOf` and `ValueOf`. */
+type SomeTopic = Pick<AnyTopic, 'kind' | 'name'>
+
+/**
+ *     const builder = new StreamsBuilder()
+ *     builder.stream(orders).groupBy((order) => order.user).count('orders-by-user')
+ *     const topology = builder.build()
+ */
+export class StreamsBuilder {
+  readonly #graph = new Graph()
+
+  /** One topic, or several with the same or different types. */
+  stream<K, V>(topic: Topic<K, V>, options?: SourceOptions): KStream<K, V>
+  stream<const T extends readonly [SomeTopic, ...SomeTopic[]]>(
+    topics: T,
+    options?: SourceOptions
+  ): KStream<KeyOf<T[number]>, ValueOf<T[number]>>
+  stream(from: object, options: SourceOptions = {}): unknown {
+    const topics = Object.freeze([from].flat() as AnyTopic[])
+    const { maxFuture = 'off', rejections } = options
+    const graph = this.#graph
+    const node = graph.add({
+      kind: 'source',
+      name: graph.nameOf('KSTREAM-SOURCE'),
+      topics,
+      maxFutureMs: maxFuture === 'off' ? undefined : durationMs(maxFuture),
+      rejections: rejections && Object.freeze({ ...rejections }),
+      inputs: [],
+    })
+    const key = common(topics.map((topic) => topic.key))
+    const value = common(topics.map((topic) => topic.value))
+    return new KStream({ graph, make: makers, node, key, value, keyChanged: false })
+  }
+
+  /**
+   * The topology as it is now; the builder may go on growing. Throws a TopologyError that names the
+   * node and the way out.
+   */
+  build(): Topology {
+    const nodes = mergeSources(this.#graph.nodes())
+    checkGraph(nodes)
+    return buildTopology(drawBlueprint(nodes))
+  }
+}
+
+const makers: Makers = Object.freeze({
+  stream: (flow) => new KStream<never, never>(flow),
+  branched: (flow) => new BranchedKStream<never, never, never, unknown>(flow, []),
+  grouped: (flow) => new KGroupedStream<never, never>(flow),
+  windowed: (flow, windows) => new WindowedStream<never, never, never>(flow, windows),
+  globalWindowed: (flow, windows) => new GlobalWindowedStream<never, never>(flow, windows),
+  table: (flow) => new StoredKTable<never, never>(flow),
+  windowedTable: (flow, windows) => new WindowedKTable<never, never, Emission>(flow, windows),
+} satisfies Makers)
+
+function common(serdes: readonly AnySerde[]): AnySerde | undefined {
+  const [first] = serdes
+  return serdes.every((serde) => serde === first) ? first : undefined
+}

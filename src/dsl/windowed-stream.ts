@@ -1,0 +1,135 @@
+/** Windowed records, with a key (`WindowedStream`) or without (`GlobalWindowedStream`). */
+import type { Aggregators, AllCan, Results } from '../aggregators/aggregator.ts'
+import { count } from '../aggregators/aggregators.ts'
+import { noKey, windowedKeys } from '../serde/windowed.ts'
+import type { Emission, WindowSpec } from '../windows/windows.ts'
+import type { GroupedFlow, StreamFlow } from './flow.ts'
+import type { AnySerde, LogicalNode, UserFunction } from './graph.ts'
+import type { WindowedKTable } from './k-table.ts'
+import {
+  type AggregateOptions,
+  type AggregateSerde,
+  addAggregate,
+  aggregatePlan,
+  countPlan,
+  type Planned,
+  reducePlan,
+  type State,
+  type Step,
+  type StepOf,
+  type Unnamed,
+} from './plans.ts'
+
+export class WindowedStream<K, V, Emit extends Emission> {
+  readonly #flow: GroupedFlow
+  readonly #windows: WindowSpec
+
+  constructor(flow: GroupedFlow, windows: WindowSpec) {
+    this.#flow = flow
+    this.#windows = windows
+    Object.freeze(this)
+  }
+
+  /** How many records a key has in each window: `count('orders-5m')`. */
+  count(name: string, options?: AggregateOptions): WindowedKTable<K, number, Emit>
+  count(this: Unnamed<".count('orders-5m')">): never
+  count(name?: string, options?: AggregateOptions): unknown {
+    return this.#table(name as string, countPlan(options))
+  }
+
+  reduce(
+    name: string,
+    reducer: (kept: V, value: V, key: K) => V,
+    options?: AggregateOptions
+  ): WindowedKTable<K, V, Emit>
+  reduce(unnamed: Unnamed<".reduce('latest-5m', (kept, value) => …)">): never
+  reduce(name: unknown, reducer?: unknown, options?: AggregateOptions): unknown {
+    const plan = reducePlan(reducer as UserFunction, this.#flow.value, options)
+    return this.#table(name as string, plan)
+  }
+
+  /** Named aggregators, or a start and a step in the order of `Array.reduce`. */
+  aggregate<const A extends Aggregators<V>>(
+    name: string,
+    aggregators: A,
+    options?: AggregateOptions
+  ): WindowedKTable<K, Results<A>, Emit>
+  aggregate<A, S extends StepOf<A>>(
+    name: string,
+    init: () => State<A>,
+    add: (state: A, value: V, key: K) => Step<S>,
+    options?: AggregateOptions
+  ): WindowedKTable<K, A, Emit>
+  aggregate<A, S extends StepOf<A>>(
+    name: string,
+    init: () => A,
+    add: (state: A, value: V, key: K) => Step<S>,
+    options: AggregateSerde<A>
+  ): WindowedKTable<K, A, Emit>
+  aggregate(unnamed: Aggregators<V> & Unnamed<".aggregate('traffic-5m', { … })">): never
+  aggregate(name: unknown, ...args: readonly unknown[]): unknown {
+    return this.#table(name as string, aggregatePlan(args))
+  }
+
+  #table(name: string, planned: Planned): unknown {
+    const { graph, make } = this.#flow
+    const node = addAggregate(this.#flow, name, planned, this.#windows)
+    const key = windowedKeys(this.#flow.key, this.#windows.sizeMs) as AnySerde
+    const flow = { graph, make, node, durable: name, key, value: planned.rows }
+    return make.windowedTable(flow, this.#windows)
+  }
+}
+
+type NoMerge = 'Windows without a key merge partial results: give this aggregator a merge function'
+
+export class GlobalWindowedStream<V, Emit extends Emission> {
+  readonly #flow: StreamFlow
+  readonly #windows: WindowSpec
+
+  constructor(flow: StreamFlow, windows: WindowSpec) {
+    this.#flow = flow
+    this.#windows = windows
+    Object.freeze(this)
+  }
+
+  /** How many records each window has. */
+  count(name: string): WindowedKTable<null, number, Emit>
+  count(this: Unnamed<".count('orders-5m')">): never
+  count(name?: string): unknown {
+    const { graph } = this.#flow
+    const rows = this.#add(name as string, { count: count<never>() })
+    const show = (row: unknown): unknown => (row as { readonly count: number }).count
+    const shown = graph.nameOf('KTABLE-MAPVALUES')
+    const node = graph.add({ kind: 'table-values', name: shown, show, inputs: [rows] })
+    return this.#table(name as string, node)
+  }
+
+  /** Named aggregators, all of which can merge; the name is that of its stores and its topic. */
+  aggregate<const A extends Aggregators<V>>(
+    name: string,
+    aggregators: A & AllCan<A, 'merge', NoMerge>
+  ): WindowedKTable<null, Results<A>, Emit>
+  aggregate(unnamed: Aggregators<V> & Unnamed<".aggregate('traffic-5m', { … })">): never
+  aggregate(name: unknown, aggregators?: unknown): unknown {
+    const named = Object.freeze({ ...(aggregators as Aggregators<never>) })
+    return this.#table(name as string, this.#add(name as string, named))
+  }
+
+  #add(durable: string, aggregators: Aggregators<never>): LogicalNode {
+    return this.#flow.graph.add({
+      kind: 'global-aggregate',
+      name: durable,
+      durable,
+      windows: this.#windows,
+      aggregators,
+      inputs: [this.#flow.node],
+    })
+  }
+
+  #table(durable: string, node: LogicalNode): unknown {
+    const { graph, make } = this.#flow
+    const key = windowedKeys(noKey, this.#windows.sizeMs) as AnySerde
+    const flow = { graph, make, node, durable, key, value: undefined }
+    return make.windowedTable(flow, this.#windows)
+  }
+}

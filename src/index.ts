@@ -1,0 +1,85 @@
+/** The public door of millrace, by room. */
+
+// Windows and aggregators
+export type { Ability, Aggregator, Aggregators, Results, Where } from './aggregators/aggregator.ts'
+export {
+  aggregator,
+  count,
+  distinct,
+  max,
+  mean,
+  min,
+  sum,
+  where,
+} from './aggregators/aggregators.ts'
+// The DSL
+export type { BranchedKStream } from './dsl/branch.ts'
+export type { KGroupedStream } from './dsl/k-grouped-stream.ts'
+export {
+  type CounterOptions,
+  type KStream,
+  merge,
+  type RepartitionOptions,
+} from './dsl/k-stream.ts'
+export type { GaugeOptions, KTable, StoredKTable, WindowedKTable } from './dsl/k-table.ts'
+export type { KeySerde, ValueSerde } from './dsl/keys.ts'
+export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
+export { type SourceOptions, StreamsBuilder } from './dsl/streams-builder.ts'
+export { type Topic, type TopicOptions, topic } from './dsl/topic.ts'
+export type { GlobalWindowedStream, WindowedStream } from './dsl/windowed-stream.ts'
+// The ground floor
+export type { Duration } from './durations.ts'
+export {
+  AbortedError,
+  ConfigError,
+  CorruptedError,
+  FatalError,
+  FencedError,
+  MillraceError,
+  RejectedRecordError,
+  RetriableError,
+  TopologyError,
+} from './errors.ts'
+export type { Offset, TaskId, Timestamp } from './ids.ts'
+export type { Misuse } from './misuse.ts'
+// The Processor API
+export type { Punctuation } from './processor/operator.ts'
+export type {
+  Forwarded,
+  Processor,
+  ProcessorContext,
+  PunctuationClock,
+  RecordMetadata,
+  StreamRecord,
+  ValueProcessorContext,
+} from './processor/processor.ts'
+export {
+  type KeyValueStore,
+  keyValueStore,
+  type StoreHandle,
+  type StoreOptions,
+  type WindowStore,
+  type WindowStoreOptions,
+  windowStore,
+} from './processor/stores.ts'
+export type { RecordHeaders } from './record.ts'
+// Serdes
+export { data } from './serde/data.ts'
+export type { KeyDefault } from './serde/default-key.ts'
+export { json, type StandardSchema } from './serde/json.ts'
+export { murmur2, partitionForKey } from './serde/murmur2.ts'
+export { nullable } from './serde/nullable.ts'
+export { boolean, bytes, float64, int32, int64, string } from './serde/primitives.ts'
+export type { Serde, SerdeType } from './serde/serde.ts'
+export { timeWindowed } from './serde/windowed.ts'
+// Topologies
+export type { Topology } from './topology/topology.ts'
+export {
+  type Emission,
+  hopping,
+  tumbling,
+  type Window,
+  type Windowed,
+  type WindowShape,
+  type Windows,
+} from './windows/windows.ts'

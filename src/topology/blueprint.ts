@@ -1,0 +1,63 @@
+/** What the DSL hands over to be built: nodes that know their parents, topics, instruments. */
+import type { Operator } from '../processor/operator.ts'
+import type { InstrumentSpec, SourceTopicSpec, StoreSpec, TimedAggregateSpec } from './topology.ts'
+
+/** Which half of a record is meant. */
+export interface Halves {
+  readonly key: boolean
+  readonly value: boolean
+}
+
+export const neither: Halves = Object.freeze({ key: false, value: false })
+export const both: Halves = Object.freeze({ key: true, value: true })
+
+export interface SourceBlueprint {
+  readonly kind: 'source'
+  readonly name: string
+  readonly topics: readonly SourceTopicSpec[]
+  /** What its own timestamp functions read. */
+  readonly reads: Halves
+}
+
+export interface OperatorBlueprint {
+  readonly kind: 'processor' | 'sink'
+  readonly name: string
+  readonly operator: string
+  /** Earlier nodes, in the order in which they were connected. */
+  readonly parents: readonly string[]
+  /** The topic it writes to, if it is one: internal ones by their short name. */
+  readonly topic: string | undefined
+  /** Nodes that share a store come to run in one sub-topology. */
+  readonly stores: readonly StoreSpec[]
+  /** Aggregates whose marks this node announces. */
+  readonly aggregates: readonly TimedAggregateSpec[]
+  /** What it reads of a record before it puts another in its place. */
+  readonly reads: Halves
+  readonly replaces: Halves
+  create(): Operator
+}
+
+export type NodeBlueprint = SourceBlueprint | OperatorBlueprint
+
+/** A topic of the user, read or written. */
+export interface UserTopic {
+  readonly name: string
+  readonly partitions: number | undefined
+  readonly config: Readonly<Record<string, string>>
+  readonly create: boolean
+}
+
+/** A repartition topic; without a number it has as many partitions as its writers have tasks. */
+export interface RepartitionTopic {
+  readonly name: string
+  readonly partitions: number | undefined
+}
+
+export interface Blueprint {
+  /** Parents before children. */
+  readonly nodes: readonly NodeBlueprint[]
+  readonly sources: readonly UserTopic[]
+  readonly sinks: readonly UserTopic[]
+  readonly repartitions: readonly RepartitionTopic[]
+  readonly instruments: readonly InstrumentSpec[]
+}

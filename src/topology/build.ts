@@ -1,0 +1,176 @@
+/**
+ * Cuts a blueprint into sub-topologies: what is connected by edges, or by a store, belongs
+ * together; what meets only in a topic does not.
+ *
+ *     events ─▶ filter ─▶ [sink x]     ┊     [source x] ─▶ aggregate ─▶ [sink out]
+ *         sub-topology 0               ┊               sub-topology 1
+ *
+ * Sub-topologies are numbered in the order of their first nodes, which is that of the calls.
+ */
+import { present } from '../assert.ts'
+import { TopologyError } from '../errors.ts'
+import type { Blueprint, NodeBlueprint } from './blueprint.ts'
+import { describeTopology } from './describe.ts'
+import { repartitionConfig } from './internal-topics.ts'
+import { topologyJson } from './json.ts'
+import { topologyMermaid } from './mermaid.ts'
+import { type Children, childrenOf, readBehind } from './reads.ts'
+import type {
+  NodeSpec,
+  SourceNodeSpec,
+  StoreSpec,
+  SubtopologySpec,
+  Topology,
+  TopologyTopic,
+} from './topology.ts'
+
+/** Throws a TopologyError for what no topology can be built from. */
+export function buildTopology(blueprint: Blueprint): Topology {
+  const children = childrenOf(blueprint.nodes)
+  const subtopologies = Object.freeze(
+    group(blueprint.nodes).map((nodes, id) => subtopology(id, nodes, children))
+  )
+  const topics = Object.freeze(topicsOf(blueprint, subtopologies))
+  const instruments = Object.freeze([...blueprint.instruments])
+  const parts = { subtopologies, topics, instruments }
+  return Object.freeze({
+    ...parts,
+    describe: () => describeTopology(subtopologies),
+    toJson: () => topologyJson(parts),
+    toMermaid: () => topologyMermaid(subtopologies),
+  })
+}
+
+/** Nodes that hang together, each group and the groups themselves in the order of the nodes. */
+function group(nodes: readonly NodeBlueprint[]): readonly (readonly NodeBlueprint[])[] {
+  const leaders = new Map<string, string>()
+  const leaderOf = (name: string): string => {
+    let leader = name
+    while (leaders.get(leader) !== undefined) leader = leaders.get(leader) as string
+    return leader
+  }
+  const join = (a: string, b: string): void => {
+    const [first, second] = [leaderOf(a), leaderOf(b)]
+    if (first !== second) leaders.set(second, first)
+  }
+  const owners = new Map<string, string>()
+  for (const node of nodes) {
+    if (node.kind === 'source') continue
+    for (const parent of node.parents) join(parent, node.name)
+    for (const { name } of node.stores) {
+      const owner = owners.get(name)
+      if (owner === undefined) owners.set(name, node.name)
+      else join(owner, node.name)
+    }
+  }
+  const groups = new Map<string, NodeBlueprint[]>()
+  for (const node of nodes) {
+    const leader = leaderOf(node.name)
+    groups.set(leader, [...(groups.get(leader) ?? []), node])
+  }
+  return [...groups.values()]
+}
+
+function subtopology(
+  id: number,
+  nodes: readonly NodeBlueprint[],
+  children: Children
+): SubtopologySpec {
+  const operators = nodes.filter((node) => node.kind !== 'source')
+  const stores = new Map<string, StoreSpec>()
+  for (const store of operators.flatMap((node) => node.stores)) {
+    if (!stores.has(store.name)) stores.set(store.name, Object.freeze(store))
+  }
+  const specs = nodes.map((node) => nodeSpec(node, children))
+  const sources = specs.filter((node) => node.kind === 'source')
+  const aggregates = operators.flatMap((node) => node.aggregates)
+  const [timed] = aggregates
+  if (timed !== undefined) expectUserSources(timed.name, sources)
+  return Object.freeze({
+    id,
+    nodes: Object.freeze([...sources, ...specs.filter((node) => node.kind !== 'source')]),
+    stores: Object.freeze([...stores.values()]),
+    aggregates: Object.freeze(aggregates.map((aggregate) => Object.freeze(aggregate))),
+  })
+}
+
+/** Only tasks that read topics of the user know how far event time has come. */
+function expectUserSources(aggregate: string, sources: readonly SourceNodeSpec[]): void {
+  const topic = sources.flatMap(({ topics }) => topics).find(({ internal }) => internal)
+  if (topic === undefined) return
+  throw new TopologyError(
+    'MILLRACE_WINDOW_WITHOUT_SOURCE',
+    `The windows of '${aggregate}' close by watermark, but its records come through the ` +
+      `repartition topic '${topic.name}', which carries none. Put it directly behind a source, ` +
+      'or group by groupBy instead of repartition, or leave out idle.'
+  )
+}
+
+function nodeSpec(node: NodeBlueprint, children: Children): NodeSpec {
+  const names = Object.freeze(
+    present(children.get(node.name), `children of ${node.name}`).map(({ name }) => name)
+  )
+  if (node.kind === 'source') {
+    const read = readBehind(node.name, children)
+    const { kind, name, topics } = node
+    return Object.freeze({
+      kind,
+      name,
+      topics: Object.freeze(topics.map((topic) => Object.freeze(topic))),
+      children: names,
+      readsKey: read.key || node.reads.key,
+      readsValue: read.value || node.reads.value,
+    })
+  }
+  const { kind, name, operator, topic } = node
+  const stores = Object.freeze([...new Set(node.stores.map((store) => store.name))])
+  const create = (): ReturnType<typeof node.create> => node.create()
+  return Object.freeze({ kind, name, operator, topic, children: names, stores, create })
+}
+
+function topicsOf(
+  { sources, sinks, repartitions }: Blueprint,
+  subtopologies: readonly SubtopologySpec[]
+): readonly TopologyTopic[] {
+  const topics: TopologyTopic[] = []
+  for (const topic of sources) {
+    const created = sinks.some(({ name, create }) => create && name === topic.name)
+    if (created) continue
+    topics.push({
+      name: topic.name,
+      role: 'source',
+      partitions: undefined,
+      config: {},
+      create: false,
+    })
+  }
+  for (const topic of sinks) {
+    if (topics.some(({ name }) => name === topic.name)) continue
+    topics.push({ ...topic, role: 'sink' })
+  }
+  for (const { name, partitions } of repartitions) {
+    const writers = subtopologies.filter(({ nodes }) =>
+      nodes.some((node) => node.kind !== 'source' && node.topic === name)
+    )
+    const sameAs = [...new Set(writers.flatMap(sourceNames))]
+    topics.push({
+      name,
+      role: 'repartition',
+      partitions: partitions ?? { sameAs },
+      config: repartitionConfig,
+      create: true,
+    })
+  }
+  for (const subtopology of subtopologies) {
+    const partitions = { sameAs: sourceNames(subtopology) }
+    for (const { name, logged, config } of subtopology.stores) {
+      if (logged) topics.push({ name, role: 'changelog', partitions, config, create: true })
+    }
+  }
+  return topics.map((topic) => Object.freeze(topic))
+}
+
+function sourceNames({ nodes }: SubtopologySpec): readonly string[] {
+  const sources = nodes.filter((node) => node.kind === 'source')
+  return sources.flatMap(({ topics }) => topics.map(({ name }) => name))
+}

@@ -1,0 +1,63 @@
+/** A topology as text, in the form of Kafka Streams. */
+import type { NodeSpec, SubtopologySpec } from './topology.ts'
+
+/**
+ *     Topologies:
+ *        Sub-topology: 0
+ *         Source: KSTREAM-SOURCE-0000000000 (topics: [events])
+ *           --> KSTREAM-FILTER-0000000001
+ */
+export function describeTopology(subtopologies: readonly SubtopologySpec[]): string {
+  return `Topologies:\n ${subtopologies.map(describeSubtopology).join('')}`
+}
+
+function describeSubtopology({ id, nodes }: SubtopologySpec): string {
+  const parents = new Map<string, string[]>(nodes.map(({ name }) => [name, []]))
+  for (const node of nodes) for (const child of node.children) parents.get(child)?.push(node.name)
+  const sizes = new Map<string, number>()
+  const byName = new Map(nodes.map((node) => [node.name, node]))
+  const sizeOf = (name: string): number => {
+    const known = sizes.get(name)
+    if (known !== undefined) return known
+    const size = 1 + sum((byName.get(name)?.children ?? []).map(sizeOf))
+    sizes.set(name, size)
+    return size
+  }
+  /** The largest tree of successors first, then by name. */
+  const order = (a: string, b: string): number =>
+    sizeOf(b) - sizeOf(a) || (a < b ? -1 : Number(a > b))
+  const list = (names: readonly string[]): string =>
+    names.length === 0 ? 'none' : [...names].sort(order).join(', ')
+  const text = [...nodes]
+    .sort((a, b) => order(a.name, b.name))
+    .map(
+      (node) =>
+        `    ${describeNode(node, list(node.children), list(parents.get(node.name) ?? []))}\n`
+    )
+  return `  Sub-topology: ${id}\n${text.join('')}\n`
+}
+
+function describeNode(node: NodeSpec, children: string, parents: string): string {
+  if (node.kind === 'source') {
+    const topics = node.topics.map(({ name, internal }) => topicName(name, internal))
+    return `Source: ${node.name} (topics: [${topics.join(', ')}])\n      --> ${children}`
+  }
+  if (node.kind === 'sink') {
+    const topic =
+      node.topic === undefined
+        ? 'chosen by record'
+        : `topic: ${topicName(node.topic, node.operator !== 'to')}`
+    return `Sink: ${node.name} (${topic})\n      <-- ${parents}`
+  }
+  const stores = `(stores: [${node.stores.join(', ')}])`
+  return `Processor: ${node.name} ${stores}\n      --> ${children}\n      <-- ${parents}`
+}
+
+/** Internal topics by the name they have behind the application's. */
+export function topicName(name: string, internal: boolean): string {
+  return internal ? `${name}-repartition` : name
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
+}

@@ -1,0 +1,31 @@
+/** Settings of the topics an application makes for itself, by Kafka's names. */
+
+type Config = Readonly<Record<string, string>>
+
+const dayMs = 86_400_000
+
+/** Brokers from 4.0 on refuse event times an hour ahead of their clock: not in our own topics. */
+const anyTime = { 'message.timestamp.after.max.ms': String(2n ** 63n - 1n) } as const
+
+/** Purged up to what is committed, and never by age: what is not processed yet must stay. */
+export const repartitionConfig: Config = Object.freeze({
+  'cleanup.policy': 'delete',
+  'retention.ms': '-1',
+  ...anyTime,
+})
+
+/** One value per key, deleted by tombstones alone. */
+export const changelogConfig: Config = Object.freeze({ 'cleanup.policy': 'compact', ...anyTime })
+
+/**
+ * Windows that nobody deletes go by age; by the age of the *append*, for a backfill of old events
+ * must not lose windows that are open.
+ */
+export function windowedChangelogConfig(keptMs: number): Config {
+  return Object.freeze({
+    'cleanup.policy': 'compact,delete',
+    'retention.ms': String(keptMs + dayMs),
+    'message.timestamp.type': 'LogAppendTime',
+    ...anyTime,
+  })
+}
