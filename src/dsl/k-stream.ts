@@ -7,7 +7,6 @@ import type {
   OpenedStores,
   ProcessorFactory,
   StoreHandles,
-  Unstated,
   ValueProcessorContext,
 } from '../processor/processor.ts'
 import type { Storable } from '../serde/checks.ts'
@@ -221,7 +220,7 @@ export class KStream<out K, out V> {
    * A processor of one's own, with stores. The factory runs once per task; annotate `context` with
    * what is forwarded: `(context: ProcessorContext<string, Total>, { totals }) => ({ … })`.
    */
-  process<const H extends StoreHandles, K2 = Unstated, V2 = Unstated>(
+  process<const H extends StoreHandles, K2 = Misuse<Forwards>, V2 = Misuse<Forwards>>(
     name: string,
     stores: H,
     factory: ProcessorFactory<H, K, V, K2, V2>

@@ -11,7 +11,6 @@
  */
 import type { Duration } from '../durations.ts'
 import type { Offset, TaskId, Timestamp } from '../ids.ts'
-import type { Misuse } from '../misuse.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { Punctuation } from './operator.ts'
 import type { AnyStoreHandle, KeyValueStore, StoreHandle, WindowStore } from './stores.ts'
@@ -94,6 +93,3 @@ export type ProcessorFactory<H, K, V, KOut, VOut> = (
   context: ProcessorContext<KOut, VOut>,
   stores: OpenedStores<H>
 ) => Processor<K, V>
-
-/** The default of a forwarded type: nothing fits it, and the compiler says why. */
-export type Unstated = Misuse<Forwards>

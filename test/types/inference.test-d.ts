@@ -1,0 +1,213 @@
+/** What the compiler must infer by itself, from the topics to the last operator. */
+import {
+  aggregator,
+  count,
+  data,
+  distinct,
+  int32,
+  int64,
+  json,
+  type KeyValueStore,
+  type KStream,
+  type KTable,
+  keyValueStore,
+  max,
+  mean,
+  merge,
+  min,
+  nullable,
+  type ProcessorContext,
+  type StoredKTable,
+  StreamsBuilder,
+  string,
+  sum,
+  timeWindowed,
+  topic,
+  tumbling,
+  type Windowed,
+  type WindowedKTable,
+  where,
+  windowStore,
+} from '../../src/index.ts'
+import { expectType } from './expect-type.ts'
+
+interface Order {
+  readonly kind: 'order'
+  readonly id: string
+  readonly cents: bigint
+  readonly items: number
+}
+interface View {
+  readonly kind: 'view'
+  readonly id: string
+}
+type Action = Order | View
+
+const builder = new StreamsBuilder()
+const actionTopic = topic('actions', {
+  key: string(),
+  value: data<Action>(),
+  timestamp: (action) => action.id.length,
+})
+const viewTopic = topic('views', { key: nullable(string()), value: json<View>() })
+const actions = builder.stream(actionTopic, { maxFuture: '2m' })
+const isOrder = (action: Action): action is Order => action.kind === 'order'
+
+// Sources and stateless operators
+expectType<KStream<string, Action>>()(actions)
+expectType<KStream<string | null, View | Action>>()(builder.stream([actionTopic, viewTopic]))
+expectType<KStream<string, Order>>()(actions.filter((action) => action.kind === 'order'))
+expectType<KStream<string, Action>>()(actions.filter((action) => action.id !== ''))
+expectType<KStream<string, View>>()(actions.filterNot(isOrder))
+expectType<KStream<number, { n: number }>>()(
+  actions.map((action) => ({ key: action.id.length, value: { n: 1 } }))
+)
+expectType<KStream<string, number>>()(
+  actions.flatMap((action, key) => [{ key, value: action.id.length, timestamp: 1 }])
+)
+expectType<KStream<string, string>>()(actions.mapValues((action, key) => key + action.id))
+expectType<KStream<string, string>>()(actions.flatMapValues((action) => action.id.split('')))
+expectType<KStream<number, Action>>()(actions.selectKey((action) => action.id.length))
+expectType<KStream<string, Action>>()(actions.peek((action) => console.log(action.id)))
+expectType<KStream<string, Action>>()(actions.repartition('spread', { partitions: 8 }))
+expectType<KStream<string, Action>>()(
+  actions.toCounter({ name: 'n', help: '', label: { name: 'k', of: (action) => action.kind } })
+)
+const views = builder.stream(viewTopic)
+expectType<KStream<string | null, Action>>()(actions.merge(views))
+expectType<KStream<string | number | null, View | Action>>()(
+  merge(
+    actions,
+    views,
+    actions.selectKey(() => 1)
+  )
+)
+
+// Branches
+const { orders, long, rest } = actions
+  .split()
+  .branch('orders', (action) => action.kind === 'order')
+  .branch('long', (view) => view.id.length > 10)
+  .defaultBranch('rest')
+expectType<KStream<string, Order>>()(orders)
+expectType<KStream<string, View>>()(long)
+expectType<KStream<string, View>>()(rest)
+expectType<{ readonly big: KStream<string, Action> }>()(
+  actions
+    .split()
+    .branch('big', (action) => action.id.length > 3)
+    .noDefaultBranch()
+)
+
+// Aggregates
+const everything = actions.windowedBy(tumbling('5m').emit('final')).aggregate('everything', {
+  all: count(),
+  orders: count(where(isOrder)),
+  views: count(where((action) => action.kind === 'view')),
+  visitors: distinct((action) => action.id),
+  buyers: distinct(
+    (action) => action.id,
+    where((action) => action.kind === 'order')
+  ),
+  items: sum((action) => (action.kind === 'order' ? action.items : null)),
+  dearest: max((order) => order.cents, where(isOrder)),
+  fewest: min(
+    (order) => order.items,
+    where((action) => action.kind === 'order')
+  ),
+  average: mean((order) => order.items, where(isOrder)),
+  longest: aggregator({
+    init: () => '',
+    add: (best, action) => (action.id.length > best.length ? action.id : best),
+    merge: (left, right) => (left.length > right.length ? left : right),
+    result: (best) => best.length,
+  }),
+})
+expectType<
+  WindowedKTable<
+    null,
+    {
+      readonly all: number
+      readonly orders: number
+      readonly views: number
+      readonly visitors: number
+      readonly buyers: number
+      readonly items: number
+      readonly dearest: bigint | null
+      readonly fewest: number | null
+      readonly average: number | null
+      readonly longest: number
+    },
+    'final'
+  >
+>()(everything)
+expectType<WindowedKTable<null, number, 'updates'>>()(actions.windowedBy(tumbling('1h')).count('h'))
+
+const total = actions.groupByKey().aggregate(
+  'total',
+  () => 0n,
+  (sum, action) => sum + (isOrder(action) ? action.cents : 0n)
+)
+expectType<StoredKTable<string, bigint>>()(total)
+expectType<KStream<string, bigint | null>>()(total.toStream())
+expectType<StoredKTable<string, number>>()(views.groupByKey().count('views-by-key'))
+expectType<StoredKTable<number, Order>>()(
+  orders.groupBy((order) => order.items).reduce('latest', (_kept, order) => order)
+)
+const open = orders
+  .groupBy(({ items }) => items, { key: int32() })
+  .windowedBy(tumbling('5m'))
+  .count('open')
+expectType<WindowedKTable<number, number, 'updates'>>()(open)
+expectType<KStream<Windowed<number>, number>>()(open.toStream())
+expectType<StoredKTable<{ readonly user: string }, number>>()(
+  orders
+    .groupBy((order) => ({ user: order.id }), { key: data<{ readonly user: string }>() })
+    .count('by-user')
+)
+const table: KTable<string, bigint> = total
+const wider: KStream<string, Action> = orders
+open
+  .toStream()
+  .groupByKey({ key: timeWindowed(int32(), '5m') })
+  .count('of-counts')
+total.toGauge({ name: 'total', help: '', value: (cents, key) => (key === '' ? null : cents) })
+everything.toGauge({ name: 'all', help: '', value: ({ all }, { window }) => all + window.end })
+
+// Sinks
+actions.to(actionTopic)
+orders.to(topic('orders', { key: string(), value: data<Order>() }))
+views.to(viewTopic)
+const a = topic('a', { key: string(), value: string() })
+const b = topic('b', { key: string(), value: string(), partitions: 1 })
+actions.mapValues((action) => action.id).to((id, key) => (id === key ? a : b), { among: [a, b] })
+
+// Processors
+const seen = keyValueStore('seen', { key: string(), value: data<{ at: number }>() })
+const busy = windowStore('busy', { key: string(), value: int64(), size: '5m', retention: '1h' })
+const gaps = actions.process(
+  'gaps',
+  { seen, busy },
+  (context: ProcessorContext<string, number>, { seen, busy }) => {
+    expectType<KeyValueStore<string, { at: number }>>()(seen)
+    context.schedule('1m', 'stream-time', (now) => context.forward({ key: 'tick', value: now }))
+    return {
+      process({ key, value, timestamp }) {
+        const before = seen.get(key)
+        seen.put(key, { at: timestamp })
+        busy.put(key, (busy.get(key, 0) ?? 0n) + 1n, 0)
+        if (before) context.forward({ key: value.id, value: timestamp - before.at })
+      },
+    }
+  }
+)
+expectType<KStream<string, number>>()(gaps)
+const nth = actions.processValues('nth', { seen }, (_context, { seen }) => (action, key) => ({
+  ...action,
+  at: seen.get(key)?.at ?? 0,
+}))
+expectType<KStream<string, (Order & { at: number }) | (View & { at: number })>>()(
+  nth as KStream<string, (Order & { at: number }) | (View & { at: number })>
+)
+
+export { table, wider }
