@@ -55,7 +55,7 @@ function describeTopics(world: World): void {
   it('lists every fault at once: expected, found, and the command that mends it', async () => {
     const { log, source } = world
     const wrong = log.prepare([
-      { name: `${source}-missing`, role: 'source', create: false },
+      { name: `${source}-missing`, role: 'sink', create: false },
       { name: source, role: 'repartition', partitions: 5, create: true },
       {
         name: world.sink,
