@@ -75,7 +75,7 @@ export class Committer {
   /** Begins a commit if one is due and all tasks are at rest. */
   turn(): void {
     const isDue = this.dueInMs() === 0
-    this.#isWaiting = isDue && !this.#isAtRest()
+    this.#isWaiting = isDue && !this.settle()
     if (isDue && !this.#isWaiting) this.#begin()
   }
 
@@ -84,7 +84,7 @@ export class Committer {
     while (this.#inFlight !== undefined) await this.#inFlight
     this.#barriers += 1
     try {
-      while (!this.#isStopped && !this.#isAtRest()) {
+      while (!this.#isStopped && !this.settle()) {
         await Promise.all(this.#running().map(({ busy }) => busy))
       }
       if (this.#isStopped || this.#inFlight !== undefined) return
@@ -93,6 +93,12 @@ export class Committer {
       this.#barriers -= 1
     }
     await this.#inFlight
+  }
+
+  /** Brings the tasks to rest, as far as that needs no waiting; whether they are. */
+  settle(): boolean {
+    for (const task of this.#running()) task.life.settle()
+    return this.#running().every(({ isAtRest }) => isAtRest)
   }
 
   /** No further commit begins. */
@@ -111,10 +117,6 @@ export class Committer {
 
   #changed(): readonly StreamTask[] {
     return this.#options.tasks().filter((task) => task.needsCommit)
-  }
-
-  #isAtRest(): boolean {
-    return this.#running().every(({ busy }) => busy === undefined)
   }
 
   #isFull(): boolean {

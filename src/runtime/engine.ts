@@ -92,6 +92,7 @@ export class Engine {
   #parts: Parts | undefined
   #membership: Membership | undefined
   #isKilled = false
+  #failure: unknown
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -110,6 +111,11 @@ export class Engine {
     return phase === 'running' && this.#parts?.manager.isRebalancing ? 'rebalancing' : phase
   }
 
+  /** What ended the application; undefined as long as it has not failed. */
+  get failure(): unknown {
+    return this.#failure
+  }
+
   /** Tasks of this process, in the order of their ids. */
   get tasks(): readonly StreamTask[] {
     return this.#parts?.manager.tasks ?? []
@@ -125,10 +131,9 @@ export class Engine {
     const { topology, applicationId, log } = this.#options
     this.#phase.to('starting')
     try {
-      const sources = sourceRequirements(topology)
-      const counts = await log.prepare(sources)
+      const counts = await log.prepare(sourceRequirements(topology))
       const planned = makePlan(topology, applicationId, counts)
-      const prepared = await log.prepare([...sources, ...planned.requirements])
+      const prepared = await log.prepare(planned.requirements)
       const partitionCounts = new Map([...planned.partitionCounts, ...prepared])
       const parts = this.#assemble({ ...planned, partitionCounts })
       this.#parts = parts
@@ -179,8 +184,8 @@ export class Engine {
 
   /** As the death of the process would: nothing more is done, nobody is told. For tests. */
   async kill(): Promise<void> {
+    if (this.#phase.is('closed', 'failed')) return await this.#ending.settled()
     this.#isKilled = true
-    if (this.#phase.is('closed', 'failed')) return
     const parts = this.#parts
     if (this.#phase.is('created', 'starting', 'running', 'closing')) this.#end('failed')
     parts?.committer.stop()
@@ -303,6 +308,7 @@ export class Engine {
   #fail(error: unknown): void {
     if (this.#isKilled || this.#phase.is('closed', 'failed')) return
     this.#logger.error(messageOf(error), { error })
+    this.#failure = error
     this.#end('failed')
     const parts = this.#parts
     parts?.committer.stop()

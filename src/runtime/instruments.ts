@@ -50,8 +50,12 @@ export class Totals {
 
   counters(): readonly CounterSample[] {
     return [...this.#counters].flatMap(([name, labels]) => {
-      const label = present(this.#specs.get(name), name).label ?? 'label'
-      return [...labels].map(([text, value]) => ({ name, labels: { [label]: text }, value }))
+      const { label } = present(this.#specs.get(name), name)
+      return [...labels].map(([text, value]) => ({
+        name,
+        labels: label === undefined ? {} : { [label]: text },
+        value,
+      }))
     })
   }
 }

@@ -3,6 +3,7 @@
  * A task is a sub-topology × a partition; a sub-topology has as many tasks as the greatest of its
  * source topics has partitions.
  */
+import { present } from '../assert.ts'
 import { TopologyError } from '../errors.ts'
 import type { TaskId, TopicPartition } from '../ids.ts'
 import { taskId } from '../ids.ts'
@@ -47,9 +48,25 @@ export function changelogTopic(applicationId: string, store: string): string {
 
 /** What must be there before anything can be planned: the user's topics that are read. */
 export function sourceRequirements(topology: Topology): readonly TopicRequirement[] {
-  return topology.topics
-    .filter(({ role }) => role === 'source')
-    .map(({ name, config, create }) => ({ name, role: 'source', config, create }))
+  const names = topology.subtopologies.flatMap(({ nodes }) =>
+    nodes.flatMap((node) =>
+      node.kind === 'source'
+        ? node.topics.filter(({ internal }) => !internal).map(({ name }) => name)
+        : []
+    )
+  )
+  return [...new Set(names)].map((name) => {
+    const topic = topology.topics.find((one) => one.name === name && isVisible(one))
+    return userTopic(present(topic, `topic '${name}' among those of the topology`))
+  })
+}
+
+function isVisible({ role }: TopologyTopic): boolean {
+  return role === 'source' || role === 'sink'
+}
+
+function userTopic({ name, role, partitions, config, create }: TopologyTopic): TopicRequirement {
+  return { name, role, config, create, ...(typeof partitions === 'number' ? { partitions } : {}) }
 }
 
 /** @param sourceCounts partition counts of `sourceRequirements` */
@@ -138,10 +155,7 @@ function requirementOf(
     const name = repartitionTopic(applicationId, topic.name)
     return { name, role, partitions: counts.of(topic.name), config, create }
   }
-  if (role === 'source' || topic.partitions === undefined) {
-    return { name: topic.name, role, config, create }
-  }
-  return { name: topic.name, role, partitions: counts.resolve(topic), config, create }
+  return userTopic(topic)
 }
 
 function producerCounts(topology: Topology, counts: PartitionCounts): Map<string, number> {

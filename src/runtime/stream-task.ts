@@ -85,6 +85,11 @@ export class StreamTask {
     return this.#life?.busy
   }
 
+  /** Nothing is under way that belongs to what was done. */
+  get isAtRest(): boolean {
+    return this.#life?.isAtRest ?? true
+  }
+
   get takesRecords(): boolean {
     return this.isRunning && !this.#isRetired
   }
@@ -168,7 +173,7 @@ export class StreamTask {
   }
 
   freeze(): FrozenTask {
-    assert(this.isRunning && this.busy === undefined, `task ${this.id} is at rest when frozen`)
+    assert(this.isRunning && this.isAtRest, `task ${this.id} is at rest when frozen`)
     const number = this.#commitNumber + 1
     const offsets = this.life.freeze(number)
     const sealed = this.#state?.seal()

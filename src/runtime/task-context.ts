@@ -28,6 +28,8 @@ import { inNode } from './wiring.ts'
 export interface PendingWork {
   readonly node: string
   readonly run: () => boolean | Promise<boolean>
+  /** A step of it has been taken, and it asks for another: a commit may come in between. */
+  asksAgain: boolean
 }
 
 /** The record at hand; it keeps speaking of the last one until the next is taken. */
@@ -170,7 +172,9 @@ export class NodeContext implements TaskContext {
 
   afterRecord(run: () => boolean | Promise<boolean>): void {
     const { work } = this.#core
-    if (!work.some((pending) => pending.run === run)) work.push({ node: this.#node.name, run })
+    if (!work.some((pending) => pending.run === run)) {
+      work.push({ node: this.#node.name, run, asksAgain: false })
+    }
   }
 
   requestCommit(): void {

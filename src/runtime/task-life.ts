@@ -137,12 +137,22 @@ export class TaskLife {
   punctuate(now: Timestamp): boolean {
     if (this.#busy !== undefined || !this.#wallClock.advance(now)) return false
     this.#changed = true
+    this.#runAllWork()
     return true
   }
 
-  /** When the next wall-clock punctuator is due. */
-  get nextPunctuation(): Timestamp {
-    return this.#wallClock.nextDue
+  /** Nothing is under way that belongs to what was done: a commit may come now. */
+  get isAtRest(): boolean {
+    return this.#busy === undefined && this.#work.every(({ asksAgain }) => asksAgain)
+  }
+
+  /** On the way to rest, without taking a record. A failure goes to `onFailure`. */
+  settle(): void {
+    try {
+      while (!this.isAtRest && this.#busy === undefined) this.#runWork()
+    } catch (error) {
+      this.#environment.onFailure(error)
+    }
   }
 
   /** Tells event time what the fetches say; an idle close may follow. */
@@ -242,19 +252,23 @@ export class TaskLife {
     this.#core.instruments.recordIn()
     this.time.observe(queue.index, timestamp)
     this.#streamTime.advance(this.time.streamTime)
-    while (this.#work.length > 0 && this.#busy === undefined) {
-      if (this.#runWork()) break
-    }
+    if (this.#work.length > 0) this.#runAllWork()
   }
 
-  /** One step of the first pending work; true if it asks for another one. */
-  #runWork(): boolean {
-    const work = present(this.#work[0], 'pending work')
+  /** A step of each work, until one has to be waited for. */
+  #runAllWork(): void {
+    while (!this.isAtRest && this.#busy === undefined) this.#runWork()
+  }
+
+  /** One step of the first work that has had none, or else of the first. */
+  #runWork(): void {
+    const fresh = this.#work.find(({ asksAgain }) => !asksAgain)
+    const work = fresh ?? present(this.#work[0], 'pending work')
     this.#changed = true
     const result = inNode(work.node, work.run)
     if (typeof result === 'boolean') {
       this.#stepped(work, result)
-      return result
+      return
     }
     this.#busy = result
       .then(
@@ -265,11 +279,11 @@ export class TaskLife {
         this.#busy = undefined
         this.#environment.wake()
       })
-    return false
   }
 
   #stepped(work: PendingWork, again: boolean): void {
     this.#changed = true
+    work.asksAgain = again
     if (!again) this.#work.splice(this.#work.indexOf(work), 1)
   }
 

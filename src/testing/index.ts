@@ -1,0 +1,11 @@
+/** `millrace/testing`: run a topology in a test, without a broker and without waiting. */
+export type { CrashPoint } from './test-instance.ts'
+export { TestStore } from './test-store.ts'
+export {
+  type PipedRecord,
+  TestInputTopic,
+  TestOutputTopic,
+  type TestRecord,
+  type TestTopic,
+} from './test-topics.ts'
+export { type TestDriverOptions, TopologyTestDriver } from './topology-test-driver.ts'

@@ -1,0 +1,338 @@
+/**
+ * Runs a topology in a test: the real tasks, commits and stores, on a log in memory, with a clock
+ * that moves only when it is told to. No broker, no sleep; the same input gives the same run.
+ *
+ *     const driver = await TopologyTestDriver.open(topology, { start: '2026-01-01T00:00:00Z' })
+ *     await driver.input(clicks).pipe('ann', { page: '/' })
+ *     driver.output(counts).readAll()
+ *     await driver.close()
+ *
+ * Unless told otherwise it handles one record at a time and commits after each, so that every update
+ * comes out. With `commit: 'manual'` nothing comes out before `commit()`, as in a crash test.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { KeyValueState } from '../../state/contract.ts'
+import { assert } from '../assert.ts'
+import { ManualClock } from '../clock.ts'
+import { type Duration, durationMs } from '../durations.ts'
+import type { Timestamp } from '../ids.ts'
+import { EmbeddedLog } from '../log/embedded-log.ts'
+import { type Logger, silentLogger } from '../log.ts'
+import type { AppSnapshot, CounterSample, GaugeSample } from '../runtime/snapshot.ts'
+import type { Guarantee } from '../runtime/task-environment.ts'
+import type { Topology } from '../topology/topology.ts'
+import { type CrashPoint, TestInstance } from './test-instance.ts'
+import { TestStore } from './test-store.ts'
+import { TestInputTopic, TestOutputTopic, type TestTopic, type TopicHost } from './test-topics.ts'
+
+export interface TestDriverOptions {
+  /** Where the wall clock begins: ISO 8601 or epoch ms. Default 0. */
+  readonly start?: string | Timestamp
+  /** Default 'test'. */
+  readonly applicationId?: string
+  /** Of the topology's own topics, all or by name. Default: as declared, else 1. */
+  readonly partitions?: number | Readonly<Record<string, number>>
+  /** Instances of the application that share the work. Default 1. */
+  readonly instances?: number
+  /** Whether updates may wait for the commit, so that only the last of a key comes out. */
+  readonly caching?: boolean
+  /** Default 'each': after every record. */
+  readonly commit?: 'each' | 'manual'
+  /** Default 'exactly_once'. */
+  readonly guarantee?: Guarantee
+  readonly logger?: Logger
+}
+
+export class TopologyTestDriver {
+  readonly clock: ManualClock
+  /** The log behind it: all topics, offsets, and faults on order. */
+  readonly log: EmbeddedLog
+  readonly #topology: Topology
+  readonly #options: Required<Omit<TestDriverOptions, 'start' | 'partitions' | 'instances'>>
+  readonly #path: string
+  readonly #positions = new Map<string, number[]>()
+  readonly #host: TopicHost
+  /** By number; a crashed one stays until it is restarted. */
+  #instances: TestInstance[] = []
+
+  private constructor(topology: Topology, options: TestDriverOptions, path: string) {
+    const { start = 0, applicationId = 'test' } = options
+    this.clock = new ManualClock(typeof start === 'number' ? start : Date.parse(start))
+    this.#topology = topology
+    this.#options = {
+      applicationId,
+      caching: options.caching ?? false,
+      commit: options.commit ?? 'each',
+      guarantee: options.guarantee ?? 'exactly_once',
+      logger: options.logger ?? silentLogger,
+    }
+    this.#path = path
+    const { logger } = this.#options
+    this.log = EmbeddedLog.inMemory({ clock: this.clock, group: applicationId, logger })
+    this.#host = {
+      log: this.log,
+      now: () => this.clock.now(),
+      settle: () => this.settle(),
+    }
+  }
+
+  static async open(
+    topology: Topology,
+    options: TestDriverOptions = {}
+  ): Promise<TopologyTestDriver> {
+    const path = await mkdtemp(join(tmpdir(), 'millrace-test-'))
+    const driver = new TopologyTestDriver(topology, options, path)
+    try {
+      await driver.#createTopics(options.partitions)
+      await driver.rebalance(options.instances ?? 1)
+    } catch (error) {
+      await driver.close()
+      throw error
+    }
+    return driver
+  }
+
+  /** A topic of the topology, to write to. */
+  input<K, V>(topic: TestTopic<K, V>): TestInputTopic<K, V> {
+    return new TestInputTopic(topic, this.#host)
+  }
+
+  /** Any topic, to read from; each record is handed out once, whoever asks. */
+  output<K, V>(topic: TestTopic<K, V>): TestOutputTopic<K, V> {
+    let positions = this.#positions.get(topic.name)
+    if (positions === undefined) this.#positions.set(topic.name, (positions = []))
+    return new TestOutputTopic(topic, this.#host, positions)
+  }
+
+  /** A store by name, with values as its operator keeps them. */
+  store<V = unknown>(name: string): TestStore<V> {
+    return new TestStore<V>(() =>
+      this.#alive().flatMap(({ engine }) =>
+        engine.tasks.flatMap((task) => {
+          const store = task.stores.get(name)
+          return store === undefined ? [] : [store as KeyValueState<V>]
+        })
+      )
+    )
+  }
+
+  /** Committed values of all gauges. */
+  gauges(): readonly GaugeSample[] {
+    return this.snapshots().flatMap(({ gauges }) => gauges)
+  }
+
+  /** The committed value of one gauge; undefined if it shows nothing. */
+  gauge(name: string, labels: Readonly<Record<string, string>> = {}): number | undefined {
+    const wanted = JSON.stringify(labels)
+    return this.gauges().find(
+      (gauge) => gauge.name === name && JSON.stringify(gauge.labels) === wanted
+    )?.value
+  }
+
+  counters(): readonly CounterSample[] {
+    return this.snapshots().flatMap(({ counters }) => counters)
+  }
+
+  /** Records that did not contribute, by reason. */
+  dropped(): Readonly<Record<string, number>> {
+    const sums: Record<string, number> = {}
+    for (const { dropped } of this.snapshots()) {
+      for (const [reason, count] of Object.entries(dropped)) {
+        sums[reason] = (sums[reason] ?? 0) + count
+      }
+    }
+    return sums
+  }
+
+  /** One for each instance that is alive. */
+  snapshots(): readonly AppSnapshot[] {
+    return this.#alive().map(({ engine }) => engine.snapshot())
+  }
+
+  /**
+   * Moves the wall clock. Silence is looked at on the way, as fetches would; wall-clock punctuators
+   * fire once, at the end.
+   */
+  async advanceWallClock(duration: Duration | number): Promise<void> {
+    let restMs = typeof duration === 'number' ? duration : durationMs(duration)
+    const stepMs = this.#lookEveryMs()
+    while (restMs > stepMs) {
+      this.clock.advance(stepMs)
+      restMs -= stepMs
+      for (const { engine } of this.#alive()) engine.observe(false)
+      if (this.#alive().some(({ engine }) => engine.needsCommit)) await this.settle()
+    }
+    this.clock.advance(restMs)
+    for (const { engine } of this.#alive()) engine.observe()
+    await this.settle()
+  }
+
+  /** Commits what has changed, and works on what comes of it. */
+  async commit(): Promise<void> {
+    for (const { engine } of this.#alive()) await engine.commit()
+    await this.settle()
+  }
+
+  /**
+   * Ends an instance (all of them by default) as `kill -9` would: memory is gone, disk and log stay.
+   * `during`: it dies in the middle of a commit, at once if there is something to commit, else in
+   * the next one.
+   */
+  async crash(
+    options: { readonly during?: CrashPoint; readonly instance?: number } = {}
+  ): Promise<void> {
+    const { during, instance } = options
+    const victims = instance === undefined ? this.#alive() : [this.#instance(instance)]
+    for (const victim of victims) {
+      if (during === undefined) await victim.crash()
+      else victim.armCrash(during)
+    }
+    if (during === undefined) return
+    for (const victim of victims) {
+      if (victim.engine.needsCommit) await victim.engine.commit()
+    }
+    await this.#bury()
+  }
+
+  /** Starts crashed instances again, on the directories they left. */
+  async restart(options: { readonly wipe?: boolean } = {}): Promise<void> {
+    for (const [index, instance] of this.#instances.entries()) {
+      if (!instance.isDead) continue
+      await instance.crash()
+      if (options.wipe === true) await rm(instance.path, { recursive: true, force: true })
+      this.#instances[index] = await this.#start(index)
+    }
+    await this.settle()
+  }
+
+  /** Starts or closes instances until there are this many; tasks move in good order. */
+  async rebalance(instances: number): Promise<void> {
+    while (this.#instances.length > instances) await this.#instances.pop()?.close()
+    while (this.#instances.length < instances) {
+      this.#instances.push(await this.#start(this.#instances.length))
+      await this.settle()
+    }
+    await this.settle()
+  }
+
+  /** Where an instance keeps its state. */
+  directory(instance = 0): string {
+    return this.#instance(instance).path
+  }
+
+  /** Works until nothing is left to do; rejects with what ended an instance. */
+  async settle(): Promise<void> {
+    for (;;) {
+      await this.#ready()
+      if (await this.#work()) continue
+      const busy = this.#alive().some(({ engine }) => !isDrained(engine))
+      if (!busy && this.#isReady()) return
+      await turn()
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const instance of this.#instances) await instance.close()
+    this.#instances = []
+    await this.log.close()
+    await rm(this.#path, { recursive: true, force: true })
+  }
+
+  /** One record, or one commit; whether there was any. */
+  async #work(): Promise<boolean> {
+    const commits = this.#options.commit === 'each'
+    for (const { engine } of this.#alive()) {
+      engine.observe(false)
+      const done = engine.process(1)
+      if (commits && engine.needsCommit) {
+        await engine.commit()
+        await this.#bury()
+        return true
+      }
+      if (done > 0) return true
+    }
+    return false
+  }
+
+  /** Waits until all tasks have an owner, and run. */
+  async #ready(): Promise<void> {
+    await this.log.balanced()
+    await this.#bury()
+    while (!this.#isReady()) {
+      await turn()
+      await this.#bury()
+    }
+  }
+
+  #isReady(): boolean {
+    return this.#alive().every(({ engine }) => engine.state === 'running')
+  }
+
+  /** Those that died in a commit are let go; those that failed fail the test. */
+  async #bury(): Promise<void> {
+    for (const instance of this.#instances) {
+      if (instance.isDead) await instance.crash()
+      else if (instance.engine.failure !== undefined) {
+        if (!isCrash(instance.engine.failure)) throw instance.engine.failure
+        await instance.crash()
+      }
+    }
+  }
+
+  #alive(): readonly TestInstance[] {
+    return this.#instances.filter(({ isDead }) => !isDead)
+  }
+
+  #instance(index: number): TestInstance {
+    const instance = this.#instances[index]
+    assert(instance !== undefined, `instance ${index} exists`)
+    return instance
+  }
+
+  async #start(index: number): Promise<TestInstance> {
+    const { applicationId, caching, guarantee, logger } = this.#options
+    return await TestInstance.start({
+      topology: this.#topology,
+      applicationId,
+      log: this.log.client(),
+      path: join(this.#path, String(index)),
+      clock: this.clock,
+      logger: logger.with({ instance: index }),
+      caching,
+      guarantee,
+    })
+  }
+
+  async #createTopics(partitions: TestDriverOptions['partitions']): Promise<void> {
+    const topics = this.#topology.topics.filter(({ role }) => role === 'source' || role === 'sink')
+    await this.log.prepare(
+      topics.map(({ name, config, partitions: declared }) => {
+        const own = typeof partitions === 'number' ? partitions : partitions?.[name]
+        const fixed = typeof declared === 'number' ? declared : 1
+        return { name, role: 'sink', config, partitions: own ?? fixed, create: true }
+      })
+    )
+  }
+
+  /** How far the clock may move before silence is looked at. */
+  #lookEveryMs(): number {
+    const idles = this.#topology.subtopologies.flatMap(({ aggregates }) =>
+      aggregates.flatMap(({ idleMs }) => idleMs ?? [])
+    )
+    return idles.length === 0 ? Number.POSITIVE_INFINITY : Math.min(1_000, ...idles)
+  }
+}
+
+function isDrained({ tasks }: TestInstance['engine']): boolean {
+  return tasks.every((task) => !task.isRunning || task.life.isDrained)
+}
+
+function isCrash(error: unknown): boolean {
+  return (error as { code?: unknown }).code === 'MILLRACE_CLIENT_CRASHED'
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve))
+}
