@@ -23,6 +23,8 @@ interface Holder {
   readonly pid: number
   /** Epoch ms. */
   readonly startedAt: number
+  /** A copy of a directory is not held by the holder of the original. */
+  readonly path: string
 }
 
 /** On the global object: the module may be loaded twice, the process is one. */
@@ -36,7 +38,7 @@ const startToleranceMs = 50
 /** Creates the directory if need be. Rejects with FatalError when it is held or cannot be used. */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const path = createDirectory(directory)
-  const self = ownHolder()
+  const self = ownHolder(path)
   if (held.has(path)) throw lockedError(path, self)
   const holder = readHolder(path)
   if (holder !== undefined && isSame(holder, self)) throw lockedError(path, holder)
@@ -91,20 +93,22 @@ function createDirectory(directory: string): string {
   }
 }
 
-function ownHolder(): Holder {
-  return { pid: process.pid, startedAt: Math.round(Date.now() - process.uptime() * 1_000) }
+function ownHolder(path: string): Holder {
+  const startedAt = Math.round(Date.now() - process.uptime() * 1_000)
+  return { pid: process.pid, startedAt, path }
 }
 
 function isSame(left: Holder, right: Holder): boolean {
   const apartMs = Math.abs(left.startedAt - right.startedAt)
-  return left.pid === right.pid && apartMs <= startToleranceMs
+  return left.pid === right.pid && left.path === right.path && apartMs <= startToleranceMs
 }
 
 function readHolder(path: string): Holder | undefined {
   try {
     const holder: unknown = JSON.parse(readFileSync(join(path, 'holder.json'), 'utf8'))
-    const { pid, startedAt } = holder as Holder
-    return typeof pid === 'number' && typeof startedAt === 'number' ? { pid, startedAt } : undefined
+    const { pid, startedAt, path: of } = holder as Holder
+    const isWhole = typeof pid === 'number' && typeof startedAt === 'number'
+    return isWhole && typeof of === 'string' ? { pid, startedAt, path: of } : undefined
   } catch {
     // Absent, or torn by a crash: it only serves messages, the lock itself is LevelDB's.
     return undefined
