@@ -1,0 +1,70 @@
+/** Records on their way into one commit, encoded as they come: batches per topic and partition. */
+import type { Timestamp, TopicPartition } from '../ids.ts'
+import type { RecordHeaders } from '../record.ts'
+import type { OutputBatch } from '../runtime/ports.ts'
+import { BatchChain, type BatchChainOptions, type SealedBatch } from './record-batch-chain.ts'
+
+export interface PartitionBatches extends TopicPartition {
+  readonly batches: readonly SealedBatch[]
+}
+
+export class KafkaOutputBatch implements OutputBatch {
+  readonly #options: BatchChainOptions
+  readonly #topics = new Map<string, (BatchChain | undefined)[]>()
+  #bytes = 0
+  #records = 0
+
+  constructor(options: BatchChainOptions) {
+    this.#options = options
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get records(): number {
+    return this.#records
+  }
+
+  append(
+    topic: string,
+    partition: number,
+    timestamp: Timestamp,
+    key: Uint8Array | null,
+    value: Uint8Array | null,
+    headers?: RecordHeaders
+  ): void {
+    const chain = this.#chain(topic, partition)
+    const before = chain.bytes
+    chain.append(timestamp, key, value, headers)
+    this.#bytes += chain.bytes - before
+    this.#records++
+  }
+
+  /** All of it; the batch is empty afterwards. */
+  take(): readonly PartitionBatches[] {
+    const all = [...this.#topics].flatMap(([topic, chains]) =>
+      chains.flatMap((chain, partition) =>
+        chain === undefined ? [] : [{ topic, partition, batches: chain.take() }]
+      )
+    )
+    this.#topics.clear()
+    this.#bytes = 0
+    this.#records = 0
+    return all
+  }
+
+  #chain(topic: string, partition: number): BatchChain {
+    let chains = this.#topics.get(topic)
+    if (chains === undefined) {
+      chains = []
+      this.#topics.set(topic, chains)
+    }
+    let chain = chains[partition]
+    if (chain === undefined) {
+      chain = new BatchChain(this.#options)
+      chains[partition] = chain
+    }
+    return chain
+  }
+}

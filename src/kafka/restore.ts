@@ -1,0 +1,143 @@
+/**
+ * Reads a changelog from where the state stands to its end.
+ *
+ *     committed() before us ─▶ end = high watermark, taken now ─▶ committed records up to the end
+ *
+ * The order matters: the coordinator answers a commit before its markers are in the partitions, so
+ * committed offsets may be newer than what readers of committed records can see yet. The end is
+ * therefore the high watermark, and reading waits until the markers have come: stopping at the last
+ * stable offset would lose the last commit without a sign.
+ */
+import { CorruptedError, FatalError, type MillraceError } from '../errors.ts'
+import { type Offset, partitionName, type TopicPartition } from '../ids.ts'
+import type { RestoreOptions, SourceReader } from '../runtime/ports.ts'
+import type { Cluster } from './cluster.ts'
+import { kafkaError } from './kafka-errors.ts'
+import { listOffsets } from './requests/records.ts'
+import { Change } from './waiting.ts'
+
+/** Records between two flushes, at most; and what the event loop can do without, roughly. */
+const recordsPerFlushMax = 10_000
+const sliceMs = 3
+
+export interface RestoreContext {
+  readonly cluster: Cluster
+  read(partition: TopicPartition, from: Offset, onData: () => void): SourceReader
+}
+
+/** Resolves with the position reached; see `Log.restore`. */
+export async function restore(
+  { cluster, read }: RestoreContext,
+  partition: TopicPartition,
+  from: Offset | 'earliest',
+  options: RestoreOptions
+): Promise<Offset> {
+  const { start, end } = await bounds(cluster, partition, options.signal)
+  const first = from === 'earliest' ? start : from
+  if (first < start || first > end) throw notInLog(partition, first, start, end)
+  options.onProgress?.(first, end)
+  if (first === end) return first
+  const change = new Change()
+  const reader = read(partition, first, () => change.tell())
+  const onAbort = (): void => change.tell()
+  options.signal.addEventListener('abort', onAbort)
+  try {
+    return await readTo(end, reader, change, options)
+  } catch (error) {
+    throw isOutOfRange(error) ? notInLog(partition, first, start, end, error) : error
+  } finally {
+    options.signal.removeEventListener('abort', onAbort)
+    reader.close()
+  }
+}
+
+async function readTo(
+  end: Offset,
+  reader: SourceReader,
+  change: Change,
+  { signal, apply, flush, onProgress }: RestoreOptions
+): Promise<Offset> {
+  for (;;) {
+    signal.throwIfAborted()
+    const changed = change.next()
+    const { records, position, isDrained } = applySlice(end, reader, apply, signal)
+    signal.throwIfAborted()
+    if (records > 0) {
+      await flush(position)
+      onProgress?.(position, end)
+    }
+    if (position >= end) {
+      if (records === 0) await flush(position)
+      onProgress?.(position, end)
+      return position
+    }
+    // A full slice gives way to heartbeats and the other tasks before it goes on.
+    await (isDrained ? changed : new Promise((resolve) => setImmediate(resolve)))
+  }
+}
+
+interface Slice {
+  readonly records: number
+  readonly position: Offset
+  readonly isDrained: boolean
+}
+
+/** Applies what is here; stops in time for the event loop, and before what is behind the end. */
+function applySlice(
+  end: Offset,
+  reader: SourceReader,
+  apply: RestoreOptions['apply'],
+  signal: AbortSignal
+): Slice {
+  const untilMs = performance.now() + sliceMs
+  const isLate = (): boolean => performance.now() > untilMs
+  for (let records = 0; ; ) {
+    const isDrained = reader.position >= end || !reader.advance()
+    if (isDrained) return { records, position: reader.position, isDrained }
+    // Written after the end was taken: not part of the state to restore.
+    if (reader.offset >= end) return { records, position: reader.offset, isDrained }
+    apply(reader)
+    records++
+    const isFull = records === recordsPerFlushMax || (records % 100 === 0 && isLate())
+    if (signal.aborted || isFull) return { records, position: reader.position, isDrained }
+  }
+}
+
+async function bounds(
+  cluster: Cluster,
+  partition: TopicPartition,
+  signal: AbortSignal
+): Promise<{ readonly start: Offset; readonly end: Offset }> {
+  const where = async (at: 'earliest' | 'latest'): Promise<Offset> => {
+    const entry = { ...partition, at }
+    const isolation = 'uncommitted' as const
+    const [found] = await cluster.callLeaders(
+      'ListOffsets',
+      [entry],
+      (address, partitions) => cluster.send(address, listOffsets, { isolation, partitions }),
+      { signal }
+    )
+    if (found?.error === 0) return found.offset
+    throw kafkaError(found?.error ?? -1, `ListOffsets of ${partitionName(partition)}`)
+  }
+  return { end: await where('latest'), start: await where('earliest') }
+}
+
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof FatalError && error.code === 'MILLRACE_OFFSET_OUT_OF_RANGE'
+}
+
+function notInLog(
+  partition: TopicPartition,
+  from: Offset,
+  start: Offset,
+  end: Offset,
+  cause?: unknown
+): MillraceError {
+  return new CorruptedError(
+    'MILLRACE_CHANGELOG_MISMATCH',
+    `The state stands at ${from} of ${partitionName(partition)}, which holds [${start}, ${end}): ` +
+      'records in between are gone, or the topic was made anew; the state is rebuilt from the start',
+    { cause }
+  )
+}

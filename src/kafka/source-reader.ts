@@ -1,0 +1,170 @@
+/**
+ * One partition as a cursor over what the fetcher brings.
+ *
+ *     fetcher ──take()──▶ queue of chunks, bounded in bytes ──▶ cursor ──advance()──▶ records
+ *
+ * Invariants: `fetchOffset` is behind the last complete batch that came, `position` behind the last
+ * record handed out, or behind the whole chunk once nothing in it is left; what was fetched is
+ * decoded only when it is asked for; a failure is thrown after all that came before it; `onData` is
+ * called from a turn of its own, never from inside `advance()`.
+ */
+import type { Offset, Timestamp } from '../ids.ts'
+import { partitionName, type TopicPartition } from '../ids.ts'
+import type { RecordHeaders } from '../record.ts'
+import type { FetchAnswer, ReaderOptions, SourceReader } from '../runtime/ports.ts'
+import type { Fetcher, FetchTarget, FetchTimes } from './fetcher.ts'
+import { ensureCodecs, scanBatches } from './record-batch.ts'
+import { BatchCursor } from './record-batch-cursor.ts'
+import type { FetchedPartition, Isolation } from './requests/records.ts'
+
+const bufferBytesDefault = 2 * 1024 * 1024
+const fetchBytesMax = 1024 * 1024
+
+interface Chunk {
+  readonly cursor: BatchCursor
+  readonly bytes: number
+}
+
+export class PartitionReader implements SourceReader, FetchTarget {
+  readonly topic: string
+  readonly partition: number
+  readonly isolation: Isolation
+  readonly bytesMax: number
+  readonly #fetcher: Fetcher
+  readonly #onData: (() => void) | undefined
+  readonly #bufferBytesMax: number
+  readonly #queue: Chunk[] = []
+  #queuedBytes = 0
+  #cursor: BatchCursor
+  #isHolding = false
+  #fetchOffset: Offset | undefined
+  #answer: FetchAnswer | undefined
+  #failure: Error | undefined
+  #isTelling = false
+  #isClosed = false
+
+  constructor(
+    fetcher: Fetcher,
+    { topic, partition }: TopicPartition,
+    from: Offset | 'earliest',
+    options: ReaderOptions = {}
+  ) {
+    this.topic = topic
+    this.partition = partition
+    this.isolation = options.isolation ?? 'committed'
+    this.#fetcher = fetcher
+    this.#onData = options.onData
+    this.#bufferBytesMax = options.bufferBytesMax ?? bufferBytesDefault
+    this.bytesMax = Math.min(fetchBytesMax, this.#bufferBytesMax)
+    this.#fetchOffset = from === 'earliest' ? undefined : from
+    this.#cursor = this.#emptyAt(from === 'earliest' ? 0 : from)
+    fetcher.add(this)
+  }
+
+  get offset(): Offset {
+    return this.#cursor.offset
+  }
+
+  get timestamp(): Timestamp {
+    return this.#cursor.timestamp
+  }
+
+  get key(): Uint8Array | null {
+    return this.#cursor.key
+  }
+
+  get value(): Uint8Array | null {
+    return this.#cursor.value
+  }
+
+  get headers(): RecordHeaders {
+    return this.#cursor.headers
+  }
+
+  get position(): Offset {
+    return this.#cursor.position
+  }
+
+  get answer(): FetchAnswer | undefined {
+    return this.#answer
+  }
+
+  advance(): boolean {
+    if (this.#isClosed) return false
+    for (;;) {
+      if (this.#cursor.advance()) return true
+      const next = this.#queue.shift()
+      if (next === undefined) break
+      this.#cursor = next.cursor
+      this.#isHolding = true
+      const hadRoom = this.hasRoom
+      this.#queuedBytes -= next.bytes
+      if (!hadRoom && this.hasRoom) this.#fetcher.wake(this)
+    }
+    if (this.#failure !== undefined) throw this.#failure
+    // A view of a record keeps a whole answer in memory: a quiet partition lets go of it.
+    if (this.#isHolding) this.#cursor = this.#emptyAt(this.#cursor.position)
+    this.#isHolding = false
+    return false
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#queue.length = 0
+    this.#fetcher.remove(this)
+  }
+
+  get fetchOffset(): Offset | undefined {
+    return this.#fetchOffset
+  }
+
+  get hasRoom(): boolean {
+    return this.#queuedBytes < this.#bufferBytesMax
+  }
+
+  begin(earliest: Offset): void {
+    this.#fetchOffset = earliest
+    this.#cursor = this.#emptyAt(earliest)
+  }
+
+  take(fetched: FetchedPartition, times: FetchTimes): Promise<void> | void {
+    const from = this.#fetchOffset ?? 0
+    const scan = scanBatches(fetched.records, from)
+    if (scan.missing.length === 0) return this.#accept(fetched, times, from, scan.position)
+    return ensureCodecs(scan).then(() => this.#accept(fetched, times, from, scan.position))
+  }
+
+  fail(error: Error): void {
+    this.#failure = error
+    this.#tell()
+  }
+
+  #accept(fetched: FetchedPartition, times: FetchTimes, from: Offset, position: Offset): void {
+    if (this.#isClosed) return
+    const { records, aborted, logStart, highWatermark } = fetched
+    if (position > from) {
+      const partition = partitionName(this)
+      const filter = this.isolation === 'committed' ? { aborted } : {}
+      const cursor = new BatchCursor(records, { from, partition, ...filter })
+      this.#queue.push({ cursor, bytes: records.length })
+      this.#queuedBytes += records.length
+    }
+    this.#fetchOffset = position
+    this.#answer = { ...times, logStart, highWatermark }
+    this.#tell()
+  }
+
+  #tell(): void {
+    if (this.#isTelling || this.#onData === undefined) return
+    this.#isTelling = true
+    // A turn later: the next fetch leaves first.
+    setImmediate(() => {
+      this.#isTelling = false
+      if (!this.#isClosed) this.#onData?.()
+    })
+  }
+
+  #emptyAt(from: Offset): BatchCursor {
+    return new BatchCursor(Buffer.alloc(0), { from, partition: partitionName(this) })
+  }
+}
