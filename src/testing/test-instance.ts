@@ -95,6 +95,16 @@ export class TestInstance {
     return this.#dying
   }
 
+  /** As if its session had timed out: others own its tasks, and it does not know. */
+  freeze(): void {
+    this.#log.freeze()
+  }
+
+  /** It finds out, and joins again. */
+  async thaw(): Promise<void> {
+    await this.#log.thaw()
+  }
+
   /** Ends in good order: last commit, hand-over. */
   async close(): Promise<void> {
     if (this.#dying !== undefined) return await this.#dying

@@ -217,6 +217,17 @@ export class TopologyTestDriver {
     await this.settle()
   }
 
+  /** The group believes that this instance is gone, and gives its tasks to others. */
+  freeze(instance: number): void {
+    this.#instance(instance).freeze()
+  }
+
+  /** The frozen instance learns of it, drops what it has not committed, and joins again. */
+  async thaw(instance: number): Promise<void> {
+    await this.#instance(instance).thaw()
+    await this.settle()
+  }
+
   /** Where an instance keeps its state. */
   directory(instance = 0): string {
     return this.#instance(instance).path
