@@ -11,8 +11,9 @@
  *     record:  gap | time | key length + 1 | value length + 1 | header bytes | key, value, headers
  *     header:  name length | name | value length + 1 | value
  *
- * Lengths are variable-length integers; length + 1 = 0 means null. `gap` counts the offsets left out
- * before the record; `time` is 1 + the zigzag distance to the base timestamp, or 0 and then an f64.
+ * Lengths are variable-length integers; length + 1 = 0 means null. `gap` counts the offsets left
+ * out before the record; `time` is 1 + the zigzag distance to the base timestamp, or 0 and then an
+ * f64.
  *
  * Invariants: a chunk speaks for all offsets in [base, base + span), also for those that compaction
  * has removed, so that the chunks of a partition tile it without holes; its bytes never change.

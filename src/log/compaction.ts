@@ -7,11 +7,11 @@
  *
  * Offsets stay; a chunk of fewer records speaks for the same span, and small neighbours are merged.
  *
- * Invariants: chunks are replaced from the start on, in atomic batches, so that a crash leaves a log
- * that is merely less compact; a tombstone goes only when nothing older of its key is left, when it
- * was written delete.retention.ms ago (default 24 h, by the clock), when no reader and no restore is
- * before it, and when the group has read it; `tombstonesGone` then tells restores that start from an
- * older offset that they have missed it.
+ * Invariants: chunks are replaced from the start on, in atomic batches, so that a crash leaves a
+ * log that is merely less compact; a tombstone goes only when nothing older of its key is left,
+ * when it was written delete.retention.ms ago (default 24 h, by the clock), when no reader and no
+ * restore is before it, and when the group has read it; `tombstonesGone` then tells restores that
+ * start from an older offset that they have missed it.
  */
 import type { Offset } from '../ids.ts'
 import { type Chunk, ChunkBuilder } from './chunk.ts'

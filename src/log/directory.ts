@@ -6,8 +6,8 @@
  *     <path>/*             LevelDB's own files, its LOCK among them
  *
  * Invariants: LevelDB's lock alone decides between processes. Within one process the register here
- * decides before LevelDB is asked: its refusal of a second open would let go of the first one's lock.
- * A directory that ever held a log is never begun anew.
+ * decides before LevelDB is asked: its refusal of a second open would let go of the first one's
+ * lock. A directory that ever held a log is never begun anew.
  */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises'

@@ -9,8 +9,8 @@
  * of an application; `client()` makes more, which share everything but membership and readers.
  *
  * Invariants: a commit is one atomic, synced batch of records, offsets and metadata, so after a
- * `kill -9` or a loss of power it is there whole or not at all; only the owner of a task commits for
- * it; what is acknowledged is durable. It is not a broker: no network, no replicas, one process.
+ * `kill -9` or a loss of power it is there whole or not at all; only the owner of a task commits
+ * for it; what is acknowledged is durable. It is not a broker: no network, no replicas, one process.
  */
 import { type Clock, systemClock } from '../clock.ts'
 import { AbortedError, FatalError, FencedError } from '../errors.ts'

@@ -1,8 +1,8 @@
 /**
  * The members of one application in this process, and which tasks each of them owns.
  *
- *     join, leave, expel ──▶ rebalance:  target ──▶ revoke, awaited ──▶ give ──▶ next, if anything
- *                                                                              changed meanwhile
+ *     join, leave, expel ──▶ rebalance:  target ──▶ revoke, awaited ──▶ give ──▶ again, if anything
+ *                                                                               changed meanwhile
  *
  * Invariants: a task has at most one owner, and only the owner's commits are taken; the owner keeps
  * a task until its `onRevoked` has resolved; calls to one listener come one at a time.

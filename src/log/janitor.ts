@@ -1,15 +1,16 @@
 /**
  * Upkeep beside processing, so that the log does not grow for ever.
  *
- *     retention   a topic with cleanup.policy delete loses chunks from its start whose records are all
- *                 older than retention.ms (default 7 days, by record time against the clock; -1: never),
- *                 or that exceed retention.bytes (default: no bound); what tasks read is kept in any
- *                 case until the group has committed it
+ *     retention   a topic with cleanup.policy delete loses chunks from its start: those whose
+ *                 records are all older than retention.ms (default 7 days, by record time against
+ *                 the clock; -1: never), and those in excess of retention.bytes (default: none);
+ *                 what tasks read is kept in any case until the group has committed it
  *     purge       chunks below an offset that nobody needs any more
  *     compaction  see compaction.ts
  *
- * Invariants: the log start moves in memory before anything is deleted, so a reader that finds a hole
- * there knows why; one step at a time, each a few hundred kilobytes, with the event loop free between.
+ * Invariants: the log start moves in memory before anything is deleted, so a reader that finds a
+ * hole there knows why; one step at a time, each a few hundred kilobytes, with the event loop free
+ * between them.
  */
 import type { Offset } from '../ids.ts'
 import { compact, isWorthCompacting } from './compaction.ts'

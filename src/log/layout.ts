@@ -1,6 +1,6 @@
 /**
- * Where things lie in LevelDB: one byte for the kind, then numbers in big endian, so that a range of
- * keys is a range of offsets.
+ * Where things lie in LevelDB: one byte for the kind, then numbers in big endian, so that a range
+ * of keys is a range of offsets.
  *
  *     v                              format of this log
  *     s <slot 2>                     number of the batch that was written last into this slot
@@ -110,8 +110,8 @@ export function damaged(path: string, what: string, cause?: unknown): FatalError
   return new FatalError(
     'MILLRACE_LOG_DAMAGED',
     `The embedded log in ${path} is damaged: ${what}. It is the primary copy of its records, so ` +
-      'nothing was changed. Restore the directory from a backup; or, to start again without these ' +
-      'records and all state derived from them, remove the directory.',
+      'nothing was changed. Restore the directory from a backup; or, to start again without ' +
+      'these records and all state derived from them, remove the directory.',
     { cause }
   )
 }

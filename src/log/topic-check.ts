@@ -41,8 +41,8 @@ export function refuseTopics(faults: readonly string[]): void {
 }
 
 /**
- * Settings that may follow the application: nobody else manages them here. The policy stays, because
- * a topic that was compacted cannot be un-compacted.
+ * Settings that may follow the application: nobody else manages them here. The policy is refused
+ * before if it differs, because compaction cannot be undone.
  */
 export function mergedConfig(topic: Topic, requirement: TopicRequirement): TopicConfig {
   return { ...topic.entry.config, ...requirement.config }

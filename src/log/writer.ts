@@ -6,12 +6,12 @@
  *     upkeep ──┘
  *
  * Invariants: offsets are given when the batch is made, so that they have no holes; nothing is
- * published or acknowledged before the batch is durable; after a failed write nothing is written any
- * more, because LevelDB may then have half a record in its file: the next start finds out what
+ * published or acknowledged before the batch is durable; after a failed write nothing is written
+ * any more, because LevelDB may then have half a record in its file: the next start finds out what
  * happened, which is all of the batch or nothing.
  *
- * Every batch is synced, commits too. LevelDB does not sync its old file when it begins a new one: an
- * unsynced commit could vanish in a loss of power although a synced append after it survived.
+ * Every batch is synced, commits too. LevelDB does not sync its old file when it begins a new one:
+ * an unsynced commit could vanish in a loss of power although a synced append after it survived.
  */
 import { present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
@@ -143,8 +143,8 @@ export class Writer {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const error = new FatalError(
       'MILLRACE_LOG_UNWRITABLE',
-      `Writing to the embedded log in ${path ?? 'memory'} failed: ${reason}. Nothing of this write ` +
-        'was acknowledged. Mend the disk (space, permissions), then start again.',
+      `Writing to the embedded log in ${path ?? 'memory'} failed: ${reason}. Nothing of this ` +
+        'write was acknowledged. Mend the disk (space, permissions), then start again.',
       { cause }
     )
     this.#broken = error
