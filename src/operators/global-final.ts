@@ -1,0 +1,253 @@
+/**
+ * Second phase of a window without a key: one task takes the partial results of all source tasks,
+ * and makes rows of them when the slowest source has passed a window's end and grace.
+ *
+ *     partial ──▶ kept by (pane, first end, source partition); the greater offset wins
+ *     mark    ──▶ vector, one entry per source task ──minimum──▶ rows of every end in turn, cursor
+ *
+ * Invariants: a time in the vector never moves back; nothing closes while an entry is absent or
+ * held, or all are `empty`; ends go out in order, each once; a partial is deleted after its last
+ * window went out, never before, whatever its age. There is no clock here.
+ *
+ * Its source hands it the messages as bytes. Rows are `Change`s under keys `{ key: null, window }`;
+ * a final row is dated at its window's end, an update at the last event it counts.
+ */
+
+import { RowAggregation } from '../aggregators/row.ts'
+import { assert } from '../assert.ts'
+import type { Timestamp } from '../ids.ts'
+import { Change } from '../processor/change.ts'
+import type { TaskContext } from '../processor/operator.ts'
+import { Operator } from '../processor/operator.ts'
+import { WindowGrid } from '../windows/grid.ts'
+import type { Windowed } from '../windows/windows.ts'
+import type { MarkMessage, PartialMessage } from './global-messages.ts'
+import { GlobalMessages } from './global-messages.ts'
+import type { Partial } from './partial.ts'
+import { compareIds, Progress, partialsDefinition } from './partial.ts'
+import { Partials } from './partials.ts'
+import type { GlobalAggregateSpec } from './specs.ts'
+import type { Unions } from './unions.ts'
+import { OpenUnions, SeparateUnions, SlidingUnions } from './unions.ts'
+
+/** Rows of one step; the task looks up between two steps. */
+const rowsMax = 50
+/** Entries deleted per commit; more are left to the next one. */
+const deletesMax = 20_000
+
+export class GlobalFinalOperator extends Operator {
+  readonly #spec: GlobalAggregateSpec
+  readonly #grid: WindowGrid
+  readonly #aggregation: RowAggregation
+  readonly #messages: GlobalMessages
+  readonly #isFinal: boolean
+  readonly #unions: Unions
+  #context!: TaskContext
+  #partials!: Partials
+  #progress!: Progress
+  #hasProgressed = false
+  /** Least first end of all partials, as long as no window has been closed. */
+  #leastEnd = Number.POSITIVE_INFINITY
+  /** With updates: ends that changed since their last row, and the last rows of open windows. */
+  readonly #changed = new Set<Timestamp>()
+  readonly #rows = new Map<Timestamp, unknown>()
+  readonly #close = (): boolean => this.#closeSome()
+
+  constructor(spec: GlobalAggregateSpec) {
+    super()
+    this.#spec = spec
+    this.#grid = new WindowGrid(spec.windows)
+    this.#aggregation = new RowAggregation(spec.name, spec.aggregators)
+    this.#messages = new GlobalMessages(this.#aggregation, spec.topic)
+    this.#isFinal = spec.windows.emission === 'final'
+    if (!this.#isFinal) this.#unions = new OpenUnions(this.#aggregation, this.#grid)
+    else if (this.#grid.paneMs < this.#grid.sizeMs) {
+      this.#unions = new SlidingUnions(this.#aggregation)
+    } else this.#unions = new SeparateUnions(this.#aggregation)
+  }
+
+  override async init(context: TaskContext): Promise<void> {
+    this.#context = context
+    const store = context.store(partialsDefinition(this.#spec.name, this.#aggregation))
+    this.#partials = new Partials(this.#aggregation, store)
+    const stored = await this.#partials.load()
+    const producers = context.producerCount(this.#spec.topic)
+    const vector = Array.from({ length: producers }, (_, task) => stored?.vector[task])
+    this.#progress = new Progress(vector, stored?.cursor)
+    const { cursor } = this.#progress
+    for (const partial of [...this.#partials.all()]) {
+      if (cursor !== undefined && this.#grid.lastEnd(partial.pane) <= cursor) {
+        this.#partials.remove(partial)
+      } else this.#leastEnd = Math.min(this.#leastEnd, partial.end)
+    }
+    this.#closeAfterRecord()
+  }
+
+  process(_key: unknown, value: unknown): void {
+    assert(value instanceof Uint8Array, 'messages of the first phase come as bytes')
+    this.#messages.read(
+      value,
+      (message) => this.#takePartial(message),
+      (message) => this.#takeMark(message)
+    )
+    if (!this.#context.caching) this.#emitChanged()
+    this.#closeAfterRecord()
+  }
+
+  override flush(): void {
+    this.#emitChanged()
+    this.#partials.flush(this.#hasProgressed ? this.#progress : undefined, deletesMax)
+    this.#hasProgressed = false
+    if (this.#partials.isRemoving) this.#context.requestCommit()
+  }
+
+  #takeMark({ producer, mark }: MarkMessage): void {
+    const { vector } = this.#progress
+    const known = this.#known(producer)
+    if (mark === 'empty') {
+      if (known !== undefined) return
+      vector[producer] = 'empty'
+    } else vector[producer] = typeof known === 'number' ? Math.max(known, mark) : mark
+    this.#hasProgressed = true
+  }
+
+  /** Answers who takes the members that follow; undefined: nobody wants them. */
+  #takePartial(message: PartialMessage): ((slot: number, member: string) => void) | undefined {
+    const { producer, pane, end, topic, partition, at } = message
+    const known = this.#known(producer)
+    if (known === 'empty') {
+      this.#progress.vector[producer] = 'held'
+      this.#hasProgressed = true
+    }
+    const { cursor } = this.#progress
+    if (cursor !== undefined && this.#grid.lastEnd(pane) <= cursor) {
+      // Where its own task has passed the last window too, it was sent before: a resend.
+      const isResend = typeof known === 'number' && this.#grid.isPaneOver(pane, known)
+      if (!isResend && message.fresh > 0) this.#context.drop('late', message.fresh)
+      return undefined
+    }
+    const partials = this.#partials
+    const partial = partials.find(pane, end, topic, partition) ?? partials.add(message)
+    if (at >= partial.at) {
+      const { n, first, last } = message
+      Object.assign(partial, { at, n, first, last, row: message.row })
+    }
+    partials.touch(partial)
+    this.#leastEnd = Math.min(this.#leastEnd, end)
+    this.#noteChanged(partial)
+    return (slot, member) => {
+      if (partial.addMember(slot, member)) this.#unions.added(partial, slot, member)
+    }
+  }
+
+  #known(producer: number): Progress['vector'][number] {
+    const { vector } = this.#progress
+    assert(producer < vector.length, `task ${producer} is one of the ${vector.length} producers`)
+    return vector[producer]
+  }
+
+  #noteChanged(partial: Partial): void {
+    if (this.#isFinal) return
+    const { cursor = Number.NEGATIVE_INFINITY } = this.#progress
+    const last = this.#grid.lastEnd(partial.pane)
+    for (let end = partial.end; end <= last; end += this.#grid.advanceMs) {
+      if (end > cursor) this.#changed.add(end)
+    }
+  }
+
+  #emitChanged(): void {
+    if (this.#changed.size === 0) return
+    for (const end of [...this.#changed].sort((a, b) => a - b)) this.#emitUpdate(end)
+  }
+
+  #emitUpdate(end: Timestamp): void {
+    this.#changed.delete(end)
+    const [row, last] = this.#rowOf(end)
+    const before = this.#rows.get(end) ?? null
+    this.#rows.set(end, row)
+    this.next.process(this.#key(end), new Change(row, before), last)
+  }
+
+  /** Least time of all tasks; -Infinity while one holds back, or all are empty. */
+  #minimum(): Timestamp {
+    let minimum = Number.POSITIVE_INFINITY
+    for (const entry of this.#progress.vector) {
+      if (entry === undefined || entry === 'held') return Number.NEGATIVE_INFINITY
+      if (entry !== 'empty') minimum = Math.min(minimum, entry)
+    }
+    return minimum === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : minimum
+  }
+
+  #closeAfterRecord(): void {
+    if (this.#nextClosable(this.#minimum()) !== undefined) this.#context.afterRecord(this.#close)
+  }
+
+  /** The next end to close, with data or not. */
+  #nextClosable(minimum: Timestamp): Timestamp | undefined {
+    const { cursor } = this.#progress
+    const end = cursor === undefined ? this.#leastEnd : cursor + this.#grid.advanceMs
+    return this.#grid.isClosed(end, minimum) ? end : undefined
+  }
+
+  /** Whether more remain. A window that may close cannot change any more: steps are free. */
+  #closeSome(): boolean {
+    const minimum = this.#minimum()
+    for (let rows = 0; rows < rowsMax; rows++) {
+      let end = this.#nextClosable(minimum)
+      if (end === undefined) return false
+      if (!this.#spec.windows.emptyWindows) end = this.#nextWithData(end, minimum)
+      this.#closeWindow(end)
+    }
+    return this.#nextClosable(minimum) !== undefined
+  }
+
+  /** The first end from here on that has data, or the last one that closes now. */
+  #nextWithData(end: Timestamp, minimum: Timestamp): Timestamp {
+    let least = this.#grid.lastClosedEnd(minimum)
+    for (const partial of this.#partials.all()) least = Math.min(least, Math.max(end, partial.end))
+    return least
+  }
+
+  #closeWindow(end: Timestamp): void {
+    if (this.#isFinal) this.#emitFinal(end)
+    else if (this.#changed.has(end)) this.#emitUpdate(end)
+    else if (this.#inside(end).length === 0) this.#emitFinal(end)
+    this.#progress.cursor = end
+    this.#hasProgressed = true
+    this.#changed.delete(end)
+    this.#rows.delete(end)
+    this.#unions.closed(end)
+    for (const partial of this.#inside(end)) {
+      if (this.#grid.lastEnd(partial.pane) <= end) this.#partials.remove(partial)
+    }
+  }
+
+  #emitFinal(end: Timestamp): void {
+    const inside = this.#inside(end)
+    if (inside.length === 0 && !this.#spec.windows.emptyWindows) return
+    const [row] = this.#rowOf(end, inside)
+    this.next.process(this.#key(end), new Change(row, null), end)
+  }
+
+  /** In an order of their own, whatever order they came in: doubles do not add up in any order. */
+  #inside(end: Timestamp): readonly Partial[] {
+    const panes = this.#partials.between(end - this.#grid.sizeMs, end, this.#grid)
+    return [...panes].filter((partial) => partial.end <= end).sort(compareIds)
+  }
+
+  #rowOf(end: Timestamp, inside = this.#inside(end)): readonly [row: unknown, last: Timestamp] {
+    const merged = this.#aggregation.init()
+    let last = 0
+    for (const partial of inside) {
+      this.#aggregation.merge(merged, partial.row)
+      last = Math.max(last, partial.last)
+    }
+    const sizes = this.#unions.sizes(end, inside)
+    for (const [index, slot] of this.#aggregation.sets.entries()) merged[slot] = sizes[index]
+    return [this.#aggregation.result(merged), last]
+  }
+
+  #key(end: Timestamp): Windowed<null> {
+    return { key: null, window: { start: end - this.#grid.sizeMs, end } }
+  }
+}

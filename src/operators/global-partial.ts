@@ -1,0 +1,166 @@
+/**
+ * First phase of a window without a key: each source task keeps partial results, one per pane,
+ * first window end and source partition, and sends them to the one task of the second phase.
+ *
+ *     record ──▶ partial ──flush──▶ messages: every partial that is due, then the mark if it rose
+ *
+ * Invariants: what a partial holds depends on its source partition alone, so that a resend says
+ * what was said before; what was sent follows from the committed mark, no flag is stored; a partial
+ * is deleted in the commit whose mark no record can change it after.
+ */
+
+import { RowAggregation } from '../aggregators/row.ts'
+import { assert } from '../assert.ts'
+import type { Timestamp } from '../ids.ts'
+import type { Receiver, TaskContext } from '../processor/operator.ts'
+import { Operator } from '../processor/operator.ts'
+import { WindowGrid } from '../windows/grid.ts'
+import { GlobalMessages } from './global-messages.ts'
+import type { Partial } from './partial.ts'
+import { partialsDefinition } from './partial.ts'
+import { Partials } from './partials.ts'
+import type { GlobalAggregateSpec } from './specs.ts'
+import { partialsStore } from './specs.ts'
+
+/** Per commit; more are left to the next one. */
+const deletesMax = 20_000
+
+/** `stream.windowedBy(tumbling('5m')).aggregate('traffic', { … })`, up to its repartition topic. */
+export class GlobalPartialOperator extends Operator {
+  /** Takes records that count for no window; set by the wiring, if anybody wants them. */
+  late: Receiver | undefined
+  readonly #spec: GlobalAggregateSpec
+  readonly #grid: WindowGrid
+  readonly #aggregation: RowAggregation
+  readonly #messages: GlobalMessages
+  readonly #isFinal: boolean
+  #context!: TaskContext
+  #partials!: Partials
+  #topic = ''
+  #recent: Partial | undefined
+
+  constructor(spec: GlobalAggregateSpec) {
+    super()
+    this.#spec = spec
+    this.#grid = new WindowGrid(spec.windows)
+    this.#aggregation = new RowAggregation(spec.name, spec.aggregators)
+    assert(this.#aggregation.canMerge, `aggregate '${spec.name}' can merge`)
+    this.#messages = new GlobalMessages(this.#aggregation, spec.topic)
+    this.#isFinal = spec.windows.emission === 'final'
+  }
+
+  override async init(context: TaskContext): Promise<void> {
+    this.#context = context
+    this.#topic = context.topicName(this.#spec.topic)
+    const name = partialsStore(this.#spec.name)
+    const store = context.store(partialsDefinition(name, this.#aggregation))
+    this.#partials = new Partials(this.#aggregation, store)
+    await this.#partials.load()
+    const mark = context.time.mark(this.#spec.name)
+    for (const partial of [...this.#partials.all()]) {
+      if (this.#grid.isPaneOver(partial.pane, mark)) this.#partials.remove(partial)
+      // All of its members, or none: a partial that has passed was sent in the same commit.
+      else if (this.#wasSent(partial, mark)) partial.unsent = partial.sets.map(() => [])
+    }
+  }
+
+  process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    const { record, time } = this.#context
+    const watermark = Math.max(record.watermark, time.mark(this.#spec.name))
+    const end = this.#grid.firstEndInTime(timestamp, watermark)
+    if (end === undefined) {
+      this.#context.drop('late')
+      this.late?.process(key, value, timestamp)
+      return
+    }
+    const partial = this.#partialOf(this.#grid.pane(timestamp), end)
+    partial.n += 1
+    if (timestamp < partial.first) partial.first = timestamp
+    if (timestamp > partial.last) partial.last = timestamp
+    partial.at = record.offset + 1
+    this.#aggregation.add(partial.row, value, partial)
+    this.#partials.touch(partial)
+  }
+
+  override flush(): void {
+    const { time } = this.#context
+    const before = time.mark(this.#spec.name)
+    const announced = time.nextMark(this.#spec.name)
+    const mark = typeof announced === 'number' ? announced : before
+    for (const partial of this.#due(before, mark)) this.#send(partial)
+    if (mark > before) this.#removeOver(before, mark)
+    this.#partials.flush(undefined, deletesMax)
+    if (this.#partials.isRemoving) this.#context.requestCommit()
+    if (announced === 'empty' || mark > before) this.#announce(announced ?? mark)
+  }
+
+  #partialOf(pane: Timestamp, end: Timestamp): Partial {
+    const { topic, partition } = this.#context.record
+    const recent = this.#recent
+    if (
+      recent !== undefined &&
+      recent.pane === pane &&
+      recent.end === end &&
+      recent.partition === partition &&
+      recent.topic === topic
+    ) {
+      return recent
+    }
+    const partials = this.#partials
+    let partial = partials.find(pane, end, topic, partition)
+    if (partial === undefined) {
+      partial = partials.add({ pane, end, topic, partition })
+      if (!this.#isFinal) partial.unsent = partial.sets.map(() => [])
+    }
+    this.#recent = partial
+    return partial
+  }
+
+  /** Whether the commit that announced this mark has sent all that the partial then held. */
+  #wasSent(partial: Partial, mark: Timestamp): boolean {
+    return !this.#isFinal || this.#grid.hasPanePassed(partial.pane, mark)
+  }
+
+  #due(before: Timestamp, mark: Timestamp): Set<Partial> {
+    const due = new Set<Partial>()
+    for (const partial of this.#partials.dirty()) {
+      if (this.#wasSent(partial, mark)) due.add(partial)
+    }
+    if (!this.#isFinal || mark === before) return due
+    const { paneMs, graceMs } = this.#grid
+    const passed = (time: Timestamp): Timestamp => time - graceMs - paneMs + 1
+    for (const partial of this.#partials.between(passed(before), passed(mark), this.#grid)) {
+      due.add(partial)
+    }
+    return due
+  }
+
+  #send(partial: Partial): void {
+    const { n, sent, last, sets } = partial
+    const head = { ...partial, producer: this.#context.partition, fresh: n - sent }
+    const members = partial.unsent ?? sets.map((set) => set ?? [])
+    this.#messages.writePartial(head, members, (message) => {
+      this.#context.send(this.#topic, 0, Math.max(0, last), null, message)
+    })
+    partial.unsent = sets.map(() => [])
+    partial.sent = n
+    this.#partials.touch(partial)
+  }
+
+  /** What no record can change any more: it has been sent. */
+  #removeOver(before: Timestamp, mark: Timestamp): void {
+    const { sizeMs, graceMs } = this.#grid
+    const from = before - graceMs - sizeMs - this.#grid.advanceMs
+    for (const partial of [...this.#partials.between(from, mark - graceMs, this.#grid)]) {
+      if (!this.#grid.isPaneOver(partial.pane, mark)) continue
+      this.#partials.remove(partial)
+      if (this.#recent === partial) this.#recent = undefined
+    }
+  }
+
+  #announce(mark: Timestamp | 'empty'): void {
+    const timestamp = mark === 'empty' ? this.#context.clock.now() : Math.max(0, mark)
+    const message = this.#messages.writeMark({ producer: this.#context.partition, mark })
+    this.#context.send(this.#topic, 0, timestamp, null, message)
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * One partial result of a window without a key, as an object and as entries of a store.
+ *
+ *     id          → n, event times, offset, row of scalars
+ *     id 01 slot member → nothing: an entry for each member of a set
+ *     ff          → Progress, of the second phase
+ *
+ *     id          pane, first end (8 bytes each), partition, length of topic (4 each), topic
+ */
+import type { StoreDefinition } from '../../state/contract.ts'
+import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+import type { MemberSink, Row, RowAggregation } from '../aggregators/row.ts'
+import type { Offset, Timestamp } from '../ids.ts'
+import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
+
+/** Where a partial comes from, and which windows it counts for. */
+export interface PartialId {
+  readonly pane: Timestamp
+  /** The first window end that its records count for. */
+  readonly end: Timestamp
+  /** Of the source. */
+  readonly topic: string
+  readonly partition: number
+}
+
+export function compareIds(a: PartialId, b: PartialId): number {
+  return (
+    a.pane - b.pane ||
+    a.end - b.end ||
+    a.partition - b.partition ||
+    (a.topic < b.topic ? -1 : Number(a.topic > b.topic))
+  )
+}
+
+/** Cumulative; by slot of the row, a set of members or nothing. */
+export class Partial implements PartialId, MemberSink {
+  readonly pane: Timestamp
+  readonly end: Timestamp
+  readonly topic: string
+  readonly partition: number
+  /** One past the input offset that it reflects. */
+  at: Offset = 0
+  n = 0
+  first: Timestamp = Number.POSITIVE_INFINITY
+  last: Timestamp = Number.NEGATIVE_INFINITY
+  row: Row
+  readonly sets: readonly (Set<string> | undefined)[]
+  /** First phase: how many of its records were sent; for counters only. */
+  sent = 0
+  /** First phase: members not sent yet, by slot; undefined: none was. */
+  unsent: string[][] | undefined
+  isDirty = false
+  /** Members without an entry in the store, by slot. */
+  unwritten: string[][]
+  /** Whether the store may hold something of it. */
+  isStored = false
+
+  constructor(id: PartialId, aggregation: RowAggregation) {
+    this.pane = id.pane
+    this.end = id.end
+    this.topic = id.topic
+    this.partition = id.partition
+    this.row = aggregation.init()
+    this.sets = aggregation.fields.map(({ member }) => (member ? new Set<string>() : undefined))
+    this.unwritten = this.sets.map(() => [])
+  }
+
+  addMember(slot: number, member: string): boolean {
+    const set = this.sets[slot] as Set<string>
+    const before = set.size
+    if (set.add(member).size === before) return false
+    this.unwritten[slot]?.push(member)
+    this.unsent?.[slot]?.push(member)
+    return true
+  }
+}
+
+/** Entries of the store: a partial, a member of one, or what the second phase has emitted. */
+export type Stored = Partial | Progress | typeof memberEntry
+
+/** Second phase: how far its producers are, and what it has emitted. Changed in place. */
+export class Progress {
+  /** By partition of the producing task; 'held' after a message that ended its `empty`. */
+  readonly vector: (Timestamp | 'empty' | 'held' | undefined)[]
+  /** The last end that was emitted or passed over. */
+  cursor: Timestamp | undefined
+
+  constructor(vector: Progress['vector'], cursor?: Timestamp) {
+    this.vector = vector
+    this.cursor = cursor
+  }
+}
+
+export const memberEntry = Symbol('member')
+const noBytes = new Uint8Array(0)
+/** Behind every time: the first byte of a time is 0x7f or 0x80. */
+export const progressKey = '\xff'
+/** What follows the id in a key: nothing for the record, this for a member. */
+export const memberTag = '\x01'
+const partialVersion = 1
+const progressVersion = 2
+
+export function memberKeyOf(id: string, slot: number, member: string): string {
+  return id + memberTag + String.fromCharCode(slot) + member
+}
+
+/** The topic's length comes before it, so that no id is the beginning of another. */
+export function idKey({ pane, end, topic, partition }: PartialId): string {
+  const name = Buffer.from(topic, 'utf8').toString('latin1')
+  return signedTimeKey(pane) + signedTimeKey(end) + u32Key(partition) + u32Key(name.length) + name
+}
+
+/** A partial as the store gave it, with the id that its key says. */
+export function restored(record: Partial, key: string, aggregation: RowAggregation): Partial {
+  const id: PartialId = {
+    pane: readSignedTime(key, 0),
+    end: readSignedTime(key, 8),
+    partition: readU32(key, 16),
+    topic: Buffer.from(key.slice(24), 'latin1').toString('utf8'),
+  }
+  const partial = new Partial(id, aggregation)
+  const { at, n, first, last, row, sent } = record
+  return Object.assign(partial, { at, n, first, last, row, sent, isStored: true })
+}
+
+/** The store of either phase: what it holds is kept in memory by its owner. */
+export function partialsDefinition(
+  name: string,
+  aggregation: RowAggregation
+): StoreDefinition<Stored> {
+  const writer = new ByteWriter()
+  return {
+    name,
+    logged: true,
+    cached: false,
+    codec: {
+      encode(value) {
+        if (value === memberEntry) return noBytes
+        if (value instanceof Progress) writeProgress(writer, value)
+        else writePartial(writer, value as Partial, aggregation)
+        return writer.take()
+      },
+      decode(bytes) {
+        if (bytes.length === 0) return memberEntry
+        const reader = new ByteReader(bytes)
+        return reader.u8() === progressVersion
+          ? readProgress(reader)
+          : readPartial(reader, aggregation)
+      },
+    },
+  }
+}
+
+function writePartial(writer: ByteWriter, partial: Partial, aggregation: RowAggregation): void {
+  const { at, sent, n, first, last, row } = partial
+  writer.u8(partialVersion).count(at).count(sent).count(n).float64(first).float64(last)
+  aggregation.write(writer, row)
+}
+
+function readPartial(reader: ByteReader, aggregation: RowAggregation): Partial {
+  const partial = new Partial({ pane: 0, end: 0, topic: '', partition: 0 }, aggregation)
+  const [at, sent, n] = [reader.count(), reader.count(), reader.count()]
+  const [first, last] = [reader.float64(), reader.float64()]
+  return Object.assign(partial, { at, sent, n, first, last, row: aggregation.read(reader) })
+}
+
+const tags = ['absent', 'held', 'empty', 'time'] as const
+
+function writeProgress(writer: ByteWriter, { vector, cursor }: Progress): void {
+  writer
+    .u8(progressVersion)
+    .float64(cursor ?? Number.NaN)
+    .count(vector.length)
+  for (const entry of vector) {
+    const tag = typeof entry === 'number' ? 'time' : (entry ?? 'absent')
+    writer.u8(tags.indexOf(tag))
+    if (typeof entry === 'number') writer.float64(entry)
+  }
+}
+
+function readProgress(reader: ByteReader): Progress {
+  const cursor = reader.float64()
+  const vector = Array.from({ length: reader.count() }, () => {
+    const tag = tags[reader.u8()]
+    if (tag === 'time') return reader.float64()
+    return tag === 'absent' ? undefined : tag
+  })
+  return new Progress(vector, Number.isNaN(cursor) ? undefined : cursor)
+}

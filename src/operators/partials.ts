@@ -1,0 +1,196 @@
+/**
+ * The partial results of a window without a key, in memory and in their store. Both phases keep
+ * them: the first one to add records, the second one to merge them into windows.
+ *
+ *     pane, first end, source partition              → n, event times, offset, row of scalars
+ *     pane, first end, source partition, slot, member → nothing: an entry for each member of a set
+ *
+ * Invariants: what is kept here is complete after `load` (nothing is ever read back); a change
+ * reaches the store at the flush, so that what comes and goes between two commits is never written;
+ * an entry that is removed is deleted member by member, in bounded steps, its record last: after a
+ * restart, what is left is still recognized as removed.
+ */
+import type { KeyValueState } from '../../state/contract.ts'
+import type { RowAggregation } from '../aggregators/row.ts'
+import type { Timestamp } from '../ids.ts'
+import type { WindowGrid } from '../windows/grid.ts'
+import type { PartialId, Stored } from './partial.ts'
+import {
+  idKey,
+  memberEntry,
+  memberKeyOf,
+  memberTag,
+  Partial,
+  Progress,
+  progressKey,
+  restored,
+} from './partial.ts'
+
+export class Partials {
+  /** By pane; each list is short: one per first end and source partition. */
+  readonly #panes = new Map<Timestamp, Partial[]>()
+  readonly #aggregation: RowAggregation
+  readonly #store: KeyValueState<Stored>
+  readonly #removed: Removal[] = []
+  #dirty: Partial[] = []
+  #size = 0
+
+  constructor(aggregation: RowAggregation, store: KeyValueState<Stored>) {
+    this.#aggregation = aggregation
+    this.#store = store
+  }
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** Changed since the last flush, in the order of their first change. */
+  dirty(): readonly Partial[] {
+    return this.#dirty
+  }
+
+  /** Everything that the store holds. */
+  async load(): Promise<Progress | undefined> {
+    let progress: Progress | undefined
+    let id = ''
+    let partial: Partial | undefined
+    for await (const [key, stored] of this.#store.range()) {
+      if (stored instanceof Progress) {
+        progress = stored
+      } else if (stored === memberEntry) {
+        // Members follow their record, which goes last.
+        const slot = key.charCodeAt(id.length + 1)
+        if (partial !== undefined && key.startsWith(id + memberTag)) {
+          partial.sets[slot]?.add(key.slice(id.length + 2))
+        }
+      } else {
+        id = key
+        partial = restored(stored as Partial, key, this.#aggregation)
+        this.#insert(partial)
+      }
+    }
+    return progress
+  }
+
+  find(pane: Timestamp, end: Timestamp, topic: string, partition: number): Partial | undefined {
+    const list = this.#panes.get(pane)
+    if (list === undefined) return undefined
+    for (const one of list) {
+      if (one.end === end && one.partition === partition && one.topic === topic) return one
+    }
+    return undefined
+  }
+
+  add(id: PartialId): Partial {
+    const partial = new Partial(id, this.#aggregation)
+    this.#insert(partial)
+    return partial
+  }
+
+  /** It has changed, and is to be written. */
+  touch(partial: Partial): void {
+    if (partial.isDirty) return
+    partial.isDirty = true
+    this.#dirty.push(partial)
+  }
+
+  *all(): Iterable<Partial> {
+    for (const list of this.#panes.values()) yield* list
+  }
+
+  /** Those with `from` ≤ pane < `to`, by whichever way is shorter. */
+  *between(from: Timestamp, to: Timestamp, { paneMs }: WindowGrid): Iterable<Partial> {
+    if ((to - from) / paneMs < this.#panes.size) {
+      const start = Math.ceil(from / paneMs) * paneMs
+      for (let pane = start; pane < to; pane += paneMs) yield* this.#panes.get(pane) ?? []
+    } else {
+      for (const [pane, list] of this.#panes) if (pane >= from && pane < to) yield* list
+    }
+  }
+
+  remove(partial: Partial): void {
+    const list = this.#panes.get(partial.pane) ?? []
+    const rest = list.filter((one) => one !== partial)
+    if (rest.length === 0) this.#panes.delete(partial.pane)
+    else this.#panes.set(partial.pane, rest)
+    this.#size -= 1
+    partial.isDirty = false
+    if (partial.isStored) this.#removed.push(new Removal(partial))
+  }
+
+  /** Writes what has changed, and deletes a bounded part of what was removed. */
+  flush(progress: Progress | undefined, deletesMax: number): void {
+    const store = this.#store
+    if (progress !== undefined) store.put(progressKey, progress)
+    for (const partial of this.#dirty) {
+      if (!partial.isDirty) continue
+      partial.isDirty = false
+      this.#write(partial)
+    }
+    this.#dirty = []
+    let left = deletesMax
+    while (left > 0) {
+      const removal = this.#removed[0]
+      if (removal === undefined) return
+      left -= removal.step(store, left)
+      if (removal.isDone) this.#removed.shift()
+    }
+  }
+
+  /** Whether `flush` left deletes for the next commit. */
+  get isRemoving(): boolean {
+    return this.#removed.length > 0
+  }
+
+  #write(partial: Partial): void {
+    const id = idKey(partial)
+    partial.isStored = true
+    this.#store.put(id, partial)
+    for (const [slot, members] of partial.unwritten.entries()) {
+      if (members.length === 0) continue
+      for (const member of members) this.#store.put(memberKeyOf(id, slot, member), memberEntry)
+      partial.unwritten[slot] = []
+    }
+  }
+
+  #insert(partial: Partial): void {
+    this.#size += 1
+    const list = this.#panes.get(partial.pane)
+    if (list === undefined) this.#panes.set(partial.pane, [partial])
+    else list.push(partial)
+  }
+}
+
+/** Deletes a partial from the store, some entries at a time. */
+class Removal {
+  readonly #id: string
+  readonly #keys: Iterator<string>
+  isDone = false
+
+  constructor(partial: Partial) {
+    this.#id = idKey(partial)
+    this.#keys = memberKeys(this.#id, partial.sets)
+  }
+
+  /** Answers how many entries it has deleted. */
+  step(store: KeyValueState<Stored>, max: number): number {
+    for (let deleted = 0; deleted < max; deleted++) {
+      const { value, done } = this.#keys.next()
+      if (done !== true) {
+        store.delete(value)
+        continue
+      }
+      store.delete(this.#id)
+      this.isDone = true
+      return deleted + 1
+    }
+    return max
+  }
+}
+
+function* memberKeys(id: string, sets: Partial['sets']): Generator<string, undefined> {
+  for (const [slot, set] of sets.entries()) {
+    for (const member of set ?? []) yield memberKeyOf(id, slot, member)
+  }
+  return undefined
+}
