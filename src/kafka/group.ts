@@ -46,7 +46,7 @@ export interface GroupTimes {
 }
 
 export interface GroupOptions {
-  readonly cluster: Pick<Cluster, 'callCoordinator'>
+  readonly cluster: Pick<Cluster, 'callCoordinator' | 'signal'>
   readonly groupId: string
   readonly instance: string
   readonly transactionalId: string | null
@@ -84,6 +84,7 @@ export class Group implements Membership {
   #assignment: AssignmentData = { tasks: [], transactionalIds: [], isSettled: true }
   #rebalances = 0
   #isJoining = true
+  #isOver = false
   #failure: FatalError | undefined
   #onJoined: () => void = () => undefined
 
@@ -94,7 +95,8 @@ export class Group implements Membership {
       group.#onJoined = resolve
     })
     await Promise.race([joined, group.ended])
-    return group
+    if (group.#rebalances > 0) return group
+    throw new RetriableError('MILLRACE_KAFKA_CLOSED', 'Closed before the group was joined')
   }
 
   private constructor(options: GroupOptions) {
@@ -117,6 +119,11 @@ export class Group implements Membership {
 
   get rebalances(): number {
     return this.#rebalances
+  }
+
+  /** Left, failed, or cut off: it will not come back. */
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   /** The right to commit for these tasks; waits while a rebalance is under way. */
@@ -144,8 +151,9 @@ export class Group implements Membership {
     if (!this.#stopping.signal.aborted) {
       this.#stopping.abort()
       this.#interrupt('stop')
+      const stopped = this.#ledger.stop()
       this.#gate.lose()
-      await this.#ledger.stop()
+      await stopped
       await this.#sendLeave()
     }
     await this.ended.catch(() => undefined)
@@ -157,13 +165,14 @@ export class Group implements Membership {
       const outcome = await this.#attempt(() => this.#joinAndSync())
       if (outcome === 'stop') break
       const reason = outcome === 'lost' ? 'lost' : await this.#heartbeats()
-      if (this.#failure !== undefined) break
+      if (reason === 'stop') break
       if (reason === 'lost') await this.#lose()
     }
-    if (this.#failure !== undefined) {
-      this.#gate.lose()
-      throw this.#failure
-    }
+    this.#isOver = true
+    const stopped = this.#ledger.stop()
+    this.#gate.lose()
+    if (this.#failure !== undefined) throw this.#failure
+    await stopped
   }
 
   /** Runs a step again while the cluster does not answer; a fatal failure ends the membership. */
@@ -172,7 +181,7 @@ export class Group implements Membership {
       try {
         return await step()
       } catch (cause) {
-        if (this.#stopping.signal.aborted) return 'stop'
+        if (this.#stopping.signal.aborted || this.#options.cluster.signal.aborted) return 'stop'
         if (!(cause instanceof RetriableError)) {
           this.#fail(cause)
           return 'stop'

@@ -30,12 +30,13 @@ export class TaskLedger {
   }
 
   claims(): TaskId[] {
-    if (this.#lost) return []
+    if (this.#lost || this.#stopped) return []
     return [...new Set([...this.#running, ...this.#assigned])].sort()
   }
 
   isClaimed(task: TaskId): boolean {
-    return !this.#lost && (this.#running.has(task) || this.#assigned.has(task))
+    if (this.#lost || this.#stopped) return false
+    return this.#running.has(task) || this.#assigned.has(task)
   }
 
   assign(tasks: readonly TaskId[]): void {
@@ -59,7 +60,7 @@ export class TaskLedger {
     await this.#working
   }
 
-  /** No more calls, apart from the one that is running. */
+  /** No more calls, apart from the one that is running; nothing is claimed any more. */
   async stop(): Promise<void> {
     this.#stopped = true
     await this.#working
