@@ -41,6 +41,9 @@ export {
   TopologyError,
 } from './errors.ts'
 export type { Offset, TaskId, Timestamp } from './ids.ts'
+// Running: the application, its logs, and what it looks like from outside
+export { EmbeddedLog } from './log/embedded-log.ts'
+export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './log.ts'
 export type { Misuse } from './misuse.ts'
 // The Processor API
 export type { Punctuation } from './processor/operator.ts'
@@ -63,6 +66,17 @@ export {
   windowStore,
 } from './processor/stores.ts'
 export type { RecordHeaders } from './record.ts'
+export type { Log, LogHealth } from './runtime/ports.ts'
+export type {
+  AppSnapshot,
+  AppState,
+  CounterSample,
+  GaugeSample,
+  PartitionSnapshot,
+  TaskSnapshot,
+  TaskState,
+} from './runtime/snapshot.ts'
+export type { StoreReader } from './runtime/store-reader.ts'
 // Serdes
 export { data } from './serde/data.ts'
 export type { KeyDefault } from './serde/default-key.ts'
@@ -72,6 +86,7 @@ export { nullable } from './serde/nullable.ts'
 export { boolean, bytes, float64, int32, int64, string } from './serde/primitives.ts'
 export type { Serde, SerdeType } from './serde/serde.ts'
 export { timeWindowed } from './serde/windowed.ts'
+export { StreamApp, type StreamAppOptions } from './stream-app.ts'
 // Topologies
 export type { Topology } from './topology/topology.ts'
 export {

@@ -11,7 +11,7 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { StateDirectory } from '../../state/contract.ts'
+import type { KeyValueState, StateDirectory } from '../../state/contract.ts'
 import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
@@ -192,6 +192,11 @@ export class Engine {
     await parts?.loop.stop()
     await parts?.manager.drop()
     this.#ending.resolve()
+  }
+
+  /** The parts of a store that tasks of this process have, as their operators see them. */
+  storeParts(name: string): readonly KeyValueState<unknown>[] {
+    return this.tasks.flatMap((task) => task.stores.get(name) ?? [])
   }
 
   snapshot(): AppSnapshot {

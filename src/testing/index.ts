@@ -1,6 +1,6 @@
 /** `millrace/testing`: run a topology in a test, without a broker and without waiting. */
+export { StoreReader } from '../runtime/store-reader.ts'
 export type { CrashPoint } from './test-instance.ts'
-export { TestStore } from './test-store.ts'
 export {
   type PipedRecord,
   TestInputTopic,

@@ -21,10 +21,10 @@ import type { Timestamp } from '../ids.ts'
 import { EmbeddedLog } from '../log/embedded-log.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import type { AppSnapshot, CounterSample, GaugeSample } from '../runtime/snapshot.ts'
+import { StoreReader } from '../runtime/store-reader.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
 import type { Topology } from '../topology/topology.ts'
 import { type CrashPoint, TestInstance } from './test-instance.ts'
-import { TestStore } from './test-store.ts'
 import { TestInputTopic, TestOutputTopic, type TestTopic, type TopicHost } from './test-topics.ts'
 
 export interface TestDriverOptions {
@@ -107,14 +107,9 @@ export class TopologyTestDriver {
   }
 
   /** A store by name, with values as its operator keeps them. */
-  store<V = unknown>(name: string): TestStore<V> {
-    return new TestStore<V>(() =>
-      this.#alive().flatMap(({ engine }) =>
-        engine.tasks.flatMap((task) => {
-          const store = task.stores.get(name)
-          return store === undefined ? [] : [store as KeyValueState<V>]
-        })
-      )
+  store<V = unknown>(name: string): StoreReader<V> {
+    return new StoreReader<V>(() =>
+      this.#alive().flatMap(({ engine }) => engine.storeParts(name) as KeyValueState<V>[])
     )
   }
 

@@ -1,7 +1,8 @@
-/** The content of a store, over all tasks that have a part of it. */
+/** Reads a store from outside, over all tasks of this process that have a part of it. */
 import type { KeyValueState } from '../../state/contract.ts'
 
-export class TestStore<V> {
+/** Sees what is uncommitted too, as the operators do. Parts of other instances are not here. */
+export class StoreReader<V> {
   readonly #parts: () => readonly KeyValueState<V>[]
 
   constructor(parts: () => readonly KeyValueState<V>[]) {

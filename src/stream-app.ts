@@ -1,0 +1,265 @@
+/**
+ * An application: a topology, a log, a state directory, and the engine that runs them.
+ *
+ *     const app = new StreamApp(topology, { applicationId: 'orders' })
+ *     await app.start()
+ *     process.once('SIGTERM', () => void app.close())
+ *     await app.done
+ *
+ * What it opens it closes: a log that was handed over as an object stays open.
+ */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { openStateDirectory, type StateDirectory } from '../state/index.ts'
+import { type Clock, systemClock } from './clock.ts'
+import { ConfigError, FatalError } from './errors.ts'
+import { EmbeddedLog } from './log/embedded-log.ts'
+import { type Logger, silentLogger } from './log.ts'
+import { Engine } from './runtime/engine.ts'
+import type { Log } from './runtime/ports.ts'
+import type { AppSnapshot, AppState } from './runtime/snapshot.ts'
+import { StoreReader } from './runtime/store-reader.ts'
+import type { Guarantee } from './runtime/task-environment.ts'
+import type { Topology } from './topology/topology.ts'
+
+export interface StreamAppOptions {
+  /** Consumer group and prefix of internal topics: up to 180 letters, digits, `.`, `_`, `-`. */
+  readonly applicationId: string
+  /** Where state is kept, and the embedded log. Default `.data`. */
+  readonly stateDir?: string
+  /** Default: the embedded log, in `<stateDir>/<applicationId>/log`. */
+  readonly log?: Log | (() => Promise<Log>)
+  /** Default `exactly_once`. */
+  readonly guarantee?: Guarantee
+  /** Default 100. */
+  readonly commitIntervalMs?: number
+  /** Clean values kept in memory; 0: none, and every update is sent. Default 64 MiB. */
+  readonly cacheBytesMax?: number
+  /** Uncommitted bytes above which a commit comes early, and processing waits. Default 32 MiB. */
+  readonly bufferBytesMax?: number
+  /** Tasks restored at one time. Default 4. */
+  readonly restoresMax?: number
+  /** How long `close` may take before it gives up what is not committed. Default 8,000. */
+  readonly closeDeadlineMs?: number
+  readonly clock?: Clock
+  readonly logger?: Logger
+}
+
+const guarantees: readonly string[] = ['exactly_once', 'at_least_once'] satisfies Guarantee[]
+
+export class StreamApp {
+  readonly applicationId: string
+  readonly #instance = randomUUID()
+  readonly #topology: Topology
+  readonly #options: StreamAppOptions
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #resources: (() => Promise<void>)[] = []
+  #log: Log | undefined
+  #engine: Engine | undefined
+  #state: AppState = 'created'
+  #starting: Promise<void> | undefined
+  #closing: Promise<void> | undefined
+  #end: { resolve: () => void; reject: (error: unknown) => void } | undefined
+  /** Resolves after `close`; rejects with the error that ended the application. */
+  readonly done: Promise<void>
+
+  /** Throws a ConfigError that lists every fault of the options. */
+  constructor(topology: Topology, options: StreamAppOptions) {
+    const faults = faultsOf(topology, options)
+    if (faults.length > 0) throw new ConfigError(faults)
+    this.applicationId = options.applicationId
+    this.#topology = topology
+    this.#options = options
+    this.#logger = options.logger ?? silentLogger
+    this.#clock = options.clock ?? systemClock
+    this.done = new Promise((resolve, reject) => {
+      this.#end = { resolve, reject }
+    })
+    // Nobody has to listen; whoever does not is told by the log lines.
+    this.done.catch(() => {})
+  }
+
+  get state(): AppState {
+    return this.#engine?.state ?? this.#state
+  }
+
+  /** The log in use, from `start` on. */
+  get log(): Log {
+    if (this.#log !== undefined) return this.#log
+    throw new FatalError('MILLRACE_APP_NOT_STARTED', 'The application has no log before start().')
+  }
+
+  /**
+   * Opens state and log, prepares the topics and joins the group; tasks are restored, and begin,
+   * beside. Rejects with what stands in the way, and leaves nothing open then.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'created') {
+      throw new FatalError('MILLRACE_APP_STARTED', 'An application starts once; make another one.')
+    }
+    this.#state = 'starting'
+    this.#starting = this.#start()
+    await this.#starting
+  }
+
+  /**
+   * Takes no more records, commits, closes the tasks, leaves the group, and closes what it opened.
+   * Safe to call more than once.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** A plain copy of what is going on; cheap enough for every scrape. */
+  snapshot(): AppSnapshot {
+    return this.#engine?.snapshot() ?? this.#emptySnapshot()
+  }
+
+  /** A store of this instance's tasks, values as their operators keep them. */
+  store<V = unknown>(name: string): StoreReader<V> {
+    return new StoreReader(() => (this.#engine?.storeParts(name) ?? []) as never)
+  }
+
+  async #start(): Promise<void> {
+    const { stateDir = '.data', cacheBytesMax, applicationId } = this.#options
+    try {
+      const path = join(stateDir, applicationId)
+      const directory = await openStateDirectory(path, {
+        log: this.#logger,
+        clock: this.#clock,
+        ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }),
+      })
+      this.#resources.unshift(() => directory.close())
+      const log = await this.#openLog(join(path, 'log'))
+      this.#log = log
+      const engine = this.#makeEngine(log, directory)
+      this.#engine = engine
+      await engine.start()
+      engine.done.catch((error: unknown) => this.#failed(error))
+    } catch (error) {
+      this.#state = 'failed'
+      // What the engine had begun ends first: it still uses what is closed here.
+      await this.#engine?.done.catch(() => {})
+      await this.#release()
+      this.#end?.reject(error)
+      throw error
+    }
+  }
+
+  async #close(): Promise<void> {
+    await this.#starting?.catch(() => {})
+    if (this.#state === 'failed') return
+    await this.#engine?.close(this.#options.closeDeadlineMs)
+    if (this.#engine?.state === 'failed') {
+      await this.done.catch(() => {})
+      return
+    }
+    this.#state = 'closed'
+    await this.#release()
+    this.#end?.resolve()
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    await this.#release()
+    this.#end?.reject(error)
+  }
+
+  async #openLog(path: string): Promise<Log> {
+    const { log, applicationId } = this.#options
+    if (typeof log === 'object') return log
+    const open = log ?? (() => this.#openEmbedded(path, applicationId))
+    const opened = await open()
+    this.#resources.unshift(() => opened.close())
+    return opened
+  }
+
+  #openEmbedded(path: string, group: string): Promise<Log> {
+    return EmbeddedLog.open({ path, group, clock: this.#clock, logger: this.#logger })
+  }
+
+  #makeEngine(log: Log, directory: StateDirectory): Engine {
+    const { guarantee, commitIntervalMs, bufferBytesMax, restoresMax, cacheBytesMax } =
+      this.#options
+    const engine = new Engine({
+      topology: this.#topology,
+      applicationId: this.applicationId,
+      log,
+      directory,
+      clock: this.#clock,
+      logger: this.#logger,
+      caching: cacheBytesMax !== 0,
+      ...(guarantee === undefined ? {} : { guarantee }),
+      ...(commitIntervalMs === undefined ? {} : { commitIntervalMs }),
+      ...(bufferBytesMax === undefined ? {} : { bufferBytesMax }),
+      ...(restoresMax === undefined ? {} : { restoresMax }),
+    })
+    return engine
+  }
+
+  /** In the reverse order of their opening; one that fails does not keep the others open. */
+  async #release(): Promise<void> {
+    for (const close of this.#resources.splice(0)) {
+      try {
+        await close()
+      } catch (error) {
+        this.#logger.warn('Closing failed', { error })
+      }
+    }
+  }
+
+  #emptySnapshot(): AppSnapshot {
+    const nothing = { count: 0, seconds: 0 }
+    return {
+      applicationId: this.applicationId,
+      instance: this.#instance,
+      state: this.#state,
+      reasons: [`The application is ${this.#state}.`],
+      log: { ok: false, reason: 'The log is not open.' },
+      tasks: [],
+      recordsIn: 0,
+      recordsOut: 0,
+      dropped: {},
+      commits: { ...nothing, aborted: 0 },
+      restores: nothing,
+      rebalances: 0,
+      gauges: [],
+      counters: [],
+    }
+  }
+}
+
+function faultsOf(topology: Topology, options: StreamAppOptions): readonly string[] {
+  const { applicationId, stateDir, guarantee, log } = options
+  const faults: string[] = []
+  if (!/^[a-zA-Z0-9._-]{1,180}$/.test(applicationId) || /^\.{1,2}$/.test(applicationId)) {
+    faults.push(
+      "applicationId: expected up to 180 letters, digits, '.', '_' or '-', " +
+        `got '${applicationId}'`
+    )
+  }
+  if (stateDir === '') faults.push('stateDir: expected a directory, got an empty text')
+  if (log !== undefined && typeof log !== 'object' && typeof log !== 'function') {
+    faults.push(`log: expected a log, or a function that opens one, got ${typeof log}`)
+  }
+  if (guarantee !== undefined && !guarantees.includes(guarantee)) {
+    faults.push(`guarantee: expected one of ${guarantees.join(', ')}, got '${guarantee}'`)
+  }
+  const least = {
+    commitIntervalMs: 1,
+    cacheBytesMax: 0,
+    bufferBytesMax: 64 * 1024,
+    restoresMax: 1,
+    closeDeadlineMs: 0,
+  } as const
+  for (const [name, min] of Object.entries(least) as [keyof typeof least, number][]) {
+    const value = options[name]
+    if (value === undefined || (Number.isSafeInteger(value) && value >= min)) continue
+    faults.push(`${name}: expected a whole number of at least ${min}, got ${value}`)
+  }
+  if (topology.subtopologies.length === 0) {
+    faults.push('topology: expected at least one source, found none')
+  }
+  return faults
+}
