@@ -1,0 +1,90 @@
+/** From start to everything committed and closed: wall clock, CPU of all threads, peak memory. */
+import { performance } from 'node:perf_hooks'
+import { resourceUsage } from 'node:process'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { AppSnapshot } from '../src/runtime/snapshot.ts'
+
+/** The part of an application that is measured. */
+export interface Measured {
+  start(): Promise<void>
+  close(): Promise<void>
+  snapshot(): AppSnapshot
+  readonly done: Promise<void>
+}
+
+export interface Figures {
+  /** From the first record that was taken to the end. */
+  readonly wallSeconds: number
+  readonly cpuSeconds: number
+  readonly rssMb: number
+  readonly outRecords: number
+  readonly dropped: number
+}
+
+const pollMs = 4
+
+/** Runs until all `records` of the topic are processed and their results are committed. */
+export async function measureRun(app: Measured, topic: string, records: number): Promise<Figures> {
+  const cpu = process.cpuUsage()
+  await app.start()
+  const first = await until(app, ({ recordsIn }) => recordsIn > 0)
+  const settled = await until(app, (now) => positions(now, topic) >= records && lag(now) === 0)
+  // Partial results travel on in commits of their own: nothing may be left on the way.
+  let commits = settled.snapshot.commits.count
+  for (let still = 0; still < 2; ) {
+    await delay(60)
+    const now = app.snapshot()
+    still = now.commits.count === commits && lag(now) === 0 ? still + 1 : 0
+    commits = now.commits.count
+  }
+  const before = app.snapshot()
+  await app.close()
+  const used = process.cpuUsage(cpu)
+  return {
+    wallSeconds: (performance.now() - first.at) / 1_000,
+    cpuSeconds: (used.user + used.system) / 1_000_000,
+    rssMb: resourceUsage().maxRSS / 1_024,
+    outRecords: before.recordsOut,
+    dropped: Object.values(before.dropped).reduce((sum, count) => sum + count, 0),
+  }
+}
+
+/** From `start()` to every task running, with nothing but a restore to do. */
+export async function measureRestore(app: Measured): Promise<Figures> {
+  const cpu = process.cpuUsage()
+  const from = performance.now()
+  await app.start()
+  const { at } = await until(app, ({ tasks, state }) => {
+    return state === 'running' && tasks.length > 0 && tasks.every((t) => t.state === 'running')
+  })
+  const used = process.cpuUsage(cpu)
+  await app.close()
+  return {
+    wallSeconds: (at - from) / 1_000,
+    cpuSeconds: (used.user + used.system) / 1_000_000,
+    rssMb: resourceUsage().maxRSS / 1_024,
+    outRecords: 0,
+    dropped: 0,
+  }
+}
+
+async function until(
+  app: Measured,
+  holds: (snapshot: AppSnapshot) => boolean
+): Promise<{ readonly at: number; readonly snapshot: AppSnapshot }> {
+  for (;;) {
+    const snapshot = app.snapshot()
+    if (holds(snapshot)) return { at: performance.now(), snapshot }
+    await Promise.race([delay(pollMs), app.done])
+  }
+}
+
+function positions({ tasks }: AppSnapshot, topic: string): number {
+  const mine = tasks.flatMap(({ partitions }) => partitions).filter((one) => one.topic === topic)
+  return mine.reduce((sum, { position }) => sum + position, 0)
+}
+
+function lag({ tasks }: AppSnapshot): number {
+  const lags = tasks.flatMap(({ partitions }) => partitions.map((one) => one.lag ?? 1))
+  return lags.reduce((sum, one) => sum + one, 0)
+}
