@@ -8,8 +8,9 @@
  *     (4) write        each task's state and checkpoint, one LevelDB batch    │ beside processing
  *     (5) publish      gauges, counters, operators are told, purge           ─┘
  *
- * Invariants: after the seal nothing that processing does changes what is committed; the bytes sent
- * in (2) are the bytes written in (4); a crash after (3) leaves a state that is behind, never ahead.
+ * Invariants: after the seal nothing that processing does changes what is committed; the bytes
+ * sent in (2) are the bytes written in (4); a crash after (3) leaves a state that is behind, never
+ * ahead.
  */
 import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'

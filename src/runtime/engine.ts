@@ -5,8 +5,8 @@
  *     created ──▶ starting ──▶ running ⇄ rebalancing ──▶ closing ──▶ closed
  *                     └────────────┴──────────────────────▶ failed
  *
- * Invariants: the first fatal error decides how it ends; after `closed` or `failed` nothing runs, and
- * the tasks' states are closed. The log and the state directory belong to whoever opened them.
+ * Invariants: the first fatal error decides how it ends; after `closed` or `failed` nothing runs,
+ * and the tasks' states are closed. The log and the state directory belong to whoever opened them.
  */
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
@@ -154,8 +154,8 @@ export class Engine {
   }
 
   /**
-   * Takes no more records, commits, closes the tasks and leaves the group. After `deadlineMs` what is
-   * not committed is given up.
+   * Takes no more records, commits, closes the tasks and leaves the group. After `deadlineMs` what
+   * is not committed is given up.
    */
   async close(deadlineMs = 8_000): Promise<void> {
     if (this.#phase.is('closed', 'failed')) return

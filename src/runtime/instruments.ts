@@ -3,8 +3,8 @@
  *
  *     set, add ──▶ pending ──seal()──▶ sealed ──publish()──▶ committed (gauges) · totals (counters)
  *
- * Invariants: nothing of an open transaction is ever shown; `forget` drops pending and sealed values;
- * gauges leave with their task, totals stay with the process.
+ * Invariants: nothing of an open transaction is ever shown; `forget` drops pending and sealed
+ * values; gauges leave with their task, totals stay with the process.
  */
 import { present } from '../assert.ts'
 import { TopologyError } from '../errors.ts'

@@ -1,6 +1,6 @@
 /**
- * The records on their way out, of all tasks of the process: they share one transaction.
- * Sealing hands the filled batch to the commit and starts the next; dropping forgets what is unsent.
+ * The records on their way out, of all tasks of the process: they share one transaction. Sealing
+ * hands the filled batch to the commit and starts the next; dropping forgets what is unsent.
  */
 import type { Timestamp } from '../ids.ts'
 import type { RecordHeaders } from '../record.ts'

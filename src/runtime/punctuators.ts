@@ -1,7 +1,7 @@
 /**
- * Scheduled calls of one task. Stream-time ones are aligned to multiples of their interval from 0 and
- * fire as soon as there is data; wall-clock ones first fire an interval from now. Several missed
- * intervals fire once, with the current time, and the schedule is aligned again.
+ * Scheduled calls of one task. Stream-time ones are aligned to multiples of their interval from 0
+ * and fire as soon as there is data; wall-clock ones first fire an interval from now. Several
+ * missed intervals fire once, with the current time, and the schedule is aligned again.
  */
 import type { Timestamp } from '../ids.ts'
 import type { Punctuation } from '../processor/operator.ts'

@@ -3,9 +3,9 @@
  *
  *     committed offsets (stable) → checkpoint → changelog from there to the end → checkpoint
  *
- * Invariants: the committed offsets are read before the ends of the changelogs are; a state ahead of
- * the committed number is never used, it is wiped; an interrupted restore leaves a checkpoint that is
- * behind, never ahead; while restoring nothing is forwarded.
+ * Invariants: the committed offsets are read before the ends of the changelogs are; a state ahead
+ * of the committed number is never used, it is wiped; an interrupted restore leaves a checkpoint
+ * that is behind, never ahead; while restoring nothing is forwarded.
  */
 import type { Checkpoint, TaskState } from '../../state/contract.ts'
 import { CorruptedError } from '../errors.ts'

@@ -6,8 +6,9 @@
  *        │            └──┼── abort ┘          │
  *        └───────────────┴────────────────────┘
  *
- * Invariants: the commit number is that of the last commit that is known to have happened; the state
- * never has more than that commit; a task takes records only while it is running and not retired.
+ * Invariants: the commit number is that of the last commit that is known to have happened; the
+ * state never has more than that commit; a task takes records only while it is running and not
+ * retired.
  */
 import type { Checkpoint, KeyValueState, SealedState, TaskState } from '../../state/contract.ts'
 import { assert, present } from '../assert.ts'

@@ -182,7 +182,9 @@ export class TaskLife {
     }
   }
 
-  /** The offsets of this moment with their metadata; what comes after belongs to the next commit. */
+  /**
+   * The offsets of this moment with their metadata; what comes after belongs to the next commit.
+   */
   freeze(commitNumber: number): readonly OffsetCommit[] {
     const { planned } = this.#environment
     const offsets = this.#queues.map((queue) => ({

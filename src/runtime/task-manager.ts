@@ -2,9 +2,9 @@
  * The tasks of this process: they come and go with the group's assignment, and are restored side by
  * side while others run.
  *
- *     onAssigned ──▶ restore (bounded, cancellable) ──▶ running ──onRevoked──▶ last commit ──▶ closed
- *                         ▲                                │
- *                         └─────── abort, damage ──────────┘        onLost ──▶ closed, uncommitted
+ *     onAssigned ──▶ restore (bounded, can be cut) ──▶ running ──onRevoked──▶ commit ──▶ closed
+ *                         ▲                              │
+ *                         └─────── abort, damage ────────┘       onLost ──▶ closed
  *
  * Invariants: a task that leaves is committed and closed before `onRevoked` resolves, unless its
  * commit failed; the tasks of a process share one transaction, so what undoes one undoes all.

@@ -1,9 +1,10 @@
 /**
  * Turns the nodes of a sub-topology into the connected operators of one task.
  *
- *     source ─▶ edge ─▶ operator ─▶ edge ─▶ operator …      one child: an edge; more: a fan-out of edges
+ *     source ─▶ edge ─▶ operator ─▶ edge ─▶ operator …      several children: a fan-out
  *
- * Edges name the node whose code throws; they cost one call, and nothing is tracked while all is well.
+ * Edges name the node whose code throws; they cost one call, and nothing is tracked while all is
+ * well.
  */
 import { present } from '../assert.ts'
 import { MillraceError } from '../errors.ts'

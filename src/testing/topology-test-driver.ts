@@ -7,8 +7,9 @@
  *     driver.output(counts).readAll()
  *     await driver.close()
  *
- * Unless told otherwise it handles one record at a time and commits after each, so that every update
- * comes out. With `commit: 'manual'` nothing comes out before `commit()`, as in a crash test.
+ * Unless told otherwise it handles one record at a time and commits after each, so that every
+ * update comes out. With `commit: 'manual'` nothing comes out before `commit()`, as in a crash
+ * test.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -171,9 +172,9 @@ export class TopologyTestDriver {
   }
 
   /**
-   * Ends an instance (all of them by default) as `kill -9` would: memory is gone, disk and log stay.
-   * `during`: it dies in the middle of a commit, at once if there is something to commit, else in
-   * the next one.
+   * Ends an instance (all of them by default) as `kill -9` would: memory is gone, disk and log
+   * stay. `during`: it dies in the middle of a commit, at once if there is something to commit,
+   * else in the next one.
    */
   async crash(
     options: { readonly during?: CrashPoint; readonly instance?: number } = {}
