@@ -1,0 +1,115 @@
+/** The shapes of the API's answers, as JSON Schema (2020-12), by name. */
+
+type Schema = Readonly<Record<string, unknown>>
+
+const text = { type: 'string' }
+const integer = { type: 'integer' }
+const flag = { type: 'boolean' }
+const epochMs = { type: 'integer', description: 'Epoch milliseconds' }
+const instant = { type: 'string', format: 'date-time' }
+const strings = list(text)
+
+export function ref(name: string): Schema {
+  return { $ref: `#/components/schemas/${name}` }
+}
+
+export function schemas(metrics: readonly string[]): Readonly<Record<string, Schema>> {
+  const metric = { type: 'string', enum: [...metrics] }
+  return {
+    Metric: metric,
+    Row: object({
+      metric: ref('Metric'),
+      windowStart: epochMs,
+      windowEnd: { ...epochMs, description: 'Epoch milliseconds; not part of the window' },
+      value: nullable({ type: 'number', description: 'A count, a ratio, or money in major units' }),
+      numerator: nullable({ ...integer, description: 'Sessions with an order, or minor units' }),
+      denominator: nullable({ ...integer, description: 'Sessions, or orders with a price' }),
+      amount: nullable({ ...text, pattern: '^\\d+(\\.\\d+)?$', description: 'Exact money' }),
+      currency: nullable({ ...text, pattern: '^[A-Z]{3}$', description: 'ISO 4217' }),
+      final: flag,
+      revision: integer,
+      firstEventAt: nullable(epochMs),
+      lastEventAt: nullable(epochMs),
+    }),
+    Rows: object({ results: list(ref('Row')) }),
+    RowPage: object({
+      results: list(ref('Row')),
+      next: nullable({ ...text, description: 'Cursor of the next page; null at the end' }),
+    }),
+    Conversion: object({
+      conversion: nullable({ type: 'number', minimum: 0, maximum: 1 }),
+      window: object({
+        start: instant,
+        end: instant,
+        duration: { ...text, examples: ['PT1H'] },
+        final: flag,
+      }),
+      sessions: integer,
+      orderingSessions: integer,
+      updatedAt: { ...instant, description: 'When this instance learned of the row' },
+      lastEventAt: nullable(instant),
+      stale: { ...flag, description: 'Whether a newer row should have come since' },
+      revision: integer,
+    }),
+    Probe: object({ status: { type: 'string', enum: ['ok', 'unavailable'] }, reasons: strings }),
+    Ingested: object({
+      accepted: integer,
+      rejected: list(
+        object({ index: integer, reason: { type: 'string', enum: ['decode', 'too_large'] } })
+      ),
+    }),
+    ...statusSchemas(),
+    Problem: object(
+      { type: text, title: text, status: integer, detail: text, instance: text },
+      'RFC 9457'
+    ),
+  }
+}
+
+function statusSchemas(): Readonly<Record<string, Schema>> {
+  const states = ['created', 'starting', 'running', 'rebalancing', 'closing', 'closed', 'failed']
+  return {
+    Status: object({
+      applicationId: text,
+      instance: text,
+      state: { type: 'string', enum: states },
+      ready: flag,
+      reasons: strings,
+      log: object({ ok: flag, reason: nullable(text) }),
+      rebalances: integer,
+      tasks: list(ref('Task')),
+    }),
+    Task: object({
+      id: text,
+      state: { type: 'string', enum: ['created', 'restoring', 'running', 'closed'] },
+      streamTime: nullable(epochMs),
+      stateBytes: integer,
+      partitions: list(
+        object({
+          topic: text,
+          partition: integer,
+          position: integer,
+          endOffset: nullable(integer),
+          lag: nullable(integer),
+          watermark: nullable(epochMs),
+        })
+      ),
+      restore: list(object({ store: text, position: integer, end: integer })),
+    }),
+  }
+}
+
+/** All properties are required, and no other is allowed: tests hold the answers to that. */
+function object(properties: Readonly<Record<string, Schema>>, description?: string): Schema {
+  const required = Object.keys(properties)
+  const rest = description === undefined ? {} : { description }
+  return { type: 'object', ...rest, properties, required, additionalProperties: false }
+}
+
+function list(items: Schema): Schema {
+  return { type: 'array', items }
+}
+
+function nullable(schema: Schema): Schema {
+  return { ...schema, type: [schema['type'], 'null'] }
+}

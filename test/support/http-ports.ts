@@ -1,0 +1,101 @@
+/** A fake application behind the HTTP server; each part can be replaced. */
+import { ManualClock } from '../../src/clock.ts'
+import type { HttpPorts } from '../../src/http/ports.ts'
+import { taskId } from '../../src/ids.ts'
+import { silentLogger } from '../../src/log.ts'
+import type { AppSnapshot } from '../../src/runtime/snapshot.ts'
+import type { MetricRow } from '../../src/views/metric-row.ts'
+import type { RowListener } from '../../src/views/metrics-view.ts'
+import { RowSeries } from '../../src/views/row-series.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+export const metricInfos = [
+  { name: 'visitors_5m', sizeMs: 5 * minute, refreshMs: 5 * minute },
+  { name: 'orders_5m', sizeMs: 5 * minute, refreshMs: 5 * minute },
+  { name: 'conversion_1h', sizeMs: hour, refreshMs: 5 * minute },
+  { name: 'average_order_value_24h', sizeMs: 24 * hour, refreshMs: hour },
+  { name: 'revenue_24h', sizeMs: 24 * hour, refreshMs: 30 * minute },
+]
+
+export class FakeApplication {
+  readonly clock = new ManualClock(Date.UTC(2026, 10, 22, 12))
+  readonly ingested: Uint8Array[] = []
+  readonly listeners = new Set<RowListener>()
+  readonly #series = new Map(metricInfos.map(({ name }) => [name, new RowSeries(100 * 24 * hour)]))
+  reasons: readonly string[] = []
+  snapshot: AppSnapshot = runningSnapshot()
+  caughtUp = true
+
+  put(...rows: readonly MetricRow[]): void {
+    for (const row of rows) {
+      this.#series.get(row.metric)?.put(row, this.clock.now())
+      for (const listener of this.listeners) listener(row)
+    }
+  }
+
+  ports(replaced: Partial<HttpPorts> = {}): HttpPorts {
+    const series = this.#series
+    const caughtUp = (): boolean => this.caughtUp
+    return {
+      snapshot: () => this.snapshot,
+      reasons: () => this.reasons,
+      lastEventAt: () => null,
+      rows: {
+        get caughtUp() {
+          return caughtUp()
+        },
+        latest: (metric) => series.get(metric)?.latest,
+        range: (metric, from, to, limit) => series.get(metric)?.range(from, to, limit) ?? [],
+        subscribe: (listener) => {
+          this.listeners.add(listener)
+          return () => this.listeners.delete(listener)
+        },
+      },
+      topology: {
+        describe: () => 'Topologies:',
+        toJson: () => ({ subtopologies: [] }),
+        toMermaid: () => 'flowchart LR',
+      },
+      metrics: metricInfos,
+      closeMs: 90_000,
+      ingest: async (events) => void this.ingested.push(...events),
+      exposition: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),
+      apiToken: null,
+      clock: this.clock,
+      logger: silentLogger,
+      ...replaced,
+    }
+  }
+}
+
+export function runningSnapshot(changes: Partial<AppSnapshot> = {}): AppSnapshot {
+  const partition = { topic: 'shop.events', partition: 0, position: 7, endOffset: 9, lag: 2 }
+  return {
+    applicationId: 'shop-metrics',
+    instance: 'a',
+    state: 'running',
+    reasons: [],
+    log: { ok: true },
+    tasks: [
+      {
+        id: taskId(0, 0),
+        state: 'running',
+        partitions: [{ ...partition, watermark: 1_000 }],
+        streamTime: 1_000,
+        stateBytes: 100,
+        restore: [],
+      },
+    ],
+    recordsIn: 7,
+    recordsOut: 3,
+    dropped: {},
+    commits: { count: 2, seconds: 0.1, aborted: 0 },
+    restores: { count: 1, seconds: 0.2 },
+    rebalances: 1,
+    gauges: [],
+    counters: [],
+    ...changes,
+  }
+}
