@@ -1,9 +1,10 @@
 /**
  * Sends records through a repartition topic, so that those of one key meet in one task. Records
- * without a key belong nowhere: they are dropped, and counted as `ungrouped`.
+ * without a key belong nowhere: they are dropped before, and counted as `ungrouped`.
  *
- * Behind a window that closes by watermark it also announces the task's marks, see `marks.ts`.
+ * Before a window that closes by watermark it also announces the task's marks, see `marks.ts`.
  */
+import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import type { RecordHeaders } from '../record.ts'
@@ -19,6 +20,20 @@ export interface RepartitionSpec {
   readonly value: Serde<unknown>
   /** The aggregate behind the topic whose windows close by the marks of this task. */
   readonly marksOf: string | undefined
+}
+
+/** Ends records without a key, one step before they would be repartitioned. */
+export class KeyedOnlyOperator extends Operator {
+  #context!: TaskContext
+
+  override init(context: TaskContext): void {
+    this.#context = context
+  }
+
+  process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    if (key === null || key === undefined) this.#context.drop('ungrouped')
+    else this.next.process(key, value, timestamp)
+  }
 }
 
 /** The first half of `orders.groupBy((order) => order.user).count('by-user')` */
@@ -44,10 +59,7 @@ export class RepartitionSinkOperator extends Operator {
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
     const context = this.#context
     const keyBytes = bytesOf(this.#spec.key, key)
-    if (keyBytes === null) {
-      context.drop('ungrouped')
-      return
-    }
+    assert(keyBytes !== null, 'a record has a key when it is repartitioned')
     const partition = partitionForKey(keyBytes, this.#partitions)
     const valueBytes = bytesOf(this.#spec.value, value)
     context.send(this.#topic, partition, timestamp, keyBytes, valueBytes, this.#headers())

@@ -30,8 +30,8 @@ export function buildTopology(blueprint: Blueprint): Topology {
   const subtopologies = Object.freeze(
     group(blueprint.nodes).map((nodes, id) => subtopology(id, nodes, children))
   )
-  const topics = Object.freeze(topicsOf(blueprint, subtopologies))
-  const instruments = Object.freeze([...blueprint.instruments])
+  const topics = frozen(topicsOf(blueprint, subtopologies))
+  const instruments = frozen([...blueprint.instruments])
   const parts = { subtopologies, topics, instruments }
   return Object.freeze({
     ...parts,
@@ -79,7 +79,7 @@ function subtopology(
   const operators = nodes.filter((node) => node.kind !== 'source')
   const stores = new Map<string, StoreSpec>()
   for (const store of operators.flatMap((node) => node.stores)) {
-    if (!stores.has(store.name)) stores.set(store.name, Object.freeze(store))
+    if (!stores.has(store.name)) stores.set(store.name, store)
   }
   const specs = nodes.map((node) => nodeSpec(node, children))
   const sources = specs.filter((node) => node.kind === 'source')
@@ -89,8 +89,8 @@ function subtopology(
   return Object.freeze({
     id,
     nodes: Object.freeze([...sources, ...specs.filter((node) => node.kind !== 'source')]),
-    stores: Object.freeze([...stores.values()]),
-    aggregates: Object.freeze(aggregates.map((aggregate) => Object.freeze(aggregate))),
+    stores: frozen([...stores.values()]),
+    aggregates: frozen(aggregates),
   })
 }
 
@@ -167,10 +167,17 @@ function topicsOf(
       if (logged) topics.push({ name, role: 'changelog', partitions, config, create: true })
     }
   }
-  return topics.map((topic) => Object.freeze(topic))
+  return topics
 }
 
 function sourceNames({ nodes }: SubtopologySpec): readonly string[] {
   const sources = nodes.filter((node) => node.kind === 'source')
   return sources.flatMap(({ topics }) => topics.map(({ name }) => name))
+}
+
+/** Plain data, all the way down. */
+function frozen<T>(data: T): T {
+  if (typeof data !== 'object' || data === null || Object.isFrozen(data)) return data
+  for (const member of Object.values(data)) frozen(member)
+  return Object.freeze(data)
 }

@@ -2,14 +2,14 @@
 import { describe, expect, it } from 'vitest'
 import { GaugeOperator, type GaugeSpec } from '../../src/operators/gauge.ts'
 import { readMark, readOrigin } from '../../src/operators/marks.ts'
-import { RepartitionSinkOperator } from '../../src/operators/repartition-sink.ts'
+import { KeyedOnlyOperator, RepartitionSinkOperator } from '../../src/operators/repartition-sink.ts'
 import { ChoosingSinkOperator, SinkOperator, type SinkTopic } from '../../src/operators/sink.ts'
 import { Change } from '../../src/processor/change.ts'
 import { partitionForKey } from '../../src/serde/murmur2.ts'
 import { string } from '../../src/serde/primitives.ts'
 import type { Serde } from '../../src/serde/serde.ts'
 import { encodeUtf8 } from '../../src/serde/text.ts'
-import { FakeTask } from './fake-task.ts'
+import { collect, FakeTask } from './fake-task.ts'
 
 const text = string() as Serde<unknown>
 const topicOf = (name: string): SinkTopic => ({ name, key: text, value: text })
@@ -79,12 +79,14 @@ describe('a repartition', () => {
     ])
   })
 
-  it('drops and counts records without a key', () => {
+  it('is for records with a key: others are dropped and counted before', () => {
     const task = new FakeTask()
-    const sink = new RepartitionSinkOperator(spec)
-    sink.init(task)
-    sink.process(null, 'x', 7)
-    expect(task.sent).toEqual([])
+    const filter = new KeyedOnlyOperator()
+    const rows = collect(filter)
+    filter.init(task)
+    filter.process(null, 'x', 7)
+    filter.process('', 'y', 7)
+    expect(rows).toEqual([['', 'y', 7]])
     expect(task.dropped).toEqual(['ungrouped'])
   })
 

@@ -1,7 +1,7 @@
 /**
  * Aggregates as nodes that run: those by key behind their repartition topic if they need one,
  *
- *     key-select ─▶ sink ┊ n-repartition ┊ source ─▶ aggregate
+ *     key-select ─▶ filter ─▶ sink ┊ n-repartition ┊ source ─▶ aggregate
  *
  * those without a key in two phases around a topic of one partition:
  *
@@ -10,7 +10,7 @@
 import { GlobalFinalOperator } from '../../operators/global-final.ts'
 import { GlobalPartialOperator } from '../../operators/global-partial.ts'
 import { KeyedAggregateOperator } from '../../operators/keyed-aggregate.ts'
-import { RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
+import { KeyedOnlyOperator, RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
 import {
   type GlobalAggregateSpec,
   type KeyedAggregateSpec,
@@ -105,11 +105,23 @@ function drawThrough(
 ): readonly NodeBlueprint[] {
   const { topic, key, value } = repartition
   const spec = Object.freeze({ topic, key, value, marksOf: timed?.name })
+  const filter: OperatorBlueprint = {
+    kind: 'processor',
+    name: `${topic}-repartition-filter`,
+    operator: 'keyed-only',
+    parents,
+    topic: undefined,
+    stores: [],
+    aggregates: [],
+    reads: { key: true, value: false },
+    replaces: neither,
+    create: () => new KeyedOnlyOperator(),
+  }
   const sink: OperatorBlueprint = {
     kind: 'sink',
     name: `${topic}-repartition-sink`,
     operator: 'repartition',
-    parents,
+    parents: [filter.name],
     topic,
     stores: [],
     aggregates: timed === undefined ? [] : [timed],
@@ -120,7 +132,7 @@ function drawThrough(
   // Markers have no key; and null is a value as any other on the way through.
   const keySerde = timed === undefined ? key : orNull(key)
   const source = internalSource(topic, sourceName(repartition), keySerde, orNull(value))
-  return [sink, source]
+  return [filter, sink, source]
 }
 
 export function drawGlobalAggregate(
