@@ -9,7 +9,7 @@ import { RetriableError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import type { Logger } from '../log.ts'
-import { backoffMs, sleep } from './backoff.ts'
+import { type BackoffOptions, backoffMs, sleep } from './backoff.ts'
 import { ConnectionError, errorClassOf, isTransient, kafkaError } from './kafka-errors.ts'
 import type { Leader } from './leaders.ts'
 import { Leaders } from './leaders.ts'
@@ -31,6 +31,8 @@ export interface CallOptions {
   readonly timeoutMs?: number
   /** Default 'control'. */
   readonly role?: LinkRole
+  /** Between attempts; default 20 to 500 ms. */
+  readonly backoff?: BackoffOptions
 }
 
 const refreshPauseMs = 50
@@ -235,7 +237,7 @@ export class Cluster {
   /** Repeats what fails with a RetriableError, with growing pauses, until it works or time is up. */
   async retrying<T>(
     what: string,
-    options: Pick<CallOptions, 'signal' | 'deadlineMs'>,
+    options: Pick<CallOptions, 'signal' | 'deadlineMs' | 'backoff'>,
     attempt: () => Promise<T>
   ): Promise<T> {
     const { deadlineMs = 60_000, signal = this.signal } = options
@@ -246,7 +248,7 @@ export class Cluster {
       try {
         return await attempt()
       } catch (error) {
-        const pauseMs = backoffMs(attempts)
+        const pauseMs = backoffMs(attempts, options.backoff)
         if (!(error instanceof RetriableError) || Date.now() + pauseMs > until) throw error
         this.logger.debug(`${what}: trying again`, { attempts, pauseMs, reason: error.message })
         await sleep(pauseMs, signal)

@@ -1,0 +1,365 @@
+/**
+ * Writes sealed batches, each exactly once and in the order of its partition, whatever happens to
+ * connections and leaders meanwhile.
+ *
+ *   enqueue ──► queue per partition ──► one request per leader, one batch per partition ──► answers
+ *      ▲ room (bytes bounded)   ▲                                                            │
+ *      └────────────────────────┴── acknowledged · again after a pause · given up ◄──────────┘
+ *
+ * - Every partition of a request is accounted for: one that is missing in the answer goes out again.
+ * - A duplicate is a success. Out of sequence behind a failed batch means again; on the oldest batch
+ *   the broker has lost track of this producer, and the owner must begin anew.
+ * - What is given up after it may have been written is told apart from what surely was not.
+ */
+import { type MillraceError, RetriableError } from '../errors.ts'
+import type { Offset, TopicPartition } from '../ids.ts'
+import { partitionName } from '../ids.ts'
+import { backoffMs } from './backoff.ts'
+import type { Cluster } from './cluster.ts'
+import {
+  ConnectionError,
+  errorClassOf,
+  errorCodes,
+  isTransient,
+  kafkaError,
+  UnknownOutcomeError,
+} from './kafka-errors.ts'
+import type { PendingBatch, ProducerIdentity } from './partition-queue.ts'
+import { PartitionQueue } from './partition-queue.ts'
+import type { SealedBatch } from './record-batch-chain.ts'
+import type { ProduceResult } from './requests/records.ts'
+import { produce } from './requests/records.ts'
+
+export interface BatchSenderOptions {
+  readonly cluster: Cluster
+  /** Null: only idempotent. */
+  readonly transactionalId: string | null
+  /** How long a batch is tried. */
+  readonly deliveryTimeoutMs: number
+  /** Of batches that are not acknowledged; who comes later waits for room. */
+  readonly bufferBytesMax: number
+  /** Whether batches for this partition may go out now; `pump` again when they may. */
+  readonly isAdmitted: (queue: PartitionQueue) => boolean
+  /** The queue has batches and no identity: `identify` it, or give it up. Called once until then. */
+  readonly onIdentityNeeded: (queue: PartitionQueue) => void
+  /** The broker lost track of what was written there: all batches of the queue are given up next. */
+  readonly onBroken: (error: MillraceError) => void
+  /** Whether one refused batch is the end for all: it is in a transaction. */
+  readonly isAllOrNothing: boolean
+}
+
+interface Waiting {
+  readonly topic: string
+  readonly partition: number
+  readonly batch: PendingBatch
+}
+
+interface Sent {
+  readonly queue: PartitionQueue
+  readonly batch: PendingBatch
+}
+
+const requestBytesMax = 8_000_000
+const ackTimeoutMs = 8_000
+const answerTimeoutMs = 10_000
+
+export class BatchSender {
+  readonly #options: BatchSenderOptions
+  readonly #queues = new Map<string, PartitionQueue>()
+  #identity: ProducerIdentity | undefined
+  #bufferedBytes = 0
+  #waiting: Waiting[] = []
+  #isPumping = false
+  #timer: NodeJS.Timeout | undefined
+  #timerAtMs = Number.POSITIVE_INFINITY
+  #idle: (() => void)[] = []
+
+  constructor(options: BatchSenderOptions) {
+    this.#options = options
+  }
+
+  get bufferedBytes(): number {
+    return this.#bufferedBytes
+  }
+
+  /** Resolves with the offset of the first record, −1 if the broker no longer knew it. */
+  enqueue(topic: string, partition: number, { bytes, records }: SealedBatch): Promise<Offset> {
+    return new Promise((resolve, reject) => {
+      const batch: PendingBatch = {
+        bytes,
+        records,
+        receivers: { resolve, reject },
+        deadlineMs: Date.now() + this.#options.deliveryTimeoutMs,
+        sequence: undefined,
+        isInFlight: false,
+        mayBeWritten: false,
+      }
+      this.#waiting.push({ topic, partition, batch })
+      this.#makeRoom()
+    })
+  }
+
+  /** Gives up all batches, and goes on with a new identity, or with none for the time being. */
+  reset(identity: ProducerIdentity | undefined, error: MillraceError): void {
+    this.#identity = identity
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { batch } of waiting) batch.receivers.reject(error)
+    const queues = [...this.#queues.values()]
+    this.#queues.clear()
+    for (const queue of queues) this.giveUp(queue, error)
+  }
+
+  identify(queue: PartitionQueue, identity: ProducerIdentity): void {
+    queue.isIdentifying = false
+    queue.identity = identity
+    this.pump()
+  }
+
+  giveUp(queue: PartitionQueue, error: MillraceError): void {
+    queue.isIdentifying = false
+    for (const batch of queue.clear()) {
+      const mayBeWritten = batch.mayBeWritten || batch.isInFlight
+      // What is in a transaction that ends like this is not written, whatever the broker did.
+      const isUnknown = mayBeWritten && !this.#options.isAllOrNothing
+      this.#settle(batch, isUnknown ? unknown(queue, error) : error)
+    }
+  }
+
+  /** Resolves when nothing is buffered any more, acknowledged or given up. */
+  async idle(): Promise<void> {
+    if (this.#bufferedBytes === 0 && this.#waiting.length === 0) return
+    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  }
+
+  /** Sends what may be sent, soon. */
+  pump(): void {
+    if (this.#isPumping) return
+    this.#isPumping = true
+    queueMicrotask(() => {
+      this.#isPumping = false
+      while (this.#sendRound());
+    })
+  }
+
+  close(error: MillraceError): void {
+    this.reset(undefined, error)
+    clearTimeout(this.#timer)
+  }
+
+  #makeRoom(): void {
+    const { bufferBytesMax } = this.#options
+    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
+      const bytes = next.batch.bytes.length
+      if (this.#bufferedBytes > 0 && this.#bufferedBytes + bytes > bufferBytesMax) break
+      this.#waiting.shift()
+      this.#bufferedBytes += bytes
+      this.#queue(next).add(next.batch)
+    }
+    this.pump()
+  }
+
+  #queue(at: TopicPartition): PartitionQueue {
+    const name = partitionName(at)
+    let queue = this.#queues.get(name)
+    if (queue === undefined) {
+      queue = new PartitionQueue(at.topic, at.partition)
+      queue.identity = this.#identity
+      this.#queues.set(name, queue)
+    }
+    return queue
+  }
+
+  /** One batch of each partition that may send; true if another round may find more. */
+  #sendRound(): boolean {
+    const now = Date.now()
+    const rounds = new Map<string, Sent[]>()
+    const lost = new Set<string>()
+    for (const queue of this.#queues.values()) {
+      if (queue.isEmpty || !this.#mayGo(queue, now)) continue
+      const leader = this.#options.cluster.leader(queue)
+      const batch = leader && queue.take()
+      if (batch) append(rounds, leader.address, { queue, batch })
+      if (leader) continue
+      lost.add(queue.topic)
+      this.#pause(queue)
+    }
+    if (lost.size > 0) this.#refresh([...lost])
+    for (const [address, sent] of rounds) {
+      for (const part of inParts(sent)) void this.#request(address, part)
+    }
+    return rounds.size > 0
+  }
+
+  #mayGo(queue: PartitionQueue, now: number): boolean {
+    if (this.#isOverdue(queue, now) || !this.#options.isAdmitted(queue)) return false
+    if (queue.identity === undefined) {
+      if (!queue.isIdentifying) {
+        queue.isIdentifying = true
+        this.#options.onIdentityNeeded(queue)
+      }
+      return false
+    }
+    if (queue.retryAtMs <= now) return true
+    this.#pumpAt(queue.retryAtMs)
+    return false
+  }
+
+  async #request(address: string, sent: readonly Sent[]): Promise<void> {
+    const { cluster, transactionalId } = this.#options
+    let results: readonly ProduceResult[] = []
+    try {
+      const partitions = sent.map(({ queue: { topic, partition }, batch }) => {
+        return { topic, partition, batch: batch.bytes }
+      })
+      const request = { transactionalId, timeoutMs: ackTimeoutMs, partitions }
+      const how = { role: 'produce', timeoutMs: answerTimeoutMs } as const
+      results = await cluster.send(address, produce, request, how)
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) return this.#broken(sent, error as MillraceError)
+      cluster.logger.debug('a produce request failed', { address, reason: error.message })
+    }
+    const byName = new Map(results.map((result) => [partitionName(result), result]))
+    const moved = new Set<string>()
+    for (const { queue, batch } of sent) {
+      if (!queue.holds(batch)) continue
+      queue.returned(batch)
+      const result = byName.get(partitionName(queue))
+      if (result === undefined) batch.mayBeWritten = true
+      if (this.#answered(queue, batch, result)) moved.add(queue.topic)
+    }
+    if (moved.size > 0) this.#refresh([...moved])
+    this.pump()
+  }
+
+  /** True: another leader may do better. */
+  #answered(
+    queue: PartitionQueue,
+    batch: PendingBatch,
+    result: ProduceResult | undefined
+  ): boolean {
+    const code = result?.error ?? errorCodes.NETWORK_EXCEPTION
+    switch (code) {
+      case errorCodes.NONE:
+      case errorCodes.DUPLICATE_SEQUENCE_NUMBER:
+        queue.acknowledged(batch)
+        this.#settle(batch, result?.baseOffset ?? -1)
+        return false
+      case errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER:
+        if (queue.oldest === batch) break
+        queue.stop()
+        return false
+      case errorCodes.MESSAGE_TOO_LARGE:
+      case errorCodes.RECORD_LIST_TOO_LARGE: {
+        const bytesMore = queue.split(batch)
+        if (bytesMore === undefined) break
+        this.#bufferedBytes += bytesMore
+        return false
+      }
+      case errorCodes.REQUEST_TIMED_OUT:
+      case errorCodes.NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+      case errorCodes.UNKNOWN_SERVER_ERROR:
+        batch.mayBeWritten = true
+    }
+    if (isTransient(code)) {
+      queue.stop()
+      this.#pause(queue)
+      return true
+    }
+    const error = kafkaError(code, `Produce to ${partitionName(queue)}`, result?.message)
+    const isRefused = errorClassOf(code) === 'fatal' && !batch.mayBeWritten
+    if (isRefused && !this.#options.isAllOrNothing) {
+      queue.refused(batch)
+      this.#settle(batch, error)
+    } else {
+      this.#breakQueue(queue, error)
+    }
+    return false
+  }
+
+  #isOverdue(queue: PartitionQueue, now: number): boolean {
+    const { oldest } = queue
+    if (oldest === undefined || oldest.isInFlight || oldest.deadlineMs > now) return false
+    const message = `${partitionName(queue)} took nothing for ${this.#options.deliveryTimeoutMs} ms`
+    const { reason } = this.#options.cluster.health()
+    const text = reason ? `${message}; ${reason}` : message
+    this.#breakQueue(queue, new RetriableError('MILLRACE_KAFKA_DELIVERY_TIMEOUT', text))
+    return true
+  }
+
+  #broken(sent: readonly Sent[], error: MillraceError): void {
+    for (const { queue, batch } of sent) {
+      if (queue.holds(batch)) this.#breakQueue(queue, error)
+    }
+  }
+
+  #breakQueue(queue: PartitionQueue, error: MillraceError): void {
+    this.#options.onBroken(error)
+    this.giveUp(queue, error)
+  }
+
+  #settle(batch: PendingBatch, outcome: Offset | Error): void {
+    this.#bufferedBytes -= batch.bytes.length
+    if (typeof outcome === 'number') batch.receivers.resolve(outcome)
+    else batch.receivers.reject(outcome)
+    this.#makeRoom()
+    if (this.#bufferedBytes > 0 || this.#waiting.length > 0) return
+    const idle = this.#idle
+    this.#idle = []
+    for (const resolve of idle) resolve()
+  }
+
+  #pause(queue: PartitionQueue): void {
+    queue.retryAtMs = Date.now() + backoffMs(queue.attempts++)
+    this.#pumpAt(queue.retryAtMs)
+  }
+
+  #pumpAt(timeMs: number): void {
+    if (timeMs >= this.#timerAtMs) return
+    clearTimeout(this.#timer)
+    this.#timerAtMs = timeMs
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = Number.POSITIVE_INFINITY
+        this.pump()
+      },
+      timeMs - Date.now() + 1
+    )
+  }
+
+  #refresh(topics: readonly string[]): void {
+    const { cluster } = this.#options
+    cluster.refresh(topics).catch((error: Error) => {
+      cluster.logger.debug('no metadata for now', { reason: error.message })
+    })
+  }
+}
+
+function unknown(queue: PartitionQueue, cause: Error): UnknownOutcomeError {
+  return new UnknownOutcomeError(
+    'MILLRACE_KAFKA_WRITE_UNKNOWN',
+    `Records for ${partitionName(queue)} may or may not have been written: ${cause.message}`,
+    { cause }
+  )
+}
+
+function append<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
+  const group = groups.get(key)
+  if (group) group.push(value)
+  else groups.set(key, [value])
+}
+
+/** Requests of a bounded size. */
+function inParts(sent: readonly Sent[]): readonly (readonly Sent[])[] {
+  const parts: Sent[][] = [[]]
+  let bytes = 0
+  for (const one of sent) {
+    bytes += one.batch.bytes.length
+    if (bytes > requestBytesMax && parts.at(-1)?.length) {
+      parts.push([])
+      bytes = one.batch.bytes.length
+    }
+    parts.at(-1)?.push(one)
+  }
+  return parts
+}

@@ -1,0 +1,171 @@
+/**
+ * What a transaction asks of its coordinator and of the coordinator of its group. Each call repeats
+ * what can be repeated with the same epoch, which is all of it, and throws what cannot.
+ */
+import type { MillraceError } from '../errors.ts'
+import type { TopicPartition } from '../ids.ts'
+import type { BackoffOptions } from './backoff.ts'
+import type { CallOptions, Cluster, CoordinatorKind } from './cluster.ts'
+import {
+  ConnectionError,
+  errorClassOf,
+  errorCodes,
+  isTransient,
+  kafkaError,
+  UnknownOutcomeError,
+} from './kafka-errors.ts'
+import type { ProducerIdentity } from './partition-queue.ts'
+import type { Rpc } from './protocol.ts'
+import type { PartitionError } from './requests/by-topic.ts'
+import type { GroupIdentity, OffsetToCommit } from './requests/offsets.ts'
+import {
+  addOffsetsToTxn,
+  addPartitionsToTxn,
+  endTxn,
+  initProducerId,
+  txnOffsetCommit,
+} from './requests/transactions.ts'
+
+export interface TransactionClientOptions {
+  readonly cluster: Cluster
+  readonly transactionalId: string
+  /** After which the broker aborts an open transaction by itself. */
+  readonly transactionTimeoutMs: number
+  /** How long one step is tried. */
+  readonly stepTimeoutMs: number
+  readonly signal?: AbortSignal
+}
+
+/** The markers of the transaction before are on their way: a matter of milliseconds. */
+const backoff: BackoffOptions = { firstMs: 10, maxMs: 200 }
+
+export class TransactionClient {
+  readonly #options: TransactionClientOptions
+
+  constructor(options: TransactionClientOptions) {
+    this.#options = options
+  }
+
+  /**
+   * A fresh epoch: whoever used the transactional id before is fenced, and its open transaction
+   * aborted, or its half-done commit completed, before this resolves.
+   */
+  async initialize(): Promise<ProducerIdentity> {
+    const { transactionalId, transactionTimeoutMs } = this.#options
+    const request = { transactionalId, transactionTimeoutMs, producerId: -1, epoch: -1 }
+    const { producerId, epoch } = await this.#ask(
+      'transaction',
+      transactionalId,
+      initProducerId,
+      request,
+      ({ error }) => error
+    )
+    return { producerId, epoch }
+  }
+
+  async addPartitions(
+    identity: ProducerIdentity,
+    partitions: readonly TopicPartition[]
+  ): Promise<void> {
+    const { transactionalId } = this.#options
+    const request = { transactionalId, ...identity, partitions }
+    await this.#ask('transaction', transactionalId, addPartitionsToTxn, request, worst)
+  }
+
+  /** Both steps: the offsets join the transaction, then the coordinator of the group takes them. */
+  async commitOffsets(
+    identity: ProducerIdentity,
+    group: GroupIdentity,
+    offsets: readonly OffsetToCommit[]
+  ): Promise<void> {
+    const { transactionalId } = this.#options
+    const { groupId } = group
+    const joining = { transactionalId, ...identity, groupId }
+    await this.#ask('transaction', transactionalId, addOffsetsToTxn, joining, (r) => r.error)
+    const request = { transactionalId, ...identity, group, offsets }
+    await this.#ask('group', groupId, txnOffsetCommit, request, worst)
+  }
+
+  /** Rejects with an UnknownOutcomeError if a commit may have happened. */
+  async end(identity: ProducerIdentity, commit: boolean): Promise<void> {
+    const { transactionalId } = this.#options
+    const request = { transactionalId, ...identity, commit }
+    await this.#ask('transaction', transactionalId, endTxn, request, ({ error }) => error)
+  }
+
+  async #ask<Request, Response>(
+    kind: CoordinatorKind,
+    key: string,
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    errorOf: (response: Response) => number
+  ): Promise<Response> {
+    const { cluster, stepTimeoutMs, signal } = this.#options
+    const where = `${rpc.api.name} for ${kind} ${key}`
+    const options: CallOptions = {
+      deadlineMs: stepTimeoutMs,
+      backoff,
+      ...(signal ? { signal } : {}),
+    }
+    let mayHaveHappened = false
+    const attempt = async (): Promise<Response> => {
+      try {
+        const address = await cluster.coordinator(kind, key)
+        const response = await cluster.send(address, rpc, request)
+        const code = errorOf(response)
+        if (code === errorCodes.NONE) return response
+        if (errorClassOf(code) === 'coordinator') cluster.forgetCoordinator(kind, key)
+        throw kafkaError(code, where)
+      } catch (error) {
+        if (error instanceof ConnectionError) {
+          cluster.forgetCoordinator(kind, key)
+          mayHaveHappened ||= error.code !== 'MILLRACE_KAFKA_UNREACHABLE'
+        }
+        throw error
+      }
+    }
+    try {
+      return await cluster.retrying(where, options, attempt)
+    } catch (error) {
+      // A step that is not the last can be repeated or aborted: only the end leaves a question.
+      if (rpc.api.key === endTxn.api.key && mayHaveHappened) throw unknownEnd(where, error)
+      throw error
+    }
+  }
+}
+
+/**
+ * Ends whatever a producer that is gone has left open, and fences it. Resolves when its transaction
+ * is aborted (or its half-done commit completed): committed offsets are stable then.
+ */
+export async function fenceTransactionalId(
+  cluster: Cluster,
+  transactionalId: string,
+  options: { readonly deadlineMs?: number; readonly signal?: AbortSignal } = {}
+): Promise<void> {
+  const { deadlineMs = 30_000, signal } = options
+  const client = new TransactionClient({
+    cluster,
+    transactionalId,
+    transactionTimeoutMs: 10_000,
+    stepTimeoutMs: deadlineMs,
+    ...(signal ? { signal } : {}),
+  })
+  await client.initialize()
+}
+
+function unknownEnd(where: string, cause: unknown): UnknownOutcomeError {
+  const reason = (cause as MillraceError).message
+  return new UnknownOutcomeError(
+    'MILLRACE_KAFKA_COMMIT_UNKNOWN',
+    `${where}: whether the transaction ended that way is not known: ${reason}`,
+    { cause }
+  )
+}
+
+/** What counts of many answers: a final error before a passing one, a reason before its echo. */
+function worst(results: readonly PartitionError[]): number {
+  const codes = results.map(({ error }) => error).filter((code) => code !== errorCodes.NONE)
+  const reasons = codes.filter((code) => code !== errorCodes.OPERATION_NOT_ATTEMPTED)
+  return reasons.find((code) => !isTransient(code)) ?? reasons[0] ?? codes[0] ?? errorCodes.NONE
+}
