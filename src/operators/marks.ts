@@ -2,8 +2,8 @@
  * How event time travels through the repartition topic of a keyed window that closes by watermark,
  * in record headers:
  *
- *     record   key, value, … + `millrace-origin`: task partition (int32), watermark (float64)
- *     marker   null, null     + `millrace-mark`:   task partition (int32), mark (float64, NaN: empty)
+ *     record   key, value, …  + `millrace-origin`: producer (int32), watermark (float64)
+ *     marker   null, null     + `millrace-mark`:   producer (int32), mark (float64; NaN: empty)
  *
  * The watermark is that of the record's own source partition before the record. Markers follow all
  * records of their commit, one in each partition. No record has a null key here: such records are

@@ -68,7 +68,7 @@ export interface WindowStore<K, V> {
   ): AsyncIterable<readonly [window: { readonly start: Timestamp; readonly end: Timestamp }, V]>
 }
 
-/** `keyValueStore('seen', { key: string(), value: int64() })`; the name is that of its changelog. */
+/** `keyValueStore('seen', { key: string(), value: int64() })`; its changelog has its name. */
 export function keyValueStore<K, V>(
   name: string,
   options: StoreOptions<K, V>

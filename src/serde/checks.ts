@@ -1,4 +1,4 @@
-/** What the compiler checks of serdes: values that JSON would damage, values that no format keeps. */
+/** What the compiler checks of serdes: values JSON would damage, values that no format keeps. */
 import type { Misuse } from '../misuse.ts'
 
 type Fn = (...args: never[]) => unknown

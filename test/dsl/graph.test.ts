@@ -82,7 +82,7 @@ describe('what a source must decode', () => {
     const builder = new StreamsBuilder()
     grow(streamOf(builder))
     const { readsKey, readsValue } = sourceOf(builder.build(), 'events')
-    return `${readsKey ? 'key' : ''}${readsKey && readsValue ? '+' : ''}${readsValue ? 'value' : ''}`
+    return [...(readsKey ? ['key'] : []), ...(readsValue ? ['value'] : [])].join('+')
   }
   const user = (event: Event): string => event.user
 
