@@ -1,20 +1,41 @@
 /**
  * The directory of a durable log: whose it is, and whether what lies there can be a log at all.
  *
- *     <path>/format.json   written once the log was there; at every clean end, the last batch too
+ *     <path>/format.json   written at every start and clean end: the last batch, and how large the
+ *                          MANIFEST was, because LevelDB deletes the tables that a shorter one forgot
  *     <path>/holder.json   process that holds the log, for messages; stale after a crash, harmless
  *     <path>/*             LevelDB's own files, its LOCK among them
  *
- * Invariants: LevelDB's lock alone decides between processes. Within one process the register here
- * decides before LevelDB is asked: its refusal of a second open would let go of the first one's
- * lock. A directory that ever held a log is never begun anew.
+ * Invariants: LevelDB's lock alone decides between processes. Within one process the register here,
+ * and for other threads the holder file, decide before LevelDB is asked: its refusal of a second
+ * open would let go of the first one's lock. A directory that ever held a log is never begun anew.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { FatalError } from '../errors.ts'
 import { damaged, formatVersion } from './layout.ts'
+
+interface Holder {
+  readonly pid: number
+  /** Of the process, epoch ms: process numbers come again. */
+  readonly startedAt: number
+  /** A copy of a directory is not held by who holds the original. */
+  readonly path: string
+}
+
+/** Between two readings of when this very process started: clocks are adjusted. */
+const startToleranceMs = 50
 
 const registerKey = Symbol.for('millrace.log.directories')
 
@@ -37,6 +58,8 @@ export interface Claim {
 interface FormatFile {
   readonly format: number
   readonly batches: number
+  readonly manifest: string
+  readonly manifestBytes: number
 }
 
 /** Claims the directory within this process, and checks what is there. */
@@ -47,6 +70,7 @@ export async function claimDirectory(path: string): Promise<Claim> {
   claimed.add(real)
   const release = (): void => void claimed.delete(real)
   try {
+    if (isOwn(await readHolder(real), real)) throw locked(path, process.pid)
     return { path: real, release, ...(await lookTwice(real)) }
   } catch (error) {
     release()
@@ -74,12 +98,11 @@ export function unusable(path: string, cause: unknown): FatalError {
 }
 
 export async function holderPid(path: string): Promise<number | undefined> {
-  const holder = await readJson<{ readonly pid?: unknown }>(join(path, 'holder.json'))
-  return typeof holder?.pid === 'number' ? holder.pid : undefined
+  return (await readHolder(path))?.pid
 }
 
 export function writeHolder(path: string): void {
-  writeWhole(join(path, 'holder.json'), { pid: process.pid, since: new Date().toISOString() })
+  writeWhole(join(path, 'holder.json'), ownHolder(path))
 }
 
 export function removeHolder(path: string): void {
@@ -87,8 +110,27 @@ export function removeHolder(path: string): void {
 }
 
 export function writeFormat(path: string, batches: number): void {
-  const content: FormatFile = { format: formatVersion, batches }
+  const manifest = readFileSync(join(path, 'CURRENT'), 'latin1').trim()
+  const manifestBytes = statSync(join(path, manifest)).size
+  const content: FormatFile = { format: formatVersion, batches, manifest, manifestBytes }
   writeWhole(join(path, 'format.json'), content)
+}
+
+async function readHolder(path: string): Promise<Holder | undefined> {
+  const holder = await readJson<Partial<Holder>>(join(path, 'holder.json'))
+  if (typeof holder?.pid !== 'number' || typeof holder.startedAt !== 'number') return undefined
+  return { pid: holder.pid, startedAt: holder.startedAt, path: String(holder.path) }
+}
+
+function ownHolder(path: string): Holder {
+  const startedAt = Math.round(Date.now() - process.uptime() * 1_000)
+  return { pid: process.pid, startedAt, path }
+}
+
+function isOwn(holder: Holder | undefined, path: string): boolean {
+  const own = ownHolder(path)
+  if (holder?.pid !== own.pid || holder.path !== path) return false
+  return Math.abs(holder.startedAt - own.startedAt) <= startToleranceMs
 }
 
 async function makeDirectory(path: string): Promise<string> {
@@ -122,7 +164,7 @@ async function look(path: string): Promise<Look> {
   const isMarked = format !== undefined
   const batches = format?.batches ?? 0
   if (files.includes('CURRENT')) {
-    await checkCurrent(path)
+    await checkCurrent(path, format)
     return { isNew: false, isMarked, batches }
   }
   if (isMarked || (await hasData(path, files))) throw damaged(path, 'its file CURRENT is missing')
@@ -142,11 +184,12 @@ async function readFormat(path: string, files: readonly string[]): Promise<Forma
         `${formatVersion}. Use the version that wrote it, or another STATE_DIR.`
     )
   }
-  return { format: found.format, batches: found.batches }
+  const { format, batches, manifest = '', manifestBytes = 0 } = found
+  return { format, batches, manifest, manifestBytes }
 }
 
 /** CURRENT names the MANIFEST, without which LevelDB would silently know fewer tables. */
-async function checkCurrent(path: string): Promise<void> {
+async function checkCurrent(path: string, format: FormatFile | undefined): Promise<void> {
   const current = await readFile(join(path, 'CURRENT'), 'latin1').catch((error: unknown) => {
     throw damaged(path, 'its file CURRENT cannot be read', error)
   })
@@ -154,7 +197,10 @@ async function checkCurrent(path: string): Promise<void> {
   const manifest = current.trim()
   const size = await sizeOf(join(path, manifest))
   if (size === undefined) throw damaged(path, `its file ${manifest} is missing`)
-  if (size === 0) throw damaged(path, `its file ${manifest} is empty`)
+  const least = format?.manifest === manifest ? format.manifestBytes : 1
+  if (size < least) {
+    throw damaged(path, `its file ${manifest} had ${least} bytes at least, and now has ${size}`)
+  }
 }
 
 /** Whether files of LevelDB are there that hold records. */

@@ -110,8 +110,8 @@ export function damaged(path: string, what: string, cause?: unknown): FatalError
   return new FatalError(
     'MILLRACE_LOG_DAMAGED',
     `The embedded log in ${path} is damaged: ${what}. It is the primary copy of its records, so ` +
-      'nothing was changed. Restore the directory from a backup; or, to start again without ' +
-      'these records and all state derived from them, remove the directory.',
+      'it is neither repaired nor begun anew. Restore the directory from a backup; or, to start ' +
+      'again without these records and all state derived from them, remove the directory.',
     { cause }
   )
 }

@@ -50,13 +50,16 @@ export async function openLevelStorage(path: string): Promise<OpenedStorage> {
     valueEncoding: 'buffer',
     createIfMissing: claim.isNew,
   })
+  let isHeld = false
   try {
     await openDb(db, claim)
+    isHeld = true
     writeHolderFile(claim.path)
     const batches = await recover(db, claim)
     const entries = await readEntries(db, claim.path)
     return { storage: new LevelStorage(db, claim, batches), entries, batches }
   } catch (error) {
+    if (isHeld) removeHolder(claim.path)
     await db.close().catch(() => {})
     claim.release()
     throw error
@@ -85,7 +88,7 @@ function writeHolderFile(path: string): void {
 
 /** The number of the last batch; makes the log if the directory is new. */
 async function recover(db: Db, { path, isMarked, batches }: Claim): Promise<number> {
-  const format = await db.get(keys.format)
+  const format = await guarded(path, db.get(keys.format))
   const found = await lastBatch(db, path)
   if (format === undefined) {
     if (isMarked || found > 0) throw damaged(path, 'its first entry is missing')
@@ -96,15 +99,22 @@ async function recover(db: Db, { path, isMarked, batches }: Claim): Promise<numb
   if (found < batches) {
     throw damaged(path, `it ended with batch ${batches}, and ends now with batch ${found}`)
   }
-  // A crash may have come between the first entry and the mark.
-  if (!isMarked) writeFormat(path, 0)
+  mark(path, found)
   return found
 }
 
 async function createLog(db: Db, path: string): Promise<void> {
   try {
     await db.batch().put(keys.format, seal(formatVersion)).write({ sync: true })
-    writeFormat(path, 0)
+  } catch (error) {
+    throw unusable(path, error)
+  }
+  mark(path, 0)
+}
+
+function mark(path: string, batches: number): void {
+  try {
+    writeFormat(path, batches)
   } catch (error) {
     throw unusable(path, error)
   }
@@ -238,9 +248,14 @@ class LevelStorage implements Storage {
   }
 
   async close(): Promise<void> {
+    // While the lock is held: the next holder writes its own files.
+    try {
+      writeFormat(this.path, this.#batches)
+      removeHolder(this.path)
+    } catch {
+      // A full disk, say. Both files only serve checks and messages: the old ones do as well.
+    }
     await this.#db.close()
-    writeFormat(this.path, this.#batches)
-    removeHolder(this.path)
     this.#claim.release()
   }
 }
