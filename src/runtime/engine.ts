@@ -225,6 +225,11 @@ export class Engine {
     this.#started().loop.observe(this.#clock.now(), punctuates)
   }
 
+  /** One turn, as the loop takes it; whether anything was done. */
+  turn(): boolean {
+    return this.#started().loop.turn()
+  }
+
   /** Handles up to `max` records of one task; how many. Only of an engine that does not run. */
   process(max: number): number {
     return this.#started().loop.process(max)

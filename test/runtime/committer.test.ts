@@ -1,0 +1,187 @@
+import { expect, it } from 'vitest'
+import { openWorld } from './engine-world.ts'
+import {
+  CountOperator,
+  countStore,
+  countTopology,
+  FunctionOperator,
+  filterTopology,
+  node,
+  sink,
+  source,
+  textTopic,
+  topologyOf,
+} from './small-topology.ts'
+
+it('goes on processing beside a commit, whose bytes stay what they were', async () => {
+  const world = await openWorld(countTopology())
+  const { engine, log } = world
+  await world.send('in', [{ key: 'a' }, { key: 'a' }])
+  world.drain()
+  log.hold()
+  const committing = engine.commit()
+  await world.send('in', [{ key: 'a' }, { key: 'b' }])
+  world.drain()
+  expect(world.texts('out')).toEqual([])
+  log.release()
+  await committing
+  expect(world.texts('test-counts-changelog')).toEqual(['2'])
+  expect(log.embedded.inspect().committed()).toMatchObject([{ offset: 2 }])
+  await engine.commit()
+  expect(world.texts('test-counts-changelog')).toEqual(['2', '3', '1'])
+  expect(log.embedded.inspect().recordsInMemory('out')).toHaveLength(4)
+})
+
+it('drops both layers when a commit is aborted, and takes the records again', async () => {
+  const world = await openWorld(countTopology())
+  const { engine, log } = world
+  await world.send('in', [{ key: 'a' }])
+  world.drain()
+  log.hold()
+  const committing = engine.commit()
+  await world.send('in', [{ key: 'a' }])
+  world.drain()
+  log.embedded.faults.failCommit('abort')
+  log.release()
+  await committing
+  await world.ready()
+  expect(world.texts('out')).toEqual([])
+  world.drain()
+  await engine.commit()
+  expect(world.texts('test-counts-changelog')).toEqual(['2'])
+  expect(log.embedded.inspect().recordsInMemory('out')).toHaveLength(2)
+  expect(engine.snapshot()).toMatchObject({ recordsIn: 2, commits: { count: 1, aborted: 1 } })
+})
+
+it('has one commit in flight, whoever asks', async () => {
+  const world = await openWorld(countTopology())
+  const { engine, log } = world
+  await world.send('in', [{ key: 'a' }])
+  world.drain()
+  log.hold()
+  const first = engine.commit()
+  await world.send('in', [{ key: 'a' }])
+  world.drain()
+  const second = engine.commit()
+  const third = engine.commit()
+  await Promise.resolve()
+  expect(log.commits).toHaveLength(1)
+  log.release()
+  await Promise.all([first, second, third])
+  expect(log.commits).toHaveLength(2)
+})
+
+it('commits a task again only when something has changed in it', async () => {
+  const world = await openWorld(countTopology(), { partitions: 3 })
+  const { engine, log } = world
+  await world.send('in', [{ key: 'a', partition: 1 }])
+  world.drain()
+  await engine.commit()
+  await world.send('in', [
+    { key: 'a', partition: 1 },
+    { key: 'b', partition: 2 },
+  ])
+  world.drain()
+  await engine.commit()
+  const touched = log.commits.map(({ offsets }) =>
+    offsets.map(({ task, metadata }) => {
+      return `${task}#${(JSON.parse(metadata) as { n: number }).n}`
+    })
+  )
+  expect(touched).toEqual([['0_1#1'], ['0_1#2', '0_2#1']])
+  expect(log.commits.map(({ number }) => number)).toEqual([1, 2])
+})
+
+it('takes no record while the layer behind a commit is full', async () => {
+  const wide = (text: string): boolean => text.length > 0
+  const world = await openWorld(filterTopology(wide), { bufferBytesMax: 64 * 1024 })
+  const { engine, log } = world
+  const big = 'x'.repeat(40 * 1024)
+  log.hold()
+  await world.send('in', [{ value: big }, { value: big }, { value: big }, { value: big }])
+  engine.turn()
+  expect(log.commits).toHaveLength(0)
+  engine.turn()
+  expect(log.commits).toHaveLength(1)
+  const taken = () => engine.snapshot().tasks[0]?.partitions[0]?.position
+  await world.send('in', [{ value: big }, { value: big }, { value: big }])
+  engine.turn()
+  const full = taken()
+  engine.turn()
+  engine.turn()
+  expect(taken()).toBe(full)
+  log.release()
+  while (engine.snapshot().commits.count < 1) await new Promise((resolve) => setImmediate(resolve))
+  engine.turn()
+  expect(world.texts('out').length).toBeGreaterThan(0)
+})
+
+it('hands on what operators held back, in topological order', async () => {
+  const order: string[] = []
+  const flushing = (name: string) => () => {
+    const operator = new FunctionOperator((self, key, value, timestamp) => {
+      self.next.process(key, value, timestamp)
+    })
+    operator.flush = () => void order.push(name)
+    return operator
+  }
+  const topology = topologyOf({
+    nodes: [
+      source('source', textTopic('in')),
+      node('first', 'source', flushing('first')),
+      node('second', 'first', flushing('second')),
+      sink('sink', 'second', textTopic('out')),
+    ],
+  })
+  const world = await openWorld(topology)
+  await world.send('in', [{}])
+  world.drain()
+  await world.engine.commit()
+  expect(order).toEqual(['first', 'second'])
+})
+
+it('commits soon when an operator asks for it', async () => {
+  const topology = topologyOf({
+    nodes: [
+      source('source', textTopic('in')),
+      node(
+        'asks',
+        'source',
+        () =>
+          new FunctionOperator((self, key, value, timestamp) => {
+            if (value === 'now') self.context.requestCommit()
+            self.next.process(key, value, timestamp)
+          })
+      ),
+      sink('sink', 'asks', textTopic('out')),
+    ],
+  })
+  const world = await openWorld(topology, { commitIntervalMs: 1_000_000 })
+  const { engine, log } = world
+  await world.send('in', [{ value: 'later' }])
+  engine.turn()
+  engine.turn()
+  expect(log.commits).toHaveLength(0)
+  await world.send('in', [{ value: 'now' }])
+  engine.turn()
+  engine.turn()
+  expect(log.commits).toHaveLength(1)
+})
+
+it('keeps several stores of a task in one commit', async () => {
+  const other = { ...countStore, name: 'more' }
+  const topology = topologyOf({
+    nodes: [
+      source('source', textTopic('in')),
+      node('one', 'source', () => new CountOperator(countStore), { stores: [countStore] }),
+      node('two', 'one', () => new CountOperator(other), { stores: [other] }),
+    ],
+    sinks: [],
+  })
+  const world = await openWorld(topology)
+  await world.send('in', [{ key: 'a' }, { key: 'a' }])
+  world.drain()
+  await world.engine.commit()
+  expect(world.texts('test-counts-changelog')).toEqual(['2'])
+  expect(world.texts('test-more-changelog')).toEqual(['2'])
+})
