@@ -60,6 +60,14 @@ export class ByteWriter {
     return this
   }
 
+  /** Without their length: the last field of a record. */
+  rest(value: Uint8Array): this {
+    this.#room(value.length)
+    this.#buffer.set(value, this.#length)
+    this.#length += value.length
+    return this
+  }
+
   /** A string of one char per byte. */
   binary(value: string): this {
     this.count(value.length)
@@ -123,6 +131,13 @@ export class ByteReader {
   bytes(): Uint8Array {
     const start = this.#skip(this.count())
     return this.#buffer.subarray(start, this.#at)
+  }
+
+  /** All that is left; a view. */
+  rest(): Uint8Array {
+    const start = this.#at
+    this.#at = this.#buffer.length
+    return this.#buffer.subarray(start)
   }
 
   binary(): string {
