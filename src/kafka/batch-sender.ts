@@ -163,7 +163,7 @@ export class BatchSender {
     const name = partitionName(at)
     let queue = this.#queues.get(name)
     if (queue === undefined) {
-      queue = new PartitionQueue(at.topic, at.partition)
+      queue = new PartitionQueue(at, this.#options.transactionalId !== null)
       queue.identity = this.#identity
       this.#queues.set(name, queue)
     }
@@ -246,7 +246,8 @@ export class BatchSender {
         this.#settle(batch, result?.baseOffset ?? -1)
         return false
       case errorCodes.OUT_OF_ORDER_SEQUENCE_NUMBER:
-        if (queue.oldest === batch) break
+        // Without a sequence: what was in front of it was refused, and it moves up.
+        if (queue.oldest === batch && batch.sequence !== undefined) break
         queue.stop()
         return false
       case errorCodes.MESSAGE_TOO_LARGE:

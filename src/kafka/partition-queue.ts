@@ -58,10 +58,12 @@ export class PartitionQueue implements TopicPartition {
   #isDraining = false
   #hasBeenTaken = false
   #nextSequence = 0
+  readonly #isTransactional: boolean
 
-  constructor(topic: string, partition: number) {
+  constructor({ topic, partition }: TopicPartition, isTransactional: boolean) {
     this.topic = topic
     this.partition = partition
+    this.#isTransactional = isTransactional
   }
 
   get isEmpty(): boolean {
@@ -90,7 +92,8 @@ export class PartitionQueue implements TopicPartition {
     if (batch === undefined) return undefined
     if (batch.sequence === undefined) {
       batch.sequence = this.#nextSequence
-      stampBatch(batch.bytes, { ...this.identity, sequence: batch.sequence })
+      const isTransactional = this.#isTransactional
+      stampBatch(batch.bytes, { ...this.identity, sequence: batch.sequence, isTransactional })
       this.#nextSequence = (this.#nextSequence + batch.records) % sequenceLimit
     }
     batch.isInFlight = true
@@ -173,7 +176,9 @@ export class PartitionQueue implements TopicPartition {
 
   #renumberFrom(batch: PendingBatch): void {
     const index = this.#pending.indexOf(batch)
-    assert(index >= 0 && batch.sequence !== undefined, 'a sent batch is renumbered')
+    assert(index >= 0, 'a pending batch is renumbered')
+    // Renumbered already, from a batch further up.
+    if (batch.sequence === undefined) return
     this.#nextSequence = batch.sequence
     // What is under way still carries the old number: it keeps its bytes until it is back.
     for (const later of this.#pending.slice(index)) later.sequence = undefined

@@ -80,11 +80,7 @@ export class BatchChain {
 export function splitBatch(batch: Buffer): readonly [SealedBatch, SealedBatch] | undefined {
   const count = batch.readInt32BE(at.count)
   if (count < 2) return undefined
-  const attributes = batch.readInt16BE(at.attributes)
-  const options = {
-    codec: codecOf(attributes & attribute.codec),
-    isTransactional: (attributes & attribute.transactional) !== 0,
-  }
+  const codec = codecOf(batch.readInt16BE(at.attributes) & attribute.codec)
   const cursor = new BatchCursor(batch, { from: 0, partition: 'the batch to split' })
   const half = (records: number): SealedBatch => {
     const encoder = new RecordBatchEncoder({ bytes: batch.length })
@@ -92,7 +88,7 @@ export function splitBatch(batch: Buffer): readonly [SealedBatch, SealedBatch] |
       cursor.advance()
       encoder.append(cursor.timestamp, cursor.key, cursor.value, cursor.headers)
     }
-    return { bytes: encoder.seal(options), records }
+    return { bytes: encoder.seal({ codec }), records }
   }
   const first = half(count >>> 1)
   return [first, half(count - first.records)]

@@ -10,7 +10,7 @@ import type { Timestamp } from '../ids.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { Codec } from './compression.ts'
 import { codecNumber, compress } from './compression.ts'
-import { at, attribute, headerBytes } from './record-batch.ts'
+import { at, headerBytes } from './record-batch.ts'
 import { writeInt64 } from './wire.ts'
 
 const noHeaders: RecordHeaders = Object.freeze([])
@@ -18,7 +18,6 @@ const noHeaders: RecordHeaders = Object.freeze([])
 export interface SealOptions {
   /** Default 'none'; it must have been ensured. */
   readonly codec?: Codec
-  readonly isTransactional?: boolean
 }
 
 export class RecordBatchEncoder {
@@ -72,7 +71,7 @@ export class RecordBatchEncoder {
   /** The batch, stamped with no producer yet; the encoder is empty afterwards. */
   seal(options: SealOptions = {}): Buffer {
     assert(this.#records > 0, 'a batch has records')
-    const { codec = 'none', isTransactional = false } = options
+    const { codec = 'none' } = options
     let batch = this.#buffer.subarray(0, this.#at)
     if (codec !== 'none') {
       const records = compress(codec, batch.subarray(headerBytes))
@@ -83,8 +82,7 @@ export class RecordBatchEncoder {
     batch.writeInt32BE(batch.length - at.leaderEpoch, at.length)
     batch.writeInt32BE(-1, at.leaderEpoch)
     batch.writeInt8(2, at.magic)
-    const transactional = isTransactional ? attribute.transactional : 0
-    batch.writeInt16BE(codecNumber(codec) | transactional, at.attributes)
+    batch.writeInt16BE(codecNumber(codec), at.attributes)
     batch.writeInt32BE(this.#records - 1, at.lastOffsetDelta)
     writeInt64(batch, this.#firstTimestamp, at.firstTimestamp)
     writeInt64(batch, this.#maxTimestamp, at.maxTimestamp)

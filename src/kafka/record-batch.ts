@@ -108,10 +108,15 @@ export interface ProducerStamp {
   readonly epoch: number
   /** Of the first record; the others follow. */
   readonly sequence: number
+  /** Hidden from committed reads until the transaction of this producer is committed. */
+  readonly isTransactional: boolean
 }
 
 /** Stamps a batch and seals it with the checksum; a batch may be stamped again until it was sent. */
 export function stampBatch(batch: Buffer, stamp: ProducerStamp): void {
+  const attributes = batch.readInt16BE(at.attributes) & ~attribute.transactional
+  const transactional = stamp.isTransactional ? attribute.transactional : 0
+  batch.writeInt16BE(attributes | transactional, at.attributes)
   writeInt64(batch, stamp.producerId, at.producerId)
   batch.writeInt16BE(stamp.epoch, at.producerEpoch)
   batch.writeInt32BE(stamp.sequence, at.sequence)

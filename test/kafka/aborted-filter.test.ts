@@ -67,19 +67,19 @@ function dataBatch(producerId: number, base: number, records: number): Buffer {
     // Four zero bytes look like the key of an abort marker to those who do not ask for the flag.
     encoder.append(1, Buffer.alloc(4), Buffer.from(String(base + index)))
   }
-  return finished(encoder.seal({ isTransactional: producerId !== 0 }), producerId, base)
+  return finished(encoder.seal(), producerId, base)
 }
 
 function markerBatch(producerId: number, base: number, commit: boolean): Buffer {
   const encoder = new RecordBatchEncoder()
   encoder.append(1, Buffer.from([0, 0, 0, commit ? 1 : 0]), Buffer.alloc(6))
-  const batch = encoder.seal({ isTransactional: true })
-  batch.writeInt16BE(attribute.transactional | attribute.control, at.attributes)
+  const batch = encoder.seal()
+  batch.writeInt16BE(attribute.control, at.attributes)
   return finished(batch, producerId, base)
 }
 
 function finished(batch: Buffer, producerId: number, base: number): Buffer {
-  stampBatch(batch, { producerId, epoch: 0, sequence: 0 })
+  stampBatch(batch, { producerId, epoch: 0, sequence: 0, isTransactional: producerId !== 0 })
   writeInt64(batch, base, at.baseOffset)
   return batch
 }
@@ -89,11 +89,8 @@ function emptied(batch: Buffer): Buffer {
   const rest = Buffer.from(batch.subarray(0, 61))
   rest.writeInt32BE(61 - 12, at.length)
   rest.writeInt32BE(0, at.count)
-  stampBatch(rest, {
-    producerId: Number(batch.readBigInt64BE(at.producerId)),
-    epoch: 0,
-    sequence: 0,
-  })
+  const producerId = Number(batch.readBigInt64BE(at.producerId))
+  stampBatch(rest, { producerId, epoch: 0, sequence: 0, isTransactional: producerId !== 0 })
   return rest
 }
 

@@ -23,7 +23,7 @@ const plainRecord: fc.Arbitrary<Plain> = fc.record({
   headers: fc.array(fc.tuple(fc.string({ maxLength: 10 }), bytes), { maxLength: 3 }),
 })
 
-const stamp = { producerId: 2 ** 40 + 1, epoch: 3, sequence: 17 }
+const stamp = { producerId: 2 ** 40 + 1, epoch: 3, sequence: 17, isTransactional: false }
 
 function encoded(records: readonly Plain[], baseOffset: number, codec: Codec = 'none'): Buffer {
   const encoder = new RecordBatchEncoder({ bytes: 70 })
@@ -86,8 +86,8 @@ test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)(
 test('the bytes of a batch are those that Kafka documents', () => {
   const encoder = new RecordBatchEncoder()
   encoder.append(1_700_000_000_000, Buffer.from('k'), Buffer.from('v'), [['h', Buffer.from('x')]])
-  const batch = encoder.seal({ isTransactional: true })
-  stampBatch(batch, { producerId: 1, epoch: 2, sequence: 3 })
+  const batch = encoder.seal()
+  stampBatch(batch, { producerId: 1, epoch: 2, sequence: 3, isTransactional: true })
   const hex = (start: number, end?: number): string => batch.subarray(start, end).toString('hex')
   expect(hex(0, 17)).toBe('00000000000000000000003effffffff02')
   expect(hex(21, 27)).toBe('001000000000')
@@ -193,7 +193,7 @@ test('a batch splits into two with the same records, and one record does not spl
 
 test('a batch can be stamped again', () => {
   const batch = encoded(three, 0)
-  stampBatch(batch, { producerId: 9, epoch: 1, sequence: 2 ** 31 - 1 })
+  stampBatch(batch, { ...stamp, producerId: 9, sequence: 2 ** 31 - 1 })
   expect(readInt64(batch, at.producerId)).toBe(9)
   expect(all(opened(batch, 0))).toHaveLength(3)
 })
