@@ -8,11 +8,14 @@
  */
 import { assert } from '../src/assert.ts'
 import { type Entry, type EntryOwner, entryBytes } from './entry.ts'
+import { Layer } from './layer.ts'
 import type { SealedLayer } from './sealed-layer.ts'
 
 export class Layers {
-  open: Entry[] = []
-  sealed: SealedLayer | undefined
+  #open = new Layer()
+  /** The entries of the sealed layer, and more: those that needed no sealing. */
+  #frozen = new Layer()
+  #sealed: SealedLayer | undefined
   cleanBytes = 0
   dirtyBytes = 0
   /** Goes up with every rollback: scans that began before it are void. */
@@ -49,23 +52,60 @@ export class Layers {
     entry.touched = true
     if (!entry.dirty) {
       entry.dirty = true
-      this.open.push(entry)
+      this.#open.entries.push(entry)
     }
   }
 
-  /** Whether a key came and went within the open layer: nobody outside can know of it. */
-  isVoid(entry: Entry): boolean {
-    return entry.value === undefined && !entry.stored
+  /** The sealed layer, until it is written or rolled back. */
+  get sealed(): SealedLayer | undefined {
+    return this.#sealed
   }
 
-  /** Ends an entry of the open layer that needs no sealing. */
-  forget(entry: Entry): void {
-    if (entry.resident) entry.owner.drop(entry)
-    entry.dirty = false
+  /** Moves what is open into the sealed layer, and begins an empty open one. */
+  seal(sealed: SealedLayer): void {
+    this.#frozen = this.#open
+    this.#open = new Layer()
+    this.#sealed = sealed
+    for (const entry of this.#frozen.entries) {
+      if (isVoid(entry)) forget(entry)
+      else sealed.add(entry)
+    }
   }
 
-  /** The sealed value of this entry is in LevelDB now. */
-  written(entry: Entry): void {
+  /** After a reset: the layer is being written, and stays; its entries are new ones. */
+  keepSealed(sealed: SealedLayer): void {
+    this.#sealed = sealed
+    this.#frozen = new Layer([...sealed])
+  }
+
+  /** All of the sealed layer is in LevelDB now. */
+  endSealed(): void {
+    for (const entry of this.#sealed ?? []) this.#written(entry)
+    this.#sealed = undefined
+    this.#frozen = new Layer()
+  }
+
+  /** Entries of a store that LevelDB may not have yet, in key order. */
+  unwritten(owner: EntryOwner, from: string, to: string | undefined): readonly Entry[] {
+    const open = this.#open.range(owner, from, to).filter((entry) => entry.resident)
+    // One that is dirty as well is among the open ones.
+    const sealed = this.#frozen
+      .range(owner, from, to)
+      .filter((entry) => entry.sealed && !entry.dirty)
+    if (open.length === 0) return sealed
+    return sealed.length === 0 ? open : merged(open, sealed)
+  }
+
+  reset(): void {
+    this.#open = new Layer()
+    this.#frozen = new Layer()
+    this.#sealed = undefined
+    this.cleanBytes = 0
+    this.dirtyBytes = 0
+    this.epoch += 1
+  }
+
+  #written(entry: Entry): void {
     entry.sealed = false
     if (entry.dirty || !entry.resident) return
     this.dirtyBytes -= entry.bytes
@@ -74,33 +114,27 @@ export class Layers {
       entry.owner.drop(entry)
     }
   }
+}
 
-  /** Hands over the open layer and begins an empty one. */
-  takeOpen(): Entry[] {
-    const entries = this.open
-    this.open = []
-    return entries
-  }
+/** Whether a key came and went within the open layer: nobody outside can know of it. */
+function isVoid(entry: Entry): boolean {
+  return entry.value === undefined && !entry.stored
+}
 
-  /** Entries of a store that LevelDB may not have yet, in key order. */
-  unwritten(owner: EntryOwner, from: string, to: string | undefined): Entry[] {
-    const found: Entry[] = []
-    const take = (entry: Entry): void => {
-      const { key } = entry
-      const fits = entry.owner === owner && entry.resident && key >= from
-      if (fits && (to === undefined || key < to)) found.push(entry)
+/** Ends an entry of the open layer that needs no sealing. */
+function forget(entry: Entry): void {
+  if (entry.resident) entry.owner.drop(entry)
+  entry.dirty = false
+}
+
+function merged(left: readonly Entry[], right: readonly Entry[]): Entry[] {
+  const all: Entry[] = []
+  let at = 0
+  for (const entry of left) {
+    for (; at < right.length && (right[at] as Entry).key < entry.key; at++) {
+      all.push(right[at] as Entry)
     }
-    for (const entry of this.open) take(entry)
-    // One that is dirty as well has been taken already.
-    for (const entry of this.sealed ?? []) if (!entry.dirty) take(entry)
-    return found.sort((a, b) => (a.key < b.key ? -1 : 1))
+    all.push(entry)
   }
-
-  reset(): void {
-    this.open = []
-    this.sealed = undefined
-    this.cleanBytes = 0
-    this.dirtyBytes = 0
-    this.epoch += 1
-  }
+  return all.concat(right.slice(at))
 }

@@ -50,6 +50,7 @@ export class LevelTaskState implements TaskState {
   #writing: Promise<void> | undefined
   #restoring: StateBatch | undefined
   #scratch = Buffer.allocUnsafeSlow(1024)
+  #evictNext = 0
   #closed = false
 
   constructor(options: LevelTaskStateOptions) {
@@ -91,13 +92,9 @@ export class LevelTaskState implements TaskState {
   seal(): SealedState {
     this.#usable()
     assert(this.#layers.sealed === undefined, 'at most one sealed layer exists')
-    const layers = this.#layers
+    assert(this.#restoring === undefined, 'what was restored has been flushed')
     const sealed = new SealedLayer(this.#arena)
-    for (const entry of layers.takeOpen()) {
-      if (layers.isVoid(entry)) layers.forget(entry)
-      else sealed.add(entry)
-    }
-    layers.sealed = sealed
+    this.#layers.seal(sealed)
     return sealed
   }
 
@@ -113,11 +110,10 @@ export class LevelTaskState implements TaskState {
         else batch.put(owner.prefix + key, sealed.buffer, start, sealed.endAt(index))
       }
       await database.commit(batch, checkpoint)
-      for (const entry of sealed) this.#layers.written(entry)
-      this.#layers.sealed = undefined
+      this.#layers.endSealed()
       this.#arena.clear()
     })
-    this.#evict(Number.POSITIVE_INFINITY)
+    await this.#trim()
   }
 
   rollback(): void {
@@ -131,7 +127,6 @@ export class LevelTaskState implements TaskState {
       return
     }
     // A commit that is being written has happened: only what came after its seal is undone.
-    this.#layers.sealed = sealed
     for (let index = 0; index < sealed.entries; index++) {
       const { owner, key } = sealed.entryAt(index)
       const bytes = sealed.valueAt(index)
@@ -141,6 +136,7 @@ export class LevelTaskState implements TaskState {
       owner.adopt(entry)
       sealed.replaceAt(index, entry)
     }
+    this.#layers.keepSealed(sealed)
   }
 
   restore(store: string, key: Uint8Array, value: Uint8Array | null): void {
@@ -218,16 +214,30 @@ export class LevelTaskState implements TaskState {
     for (const store of this.#stores.values()) store.clear()
   }
 
-  #evict(stepsMax: number): void {
+  /** Evicts what a write has made clean, giving way now and then. */
+  async #trim(): Promise<void> {
+    let steps = 0
+    for (const { size } of this.#stores.values()) steps += size * 2 + 2
+    for (; steps > 0 && !this.#closed; steps -= entriesPerTurn) {
+      if (this.#evict(entriesPerTurn)) return
+      await setImmediate()
+    }
+  }
+
+  /** Evicts in at most so many steps; answers whether that was enough. */
+  #evict(stepsMax: number): boolean {
     const layers = this.#layers
     const bytesMax = this.#options.cacheBytesMax()
-    if (layers.cleanBytes <= bytesMax) return
-    for (const store of this.#stores.values()) {
+    if (layers.cleanBytes <= bytesMax) return true
+    const stores = [...this.#stores.values()]
+    for (let turn = 0; turn < stores.length && layers.cleanBytes > bytesMax; turn++) {
+      this.#evictNext = (this.#evictNext + 1) % stores.length
+      const store = stores[this.#evictNext]
       // Twice around: once to take the marks away, once to take the entries.
-      const steps = Math.min(stepsMax, store.size * 2 + 2)
-      store.evict(layers.cleanBytes - bytesMax, steps)
-      if (layers.cleanBytes <= bytesMax) return
+      const steps = Math.min(stepsMax, (store?.size ?? 0) * 2 + 2)
+      store?.evict(layers.cleanBytes - bytesMax, steps)
     }
+    return layers.cleanBytes <= bytesMax
   }
 }
 

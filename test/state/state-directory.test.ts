@@ -27,14 +27,18 @@ afterEach(() => {
   rmSync(join(path, '..'), { recursive: true, force: true })
 })
 
-/** Runs lines of a module that has `open`, `path` and `say`; says nothing until they say it. */
-async function start(lines: string): Promise<{ child: ChildProcess; said: string }> {
+/** Runs lines of a module that has `open`, `path` and `say`, and waits until they have said something. */
+async function start(
+  lines: string,
+  fileBytesMax = 'unlimited'
+): Promise<{ child: ChildProcess; said: string }> {
   const script = `
     import { openStateDirectory as open } from ${JSON.stringify(join(compiled, 'state/index.js'))}
     const path = ${JSON.stringify(path)}
     const say = (text) => process.stdout.write(text)
     ${lines}`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+  const command = `ulimit -f ${fileBytesMax} && exec "$0" --input-type=module -e "$1"`
+  const child = spawn('sh', ['-c', command, process.execPath, script], {
     cwd: compiled,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -130,6 +134,43 @@ test('what was committed before a kill is there, whole, for the next process', a
   expect(commit).toBeGreaterThanOrEqual(20)
   const values = Object.values(await collect(state.store(counters)))
   expect(values).toEqual(new Array(500).fill(commit))
+  await directory.close()
+})
+
+test('a disk that takes no more ends the writing with an error that names the path', async () => {
+  const { said } = await start(
+    `
+    const directory = await open(path)
+    const state = await directory.open('0_0')
+    const codec = { encode: ({ count }) => Buffer.from(String(count)), decode: () => undefined }
+    const store = state.store({ name: 'counters', codec, logged: true })
+    for (let commit = 1; ; commit++) {
+      store.put('k', { count: commit })
+      for (let key = 0; key < 100; key++) store.put('k' + key, { count: commit })
+      state.seal()
+      try {
+        await state.write({ commitNumber: commit, changelogs: {} })
+      } catch (first) {
+        const again = await state.write({ commitNumber: commit, changelogs: {} }).catch((e) => e)
+        const { code, name, message } = first
+        say(JSON.stringify({ commit, code, name, message, again: again.code }))
+        break
+      }
+    }
+    await directory.close()`,
+    '64'
+  )
+  const { commit, ...error } = JSON.parse(said)
+  expect(error).toEqual({
+    name: 'FatalError',
+    code: 'MILLRACE_STATE_WRITE_FAILED',
+    message: expect.stringContaining(join(path, 'tasks', '0_0')),
+    again: 'MILLRACE_STATE_WRITE_FAILED',
+  })
+  const directory = await openStateDirectory(path)
+  const state = await directory.open('0_0')
+  expect(state.checkpoint?.commitNumber).toBe(commit - 1)
+  expect(state.store(counters).get('k')).toEqual({ count: commit - 1 })
   await directory.close()
 })
 

@@ -18,7 +18,7 @@ const definitions: readonly StoreDefinition<Counter>[] = [
   { name: 'unlogged', codec: counterCodec, logged: false },
   { name: 'uncached', codec: counterCodec, logged: true, cached: false },
 ]
-const keys = ['', '\0', 'a', 'aa', 'b', '\x7f', '\x80', '\xff', '\xff\xff', 'long'.repeat(9)]
+const keys = ['', '\0', 'a', '\xff', '\xff\xff', 'long'.repeat(9)]
 
 const store = fc.nat(definitions.length - 1)
 const key = fc.constantFrom(...keys)
@@ -223,7 +223,7 @@ test('whatever happens, reads and scans agree with the model, and so does a rest
         }
       }
     ),
-    { numRuns: 100 }
+    { numRuns: 60 }
   )
 }, 120_000)
 

@@ -346,6 +346,21 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
       expect(sum).toBe(6000)
     })
 
+    test('scans between writes see them all in order, however many there are', async () => {
+      const model = new Map<string, number>()
+      for (let index = 0; index < 1200; index++) {
+        const key = `k${(index * 7919) % 1201}`
+        if (index % 3 === 2) store.delete(key)
+        else store.put(key, { count: index })
+        if (index % 3 !== 2) model.set(key, index)
+        if (index % 100 !== 99) continue
+        const found = await collect(store, 'k1', 'k5')
+        const expected = [...model].filter(([at]) => at >= 'k1' && at < 'k5')
+        expect(Object.entries(found)).toEqual(expected.sort(([a], [b]) => (a < b ? -1 : 1)))
+        if (index === 599) state.seal()
+      }
+    })
+
     test('a scan that a rollback has overtaken says so', async () => {
       for (let index = 0; index < 500; index++) store.put(`k${index}`, { count: 1 })
       await commit()
