@@ -1,0 +1,102 @@
+/**
+ * The commit without a transaction: records, all of them acknowledged, and then the offsets.
+ *
+ * Invariants: offsets are never committed before the records they stand for; they are committed under
+ * a generation of ours or not at all; a failure in between repeats records, and loses none.
+ */
+import { assert } from '../assert.ts'
+import { RetriableError } from '../errors.ts'
+import type { CommitReceipt, CommitRequest, OffsetCommit, OutputBatch } from '../runtime/ports.ts'
+import type { CommitPass } from './commit-gate.ts'
+import {
+  batchesOf,
+  type Committer,
+  type CommitterOptions,
+  isMembershipError,
+  membershipRefused,
+  notCommitted,
+  sendAll,
+  tasksOf,
+} from './committer.ts'
+import type { Group } from './group.ts'
+import { IdempotentProducer } from './idempotent-producer.ts'
+import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
+import { KafkaOutputBatch } from './output-batch.ts'
+import type { GroupIdentity } from './requests/offsets.ts'
+
+export class AtLeastOnceCommitter implements Committer {
+  readonly #options: CommitterOptions
+  readonly #producer: IdempotentProducer
+  #isCommitting = false
+
+  constructor(options: CommitterOptions) {
+    this.#options = options
+    this.#producer = new IdempotentProducer({ cluster: options.cluster })
+  }
+
+  createBatch(): OutputBatch {
+    return new KafkaOutputBatch({ codec: this.#options.codec })
+  }
+
+  async commit(request: CommitRequest): Promise<CommitReceipt> {
+    assert(!this.#isCommitting, 'commits come one at a time')
+    const tasks = tasksOf(request)
+    if (tasks.size === 0) return { endOffset: () => undefined }
+    const group = this.#options.group()
+    this.#isCommitting = true
+    try {
+      const pass = await group.permit(tasks)
+      try {
+        return await this.#write(request, group, pass)
+      } finally {
+        pass.leave()
+      }
+    } finally {
+      this.#isCommitting = false
+    }
+  }
+
+  async close(): Promise<boolean> {
+    this.#producer.close()
+    return true
+  }
+
+  async #write(request: CommitRequest, group: Group, pass: CommitPass): Promise<CommitReceipt> {
+    try {
+      const batches = batchesOf(request.batch)
+      const receipt = await sendAll(this.#options.cluster, batches, (topic, partition, batch) =>
+        this.#producer.send(topic, partition, batch)
+      )
+      await this.#commitOffsets(pass, request.offsets)
+      return receipt
+    } catch (error) {
+      if (isMembershipError(error)) throw await membershipRefused(group, pass, error)
+      throw await notCommitted(group, error)
+    }
+  }
+
+  /** Repeated until it is answered: repeating is harmless, and giving up would leave it unknown. */
+  async #commitOffsets(pass: CommitPass, offsets: readonly OffsetCommit[]): Promise<void> {
+    let identity = pass.identity
+    for (;;) {
+      const code = await this.#untilAnswered(identity, offsets)
+      if (code === 0) return
+      const isOvertaken =
+        code === errorCodes.REBALANCE_IN_PROGRESS || errorClassOf(code) === 'migrated'
+      const newer = isOvertaken ? await pass.newer(identity.generation) : undefined
+      if (newer === undefined) throw kafkaError(code, 'OffsetCommit')
+      identity = newer
+    }
+  }
+
+  async #untilAnswered(identity: GroupIdentity, offsets: readonly OffsetCommit[]): Promise<number> {
+    for (;;) {
+      try {
+        return await this.#options.offsets.commit(identity, offsets)
+      } catch (error) {
+        if (!(error instanceof RetriableError) || this.#options.cluster.signal.aborted) throw error
+        this.#options.log.warn('The group coordinator takes no offsets', { error })
+      }
+    }
+  }
+}

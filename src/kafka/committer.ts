@@ -1,0 +1,132 @@
+/**
+ * The commit, under either guarantee: records and offsets in one transaction, or records first and
+ * then offsets. Both are fenced by the membership under which they began.
+ */
+import { assert } from '../assert.ts'
+import { AbortedError, FatalError, FencedError, MillraceError } from '../errors.ts'
+import { type Offset, partitionName, type TaskId } from '../ids.ts'
+import type { CommitReceipt, CommitRequest, OutputBatch } from '../runtime/ports.ts'
+import type { Cluster } from './cluster.ts'
+import type { CommitPass } from './commit-gate.ts'
+import type { Codec } from './compression.ts'
+import type { Group } from './group.ts'
+import { kafkaError, UnknownOutcomeError } from './kafka-errors.ts'
+import type { Offsets } from './offsets.ts'
+import { KafkaOutputBatch, type PartitionBatches } from './output-batch.ts'
+import type { SealedBatch } from './record-batch-chain.ts'
+import { listOffsets } from './requests/records.ts'
+import type { ThrottledLog } from './throttled-log.ts'
+
+export interface Committer {
+  createBatch(): OutputBatch
+  commit(request: CommitRequest): Promise<CommitReceipt>
+  /** Whether nothing is left open that a successor would have to end. */
+  close(): Promise<boolean>
+}
+
+export interface CommitterOptions {
+  readonly cluster: Cluster
+  readonly offsets: Offsets
+  readonly log: ThrottledLog
+  readonly codec: Codec
+  /** The membership of the moment. */
+  readonly group: () => Group
+}
+
+/** What must be true of a request before anything is sent; answers with the tasks it is for. */
+export function tasksOf({ offsets, batch }: CommitRequest): ReadonlySet<TaskId> {
+  const what = 'a commit carries offsets of every task it touches: they are what fences it'
+  assert(offsets.length > 0 || batch.records === 0, what)
+  return new Set(offsets.map(({ task }) => task))
+}
+
+export function batchesOf(batch: OutputBatch): readonly PartitionBatches[] {
+  assert(batch instanceof KafkaOutputBatch, 'a batch is committed by the log that created it')
+  return batch.take()
+}
+
+/** Sends everything side by side; the receipt tells the ends when all of it is acknowledged. */
+export async function sendAll(
+  cluster: Cluster,
+  all: readonly PartitionBatches[],
+  send: (topic: string, partition: number, batch: SealedBatch) => Promise<Offset>
+): Promise<CommitReceipt> {
+  const ends = new Map<string, Offset>()
+  const sending = all.map(async ({ topic, partition, batches }) => {
+    const bases = await Promise.all(batches.map((batch) => send(topic, partition, batch)))
+    const [base, last] = [bases.at(-1), batches.at(-1)]
+    if (base === undefined || last === undefined) return
+    // A duplicate that the broker remembers only as such has no offset; the end is behind it.
+    const end = base >= 0 ? base + last.records : await endOf(cluster, topic, partition)
+    ends.set(partitionName({ topic, partition }), end)
+  })
+  const results = await Promise.allSettled(sending)
+  const failed = results.find((result) => result.status === 'rejected')
+  if (failed !== undefined) throw failed.reason
+  return { endOffset: (topic, partition) => ends.get(partitionName({ topic, partition })) }
+}
+
+/** Whether a refusal speaks of the membership, and not of the producer. */
+export function isMembershipError(error: unknown): boolean {
+  const codes = ['MILLRACE_KAFKA_ILLEGAL_GENERATION', 'MILLRACE_KAFKA_UNKNOWN_MEMBER_ID']
+  return error instanceof FencedError && codes.includes(error.code)
+}
+
+/**
+ * What a commit that was refused for its membership means: the tasks may still be ours in a later
+ * generation (then it is merely aborted), or the group did without us.
+ */
+export async function membershipRefused(
+  group: Group,
+  pass: CommitPass,
+  cause: unknown
+): Promise<MillraceError> {
+  const { identity } = pass
+  if ((await pass.newer(identity.generation)) !== undefined) {
+    return aborted('It was overtaken by a rebalance', cause)
+  }
+  group.reportFenced(identity)
+  return fenced(cause)
+}
+
+/** Nothing of the commit happened; who owns the tasks is for the group to say. */
+export async function notCommitted(group: Group, cause: unknown): Promise<MillraceError> {
+  if (cause instanceof FatalError) return cause
+  if (!(cause instanceof MillraceError)) {
+    return new FatalError('MILLRACE_COMMIT_FAILED', `The commit failed: ${String(cause)}`, {
+      cause,
+    })
+  }
+  // A producer is fenced by a plain timeout too: only the group knows whether there is a rival.
+  const isOpen = cause instanceof FencedError || cause instanceof UnknownOutcomeError
+  const isMember = isOpen ? await stillMember(group) : true
+  return isMember ? aborted(cause.message, cause) : fenced(cause)
+}
+
+/** Unless the group says otherwise; if it cannot be asked, the next commit will tell. */
+export async function stillMember(group: Group): Promise<boolean> {
+  return group.check().catch(() => true)
+}
+
+function aborted(reason: string, cause: unknown): AbortedError {
+  const message = `The commit did not happen: ${reason}`
+  return new AbortedError('MILLRACE_COMMIT_ABORTED', message, { cause })
+}
+
+function fenced(cause: unknown): FencedError {
+  return new FencedError(
+    'MILLRACE_COMMIT_FENCED',
+    'The commit did not happen: the group gave the tasks to others. Drop what is not committed',
+    { cause }
+  )
+}
+
+async function endOf(cluster: Cluster, topic: string, partition: number): Promise<Offset> {
+  const isolation = 'uncommitted' as const
+  const entry = { topic, partition, at: 'latest' as const }
+  const [found] = await cluster.callLeaders('ListOffsets', [entry], (address, partitions) =>
+    cluster.send(address, listOffsets, { isolation, partitions })
+  )
+  if (found?.error === 0) return found.offset
+  throw kafkaError(found?.error ?? -1, `ListOffsets of ${partitionName({ topic, partition })}`)
+}

@@ -1,0 +1,156 @@
+/**
+ * The commit as one transaction.
+ *
+ *     begin ─▶ records, acknowledged ─▶ offsets, under our generation ─▶ end ─▶ committed
+ *       ▲            │ any error: none of it happened                      │ no answer
+ *       └─ fresh epoch ◀──────────────────────────────────────────────────┤
+ *                    └─ did the offsets with this commit's metadata arrive? ┘
+ *
+ * Invariants: after any failure the producer gets a fresh epoch before the next commit, which ends
+ * whatever the broker still holds; a commit without an answer is decided by the committed offsets,
+ * read when no transaction is pending on them, and by nothing else.
+ */
+import { assert } from '../assert.ts'
+import { RetriableError } from '../errors.ts'
+import type { CommitReceipt, CommitRequest, OffsetCommit, OutputBatch } from '../runtime/ports.ts'
+import type { CommitPass } from './commit-gate.ts'
+import {
+  batchesOf,
+  type Committer,
+  type CommitterOptions,
+  isMembershipError,
+  membershipRefused,
+  notCommitted,
+  sendAll,
+  tasksOf,
+} from './committer.ts'
+import type { Group } from './group.ts'
+import { UnknownOutcomeError } from './kafka-errors.ts'
+import { KafkaOutputBatch } from './output-batch.ts'
+import { TransactionalProducer } from './transactional-producer.ts'
+
+export interface ExactlyOnceOptions extends CommitterOptions {
+  readonly transactionalId: string
+  readonly transactionTimeoutMs: number
+  /** How long one step of a transaction is tried. */
+  readonly stepTimeoutMs: number
+}
+
+export class ExactlyOnceCommitter implements Committer {
+  readonly #options: ExactlyOnceOptions
+  readonly #producer: TransactionalProducer
+  #isReady = false
+  #recovering: Promise<void> | undefined
+  #isCommitting = false
+
+  constructor(options: ExactlyOnceOptions) {
+    const { cluster, transactionalId, transactionTimeoutMs, stepTimeoutMs } = options
+    this.#options = options
+    this.#producer = new TransactionalProducer({
+      cluster,
+      transactionalId,
+      transactionTimeoutMs,
+      stepTimeoutMs,
+    })
+  }
+
+  createBatch(): OutputBatch {
+    return new KafkaOutputBatch({ codec: this.#options.codec })
+  }
+
+  async commit(request: CommitRequest): Promise<CommitReceipt> {
+    assert(!this.#isCommitting, 'commits come one at a time')
+    const tasks = tasksOf(request)
+    if (tasks.size === 0) return { endOffset: () => undefined }
+    const group = this.#options.group()
+    this.#isCommitting = true
+    try {
+      // Before the gate: a broker that is away must not hold up a rebalance.
+      if (!this.#isReady) await this.#recover()
+      const pass = await group.permit(tasks)
+      try {
+        return await this.#transact(request, group, pass)
+      } finally {
+        pass.leave()
+      }
+    } finally {
+      this.#isCommitting = false
+    }
+  }
+
+  async close(): Promise<boolean> {
+    const isClean = !this.#isCommitting && this.#recovering === undefined
+    this.#producer.close()
+    return isClean
+  }
+
+  async #transact(request: CommitRequest, group: Group, pass: CommitPass): Promise<CommitReceipt> {
+    const producer = this.#producer
+    const { cluster } = this.#options
+    producer.begin()
+    let receipt: CommitReceipt
+    try {
+      const batches = batchesOf(request.batch)
+      receipt = await sendAll(cluster, batches, (topic, partition, batch) =>
+        producer.send(topic, partition, batch)
+      )
+      await producer.sendOffsets(pass.identity, request.offsets)
+    } catch (error) {
+      this.#recoverBeside()
+      if (isMembershipError(error)) throw await membershipRefused(group, pass, error)
+      throw await notCommitted(group, error)
+    }
+    try {
+      await producer.commit()
+      return receipt
+    } catch (error) {
+      if (await this.#happenedAfterAll(error, request.offsets)) return receipt
+      throw await notCommitted(group, error)
+    }
+  }
+
+  async #happenedAfterAll(error: unknown, offsets: readonly OffsetCommit[]): Promise<boolean> {
+    if (!(error instanceof UnknownOutcomeError)) {
+      this.#recoverBeside()
+      return false
+    }
+    this.#options.log.warn('A commit was not answered; asking for the committed offsets', { error })
+    await this.#recover()
+    const [first] = offsets
+    assert(first !== undefined, 'a commit carries offsets')
+    const { topic, partition } = first
+    const [found] = await this.#untilAnswered(() =>
+      this.#options.offsets.committed([{ topic, partition }])
+    )
+    return found?.offset === first.offset && found.metadata === first.metadata
+  }
+
+  /** A fresh epoch, however long it takes; the next commit waits for it. */
+  #recover(): Promise<void> {
+    this.#isReady = false
+    this.#recovering ??= this.#untilAnswered(() => this.#producer.initTransactions())
+      .then(() => {
+        this.#isReady = true
+      })
+      .finally(() => {
+        this.#recovering = undefined
+      })
+    return this.#recovering
+  }
+
+  #recoverBeside(): void {
+    // A failure comes up again, and then is awaited, in the next commit.
+    this.#recover().catch(() => undefined)
+  }
+
+  async #untilAnswered<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await ask()
+      } catch (error) {
+        if (!(error instanceof RetriableError) || this.#options.cluster.signal.aborted) throw error
+        this.#options.log.warn('The transaction coordinator does not answer', { error })
+      }
+    }
+  }
+}

@@ -1,0 +1,273 @@
+/**
+ * Kafka behind the port of the runtime: where the parts of this room come together.
+ *
+ *     connect ─▶ prepare ─▶ join ─▶ committed, restore, read, commit, purge … ─▶ close
+ *
+ * What a broker does wrong for a while is waited for inside; what cannot be waited for has a code.
+ */
+import { join } from 'node:path'
+import { assert } from '../assert.ts'
+import { type Clock, systemClock } from '../clock.ts'
+import { FatalError } from '../errors.ts'
+import type { Offset, TopicPartition } from '../ids.ts'
+import type {
+  AppendRecord,
+  AssignmentListener,
+  CommitReceipt,
+  CommitRequest,
+  CommittedOffset,
+  GroupPlan,
+  Log,
+  LogHealth,
+  Membership,
+  OutputBatch,
+  ReaderOptions,
+  RestoreOptions,
+  SourceReader,
+  TopicRequirement,
+} from '../runtime/ports.ts'
+import { Appender } from './appender.ts'
+import { AtLeastOnceCommitter } from './at-least-once.ts'
+import { Cluster } from './cluster.ts'
+import type { Committer } from './committer.ts'
+import type { Codec } from './compression.ts'
+import { ensureCodec } from './compression.ts'
+import { ExactlyOnceCommitter } from './exactly-once.ts'
+import { fenceAll } from './fencing.ts'
+import { Fetcher } from './fetcher.ts'
+import { Group, type GroupTimes } from './group.ts'
+import { isTransient } from './kafka-errors.ts'
+import type { KafkaOptions } from './link.ts'
+import { Offsets } from './offsets.ts'
+import { deleteRecords } from './requests/records.ts'
+import { restore } from './restore.ts'
+import { PartitionReader } from './source-reader.ts'
+import { ThrottledLog } from './throttled-log.ts'
+import { Topics } from './topics.ts'
+import { fenceTransactionalId } from './transaction-client.ts'
+import {
+  newTransactionalId,
+  readTransactionalId,
+  removeTransactionalId,
+  writeTransactionalId,
+} from './transactional-id.ts'
+
+export interface KafkaLogOptions extends KafkaOptions {
+  /** The group, and the prefix of the transactional id. */
+  readonly applicationId: string
+  /** Of this process and run. */
+  readonly instance: string
+  /** Default 'exactly_once'. */
+  readonly guarantee?: 'exactly_once' | 'at_least_once'
+  /**
+   * Where the name of the producer outlives a killed process; lock it before. Without it a
+   * transaction that was left open holds its successor up until it times out.
+   */
+  readonly stateDirectory?: string
+  /** For the times of fetch answers. Default: the system's. */
+  readonly clock?: Clock
+  readonly group?: GroupTimes
+  /** After which a broker aborts a transaction whose producer is silent. Default 10,000. */
+  readonly transactionTimeoutMs?: number
+  /** How long one step of a commit is tried before the commit is given up. Default 30,000. */
+  readonly stepTimeoutMs?: number
+  /** How long a broker holds a fetch that finds nothing. Default 250. */
+  readonly fetchWaitMs?: number
+  /** Of what is written. Default 'none'. */
+  readonly compression?: Codec
+  /** How long to look for a broker at the start. Default 60,000. */
+  readonly connectMs?: number
+}
+
+const fenceMs = 3_000
+const purgeMs = 10_000
+
+export class KafkaLog implements Log {
+  readonly kind = 'kafka'
+  readonly #options: KafkaLogOptions
+  readonly #cluster: Cluster
+  readonly #log: ThrottledLog
+  readonly #topics: Topics
+  readonly #offsets: Offsets
+  readonly #committer: Committer
+  readonly #appender: Appender
+  readonly #fetcher: Fetcher
+  readonly #restorer: Fetcher
+  readonly #transactionalId: string | null
+  readonly #nameFile: string | undefined
+  #group: Group | undefined
+
+  /**
+   * Resolves when a broker answers and nothing of this instance's predecessor is open any more.
+   * Rejects with a FatalError if logging in is refused, with a RetriableError if no broker answers.
+   */
+  static async connect(
+    options: KafkaLogOptions,
+    cluster = new Cluster(options)
+  ): Promise<KafkaLog> {
+    const log = new KafkaLog(options, cluster)
+    try {
+      await log.#start()
+      return log
+    } catch (error) {
+      log.#cluster.close()
+      throw error
+    }
+  }
+
+  private constructor(options: KafkaLogOptions, cluster: Cluster) {
+    const { applicationId, clock = systemClock, fetchWaitMs: waitMs = 250 } = options
+    const { guarantee = 'exactly_once', transactionTimeoutMs = 10_000 } = options
+    const { stepTimeoutMs = 30_000 } = options
+    const isExact = guarantee === 'exactly_once'
+    this.#options = options
+    this.#cluster = cluster
+    this.#log = new ThrottledLog(options.logger, clock)
+    this.#topics = new Topics({
+      cluster,
+      bootstrap: options.brokers.join(','),
+      onCreated: (topic) => options.logger.info('Created a topic', { topic }),
+    })
+    this.#offsets = new Offsets(cluster, applicationId, this.#log)
+    this.#transactionalId = isExact ? newTransactionalId(applicationId) : null
+    this.#nameFile =
+      options.stateDirectory === undefined || !isExact
+        ? undefined
+        : join(options.stateDirectory, 'producer')
+    const { compression: codec = 'none' } = options
+    const parts = { cluster, offsets: this.#offsets, log: this.#log, codec }
+    const group = (): Group => this.#member()
+    this.#committer =
+      this.#transactionalId === null
+        ? new AtLeastOnceCommitter({ ...parts, group })
+        : new ExactlyOnceCommitter({
+            ...parts,
+            group,
+            transactionalId: this.#transactionalId,
+            transactionTimeoutMs,
+            stepTimeoutMs,
+          })
+    this.#appender = new Appender({ cluster, codec })
+    const fetching = { cluster, clock, log: this.#log, waitMs }
+    this.#fetcher = new Fetcher({ ...fetching, role: 'fetch' })
+    this.#restorer = new Fetcher({ ...fetching, role: 'restore' })
+  }
+
+  prepare(topics: readonly TopicRequirement[]): Promise<ReadonlyMap<string, number>> {
+    return this.#topics.prepare(topics)
+  }
+
+  partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return this.#topics.partitions(topics)
+  }
+
+  async join(plan: GroupPlan, listener: AssignmentListener): Promise<Membership> {
+    assert(this.#group?.isOver !== false, 'a log is joined once at a time')
+    const { applicationId, instance, logger, group: times = {} } = this.#options
+    const group = await Group.join({
+      cluster: this.#cluster,
+      groupId: applicationId,
+      instance,
+      transactionalId: this.#transactionalId,
+      plan,
+      listener,
+      logger,
+      times,
+      fence: (ids) => fenceAll(this.#cluster, ids, fenceMs, this.#log),
+    })
+    this.#group = group
+    return group
+  }
+
+  committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
+    return this.#offsets.committed(partitions)
+  }
+
+  read(
+    partition: TopicPartition,
+    from: Offset | 'earliest',
+    options: ReaderOptions = {}
+  ): SourceReader {
+    return new PartitionReader(this.#fetcher, partition, from, options)
+  }
+
+  createBatch(): OutputBatch {
+    return this.#committer.createBatch()
+  }
+
+  commit(request: CommitRequest): Promise<CommitReceipt> {
+    return this.#committer.commit(request)
+  }
+
+  restore(
+    partition: TopicPartition,
+    from: Offset | 'earliest',
+    options: RestoreOptions
+  ): Promise<Offset> {
+    const context = {
+      cluster: this.#cluster,
+      read: (partition: TopicPartition, from: Offset, onData: () => void) =>
+        new PartitionReader(this.#restorer, partition, from, { onData }),
+    }
+    return restore(context, partition, from, options)
+  }
+
+  /** What cannot be deleted now is deleted by a later call: failures are logged, not thrown. */
+  async purge(
+    partitions: readonly (TopicPartition & { readonly before: Offset })[]
+  ): Promise<void> {
+    if (partitions.length === 0) return
+    try {
+      const results = await this.#cluster.callLeaders(
+        'DeleteRecords',
+        partitions,
+        (address, entries) => {
+          const request = { timeoutMs: purgeMs, partitions: entries }
+          return this.#cluster.send(address, deleteRecords, request)
+        },
+        { deadlineMs: purgeMs }
+      )
+      const failed = results.find(({ error }) => error !== 0 && !isTransient(error))
+      if (failed !== undefined) this.#log.warn('Records could not be purged', { ...failed })
+    } catch (error) {
+      if (error instanceof FatalError) throw error
+      if (!this.#cluster.signal.aborted) this.#log.warn('Purging was put off', { error })
+    }
+  }
+
+  append(topic: string, records: readonly AppendRecord[]): Promise<void> {
+    return this.#appender.append(topic, records)
+  }
+
+  health(): LogHealth {
+    return this.#cluster.health()
+  }
+
+  /** Leaves the group if that was not done. Transactions under way are aborted by the broker. */
+  async close(): Promise<void> {
+    await this.#group?.leave()
+    this.#fetcher.close()
+    this.#restorer.close()
+    this.#appender.close()
+    const isClean = await this.#committer.close()
+    this.#cluster.close()
+    if (isClean && this.#nameFile !== undefined) await removeTransactionalId(this.#nameFile)
+  }
+
+  async #start(): Promise<void> {
+    const { compression, connectMs: deadlineMs = 60_000 } = this.#options
+    if (compression !== undefined) await ensureCodec(compression)
+    await this.#cluster.retrying('Connecting', { deadlineMs }, () => this.#cluster.metadata([]))
+    const [file, own] = [this.#nameFile, this.#transactionalId]
+    if (file === undefined || own === null) return
+    const predecessor = await readTransactionalId(file)
+    if (predecessor !== undefined)
+      await fenceTransactionalId(this.#cluster, predecessor, { deadlineMs })
+    await writeTransactionalId(file, own)
+  }
+
+  #member(): Group {
+    assert(this.#group !== undefined, 'whoever commits has joined before')
+    return this.#group
+  }
+}

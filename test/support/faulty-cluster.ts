@@ -1,0 +1,62 @@
+/** A cluster whose requests can be held up, lost, or carried out without an answer. */
+import { type CallOptions, Cluster } from '../../src/kafka/cluster.ts'
+import { ConnectionError } from '../../src/kafka/kafka-errors.ts'
+import type { Rpc } from '../../src/kafka/protocol.ts'
+
+/**
+ * 'lose': the request never leaves; 'mute': it is carried out, and the answer is lost; 'hold': it
+ * leaves when the rule is lifted.
+ */
+export type Fault = 'lose' | 'mute' | 'hold'
+
+export class FaultyCluster extends Cluster {
+  readonly #rules = new Map<string, Fault>()
+  readonly #seen = new Map<string, number>()
+  #lifted: (() => void)[] = []
+  readonly #watching: (() => void)[] = []
+
+  /** From now on, for every request of this name: `EndTxn`. */
+  rule(name: string, fault: Fault): void {
+    this.#rules.set(name, fault)
+  }
+
+  lift(name: string): void {
+    this.#rules.delete(name)
+    const lifted = this.#lifted
+    this.#lifted = []
+    for (const resolve of lifted) resolve()
+  }
+
+  /** How many requests of this name have been asked for. */
+  seen(name: string): number {
+    return this.#seen.get(name) ?? 0
+  }
+
+  /** Resolves when this many have been asked for. */
+  async untilSeen(name: string, count: number): Promise<void> {
+    while (this.seen(name) < count) {
+      await new Promise<void>((resolve) => this.#watching.push(resolve))
+    }
+  }
+
+  override async send<Request, Response>(
+    address: string,
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    options: Pick<CallOptions, 'role' | 'timeoutMs'> = {}
+  ): Promise<Response> {
+    const { name } = rpc.api
+    this.#seen.set(name, this.seen(name) + 1)
+    for (const resolve of this.#watching.splice(0)) resolve()
+    while (this.#rules.get(name) === 'hold' && !this.signal.aborted) {
+      await new Promise<void>((resolve) => {
+        this.#lifted.push(resolve)
+        this.signal.addEventListener('abort', () => resolve())
+      })
+    }
+    const fault = this.#rules.get(name)
+    if (fault === 'mute') await super.send(address, rpc, request, options)
+    if (fault === undefined) return super.send(address, rpc, request, options)
+    throw new ConnectionError('MILLRACE_KAFKA_DISCONNECTED', `${name} is lost by order`)
+  }
+}
