@@ -1,0 +1,214 @@
+/**
+ * The shop metrics processor: the topology on its log, the rows that it wrote, and HTTP in front.
+ *
+ *     events ──▶ StreamApp ──▶ metrics topic ──▶ MetricsView ──▶ HTTP ──▶ API, page
+ *       ▲  ▲                                       snapshot ──▶ Exposition ──▶ /metrics
+ *       │  └── POST /api/events, demo storefront (without a broker)
+ *
+ * HTTP listens first and closes last, so that probes tell the truth from the beginning to the end.
+ */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { currencyDecimals } from '../topologies/currency.ts'
+import {
+  knownLabels,
+  metricWindows,
+  type ShopOptions,
+  shopMetrics,
+} from '../topologies/shop-metrics.ts'
+import { type Clock, systemClock } from './clock.ts'
+import type { Config } from './config.ts'
+import { Feeder } from './demo/feeder.ts'
+import { durationMs } from './durations.ts'
+import { createHttpApp } from './http/app.ts'
+import { type HttpServer, listen } from './http/server.ts'
+import type { Timestamp } from './ids.ts'
+import type { Logger } from './log.ts'
+import { Exposition } from './metrics/exposition.ts'
+import type { Log } from './runtime/ports.ts'
+import { StreamApp } from './stream-app.ts'
+import type { Topology } from './topology/topology.ts'
+import { packageVersion } from './version.ts'
+import { MetricsView } from './views/metrics-view.ts'
+
+/** Events of which none could be decoded before readiness says so. */
+const undecodableMin = 20
+const demoDisorderMs = 8_000
+
+export class ShopApp {
+  readonly #config: Config
+  readonly #logger: Logger
+  readonly #clock: Clock
+  readonly #topology: Topology
+  readonly #app: StreamApp
+  readonly #view: MetricsView
+  #feeder: Feeder | undefined
+  #server: HttpServer | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(config: Config, logger: Logger, clock: Clock = systemClock) {
+    this.#config = config
+    this.#logger = logger
+    this.#clock = clock
+    this.#topology = shopMetrics(shopOptions(config))
+    this.#app = this.#makeApp()
+    this.#view = new MetricsView({
+      log: { read: (...args) => this.#app.log.read(...args) },
+      topic: config.metricsTopic,
+      metrics: metricWindows(shopOptions(config)).map(({ name }) => name),
+      clock,
+      logger,
+    })
+  }
+
+  /** Resolves after `close`; rejects with the error that ended the application. */
+  get done(): Promise<void> {
+    return this.#app.done
+  }
+
+  /** Where HTTP answers; undefined before it does. */
+  get url(): string | undefined {
+    return this.#server?.url
+  }
+
+  /** Rejects with what stands in the way, and leaves nothing open then. */
+  async start(): Promise<void> {
+    const { httpHost, httpPort, demo } = this.#config
+    this.#server = await listen(this.#http(), httpHost, httpPort)
+    try {
+      await this.#app.start()
+    } catch (error) {
+      await this.#server.close(0)
+      throw error
+    }
+    if (this.#closing !== undefined) return
+    this.#view.start()
+    if (demo) this.#startDemo()
+  }
+
+  /** Not ready, no more events, commit, leave the group, close. Safe to call more than once. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await this.#feeder?.stop()
+    this.#view.close()
+    await this.#app.close()
+    await this.#server?.close()
+  }
+
+  #makeApp(): StreamApp {
+    const { applicationId, stateDir, guarantee, commitInterval, kafka } = this.#config
+    return new StreamApp(this.#topology, {
+      applicationId,
+      stateDir,
+      guarantee,
+      commitIntervalMs: durationMs(commitInterval),
+      clock: this.#clock,
+      logger: this.#logger,
+      ...(kafka === null ? {} : { log: () => openKafka(this.#config, this.#logger) }),
+    })
+  }
+
+  #http() {
+    const { config, app } = { config: this.#config, app: this.#app }
+    const snapshot = () => app.snapshot()
+    const { instruments } = this.#topology
+    const version = packageVersion()
+    const exposition = new Exposition({ snapshot, instruments, knownLabels, version })
+    const idleMs = config.idle === 'off' ? 0 : durationMs(config.idle)
+    return createHttpApp({
+      snapshot,
+      reasons: () => this.#reasons(),
+      lastEventAt: () => this.#lastEventAt(),
+      rows: this.#view,
+      topology: this.#topology,
+      metrics: metricWindows(shopOptions(config)),
+      closeMs: durationMs(config.grace) + idleMs,
+      ingest: config.kafka === null ? (events) => this.#ingest(events) : null,
+      exposition: () => exposition.render(),
+      apiToken: config.apiToken,
+      clock: this.#clock,
+      logger: this.#logger,
+    })
+  }
+
+  /** Dated at their arrival, as the demo storefront's are: it resumes where the topic ends. */
+  async #ingest(events: readonly Uint8Array[]): Promise<void> {
+    const timestamp = this.#clock.now()
+    const records = events.map((value) => ({ timestamp, key: null, value }))
+    await this.#app.log.append(this.#config.eventsTopic, records)
+  }
+
+  #startDemo(): void {
+    const { eventsTopic, orderTypes, currency, grace } = this.#config
+    const [orderType = ''] = orderTypes
+    const decimals = currencyDecimals(currency)
+    const disorderMs = Math.min(demoDisorderMs, durationMs(grace) / 2)
+    this.#feeder = new Feeder({
+      log: this.#app.log,
+      topic: eventsTopic,
+      shop: { seed: 1, orderType, decimals, disorderMs },
+      clock: this.#clock,
+      logger: this.#logger,
+    })
+    this.#feeder.start()
+  }
+
+  #reasons(): readonly string[] {
+    if (this.#closing !== undefined) return ['The application is closing.']
+    const { reasons } = this.#app.snapshot()
+    if (reasons.length > 0) return reasons
+    if (!this.#view.caughtUp) return ['The rows of the metrics topic are being read.']
+    return this.#undecodable()
+  }
+
+  /** A wrong format must not look like a quiet shop. */
+  #undecodable(): readonly string[] {
+    let [accepted, undecoded] = [0, 0]
+    for (const { name, labels, value } of this.#app.snapshot().counters) {
+      if (name === 'shop_events_total') accepted += value
+      if (labels['reason'] === 'decode') undecoded += value
+    }
+    if (accepted > 0 || undecoded < undecodableMin) return []
+    const { eventsTopic, eventsFormat } = this.#config
+    return [
+      `None of ${undecoded} events of ${eventsTopic} could be decoded: ` +
+        `is EVENTS_FORMAT=${eventsFormat} what they are written in?`,
+    ]
+  }
+
+  /** From the gauge where the task is here, else from the rows. */
+  #lastEventAt(): Timestamp | null {
+    const gauge = this.#app.snapshot().gauges.find(({ name }) => name === 'last_message_time')
+    const rows = this.#view.metrics.map((metric) => this.#view.latest(metric)?.row.lastEventAt)
+    const known = [gauge?.value, ...rows].filter((time) => typeof time === 'number')
+    return known.length === 0 ? null : Math.max(...known)
+  }
+}
+
+function shopOptions(config: Config): ShopOptions {
+  const { eventsTopic, metricsTopic, orderTypes, currency } = config
+  const { grace, idle, conversionRefresh, maxFuture } = config
+  const topics = { eventsTopic, metricsTopic, orderTypes, currency }
+  return { ...topics, grace, idle, conversionRefresh, maxFuture }
+}
+
+/** Loaded only where there is a broker: the embedded log starts the faster for it. */
+async function openKafka(config: Config, logger: Logger): Promise<Log> {
+  const { KafkaLog } = await import('./kafka/kafka-log.ts')
+  const { kafka, applicationId, stateDir, guarantee } = config
+  return await KafkaLog.connect({
+    brokers: kafka?.brokers ?? [],
+    clientId: applicationId,
+    instance: randomUUID(),
+    applicationId,
+    guarantee,
+    stateDirectory: join(stateDir, applicationId),
+    logger,
+    ...(kafka?.tls ? { tls: kafka.tls } : {}),
+    ...(kafka?.sasl ? { sasl: kafka.sasl } : {}),
+  })
+}
