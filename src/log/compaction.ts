@@ -124,10 +124,7 @@ class Rewrite {
 
   async add(chunk: Chunk): Promise<void> {
     const first = this.#run[0]
-    const isFull =
-      this.#builder.bytes + chunk.bytes.length > chunkBytesMax * 1.5 ||
-      (first !== undefined && chunk.end - first.base > spanMax)
-    if (first !== undefined && isFull) await this.flush()
+    if (first !== undefined && !this.#isFitting(first, chunk)) await this.flush()
     const base = this.#run[0]?.base ?? chunk.base
     this.#run.push(chunk)
     this.#cursor.open(chunk)
@@ -159,6 +156,23 @@ class Rewrite {
     const chunk = builder.finish({ base: first.base, end: last.end, storedAt })
     this.#bytes += chunk.bytes.length
     await this.#replace(run, chunk, chunk.bytes.length - oldBytes, tombstonesEnd)
+  }
+
+  #isFitting(first: Chunk, chunk: Chunk): boolean {
+    return (
+      this.#builder.bytes + chunk.bytes.length <= chunkBytesMax * 1.5 &&
+      chunk.end - first.base <= spanMax &&
+      this.#ageOf(chunk) === this.#ageOf(first)
+    )
+  }
+
+  /**
+   * Only chunks of like age are merged: the result is as old as its youngest part, and tombstones
+   * must not become younger again and again.
+   */
+  #ageOf({ storedAt }: Chunk): number {
+    if (storedAt <= this.#tombstonesBefore) return -1
+    return Math.floor((storedAt * 4) / Math.max(1, this.#request.topic.settings.tombstoneMs))
   }
 
   #take(base: Offset, chunk: Chunk): void {
