@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { openStateDirectory, type StateDirectory } from '../state/index.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigError, FatalError } from './errors.ts'
+import type { KafkaLogOptions } from './kafka/kafka-log.ts'
 import { EmbeddedLog } from './log/embedded-log.ts'
 import { type Logger, silentLogger } from './log.ts'
 import { Engine } from './runtime/engine.ts'
@@ -22,13 +23,23 @@ import { StoreReader } from './runtime/store-reader.ts'
 import type { Guarantee } from './runtime/task-environment.ts'
 import type { Topology } from './topology/topology.ts'
 
+/** The client id is the application's, unless given. */
+export type KafkaSettings = Pick<KafkaLogOptions, 'brokers'> &
+  Partial<
+    Pick<KafkaLogOptions, 'clientId' | 'tls' | 'sasl' | 'compression' | 'group' | 'connectMs'>
+  > &
+  Partial<Pick<KafkaLogOptions, 'requestTimeoutMs' | 'connectionTimeoutMs' | 'fetchWaitMs'>> &
+  Partial<Pick<KafkaLogOptions, 'transactionTimeoutMs'>>
+
 export interface StreamAppOptions {
   /** Consumer group and prefix of internal topics: up to 180 letters, digits, `.`, `_`, `-`. */
   readonly applicationId: string
   /** Where state is kept, and the embedded log. Default `.data`. */
   readonly stateDir?: string
-  /** Default: the embedded log, in `<stateDir>/<applicationId>/log`. */
+  /** Without it and `kafka`: the embedded log, in `<stateDir>/<applicationId>/log`. */
   readonly log?: Log | (() => Promise<Log>)
+  /** Brokers, and how to reach them; the rest follows from the other options. */
+  readonly kafka?: KafkaSettings
   /** Default `exactly_once`. */
   readonly guarantee?: Guarantee
   /** Default 100. */
@@ -132,7 +143,7 @@ export class StreamApp {
         ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }),
       })
       this.#resources.unshift(() => directory.close())
-      const log = await this.#openLog(join(path, 'log'))
+      const log = await this.#openLog(path)
       this.#log = log
       const engine = this.#makeEngine(log, directory)
       this.#engine = engine
@@ -166,17 +177,33 @@ export class StreamApp {
     this.#end?.reject(error)
   }
 
+  /** @param path the application's own directory */
   async #openLog(path: string): Promise<Log> {
-    const { log, applicationId } = this.#options
+    const { log, kafka } = this.#options
     if (typeof log === 'object') return log
-    const open = log ?? (() => this.#openEmbedded(path, applicationId))
-    const opened = await open()
+    const opened = await (log ?? (() => this.#open(path, kafka)))()
     this.#resources.unshift(() => opened.close())
     return opened
   }
 
-  #openEmbedded(path: string, group: string): Promise<Log> {
-    return EmbeddedLog.open({ path, group, clock: this.#clock, logger: this.#logger })
+  async #open(path: string, kafka: KafkaSettings | undefined): Promise<Log> {
+    const { applicationId } = this
+    const shared = { clock: this.#clock, logger: this.#logger }
+    if (kafka === undefined) {
+      return await EmbeddedLog.open({ ...shared, path: join(path, 'log'), group: applicationId })
+    }
+    // Only who talks to a broker loads the client for it.
+    const { KafkaLog } = await import('./kafka/kafka-log.ts')
+    const { guarantee } = this.#options
+    return await KafkaLog.connect({
+      ...shared,
+      clientId: applicationId,
+      ...kafka,
+      applicationId,
+      instance: this.#instance,
+      stateDirectory: path,
+      ...(guarantee === undefined ? {} : { guarantee }),
+    })
   }
 
   #makeEngine(log: Log, directory: StateDirectory): Engine {
@@ -231,7 +258,7 @@ export class StreamApp {
 }
 
 function faultsOf(topology: Topology, options: StreamAppOptions): readonly string[] {
-  const { applicationId, stateDir, guarantee, log } = options
+  const { applicationId, stateDir, guarantee, log, kafka } = options
   const faults: string[] = []
   if (!/^[a-zA-Z0-9._-]{1,180}$/.test(applicationId) || /^\.{1,2}$/.test(applicationId)) {
     faults.push(
@@ -242,6 +269,10 @@ function faultsOf(topology: Topology, options: StreamAppOptions): readonly strin
   if (stateDir === '') faults.push('stateDir: expected a directory, got an empty text')
   if (log !== undefined && typeof log !== 'object' && typeof log !== 'function') {
     faults.push(`log: expected a log, or a function that opens one, got ${typeof log}`)
+  }
+  if (log !== undefined && kafka !== undefined) faults.push('kafka: a log is given already')
+  if (kafka !== undefined && kafka.brokers.length === 0) {
+    faults.push("kafka: expected at least one broker, as 'host:port'")
   }
   if (guarantee !== undefined && !guarantees.includes(guarantee)) {
     faults.push(`guarantee: expected one of ${guarantees.join(', ')}, got '${guarantee}'`)

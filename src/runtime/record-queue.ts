@@ -24,6 +24,7 @@ export class RecordQueue {
   readonly source: PlannedSource
   readonly receiver: Receiver
   readonly #reader: SourceReader
+  readonly #startsPlaced: boolean
   readonly #clock: Clock
   readonly #onRejected: OnRejected
   #hasHead = false
@@ -37,6 +38,7 @@ export class RecordQueue {
     source: PlannedSource,
     receiver: Receiver,
     reader: SourceReader,
+    startsPlaced: boolean,
     clock: Clock,
     onRejected: OnRejected
   ) {
@@ -44,6 +46,7 @@ export class RecordQueue {
     this.source = source
     this.receiver = receiver
     this.#reader = reader
+    this.#startsPlaced = startsPlaced
     this.#clock = clock
     this.#onRejected = onRejected
   }
@@ -67,6 +70,11 @@ export class RecordQueue {
   /** Of the head, or of the record just done. */
   get offset(): Offset {
     return this.#reader.offset
+  }
+
+  /** Whether `position` is a place in the log: not so before the first answer, from 'earliest'. */
+  get isPlaced(): boolean {
+    return this.#startsPlaced || this.#reader.answer !== undefined
   }
 
   /** Where to resume after a commit now. */

@@ -9,9 +9,10 @@
  */
 import type { KeyValueState, TaskState } from '../../state/contract.ts'
 import { present } from '../assert.ts'
-import type { Offset, Timestamp } from '../ids.ts'
+import type { Timestamp } from '../ids.ts'
 import type { TaskInstruments } from './instruments.ts'
-import type { CommittedOffset, OffsetCommit, SourceReader } from './ports.ts'
+import type { PlannedSource } from './plan.ts'
+import type { CommittedOffset, OffsetCommit } from './ports.ts'
 import { Punctuators } from './punctuators.ts'
 import { RecordQueue } from './record-queue.ts'
 import { CurrentRecord, NodeContext, type PendingWork, type TaskCore } from './task-context.ts'
@@ -84,7 +85,9 @@ export class TaskLife {
   }
 
   get needsCommit(): boolean {
-    return this.#changed || this.time.hasNews
+    if (!this.#changed && !this.time.hasNews) return false
+    // Offsets are what fences a commit: there has to be one.
+    return this.#queues.some(({ isPlaced }) => isPlaced)
   }
 
   get queues(): readonly RecordQueue[] {
@@ -106,11 +109,9 @@ export class TaskLife {
         throw nodeFailure(spec.name, error)
       }
     }
-    this.#queues = this.#environment.planned.sources.map((source, index) => {
-      const reader = this.#read(source, this.#committed[index]?.offset)
-      const receiver = present(this.#wired.entries.get(source.node.name), source.node.name)
-      return new RecordQueue(index, source, receiver, reader, this.#environment.clock, this.#reject)
-    })
+    this.#queues = this.#environment.planned.sources.map((source, index) =>
+      this.#open(source, index)
+    )
   }
 
   markChanged(): void {
@@ -187,7 +188,8 @@ export class TaskLife {
    */
   freeze(commitNumber: number): readonly OffsetCommit[] {
     const { planned } = this.#environment
-    const offsets = this.#queues.map((queue) => ({
+    const placed = this.#queues.filter(({ isPlaced }) => isPlaced)
+    const offsets = placed.map((queue) => ({
       topic: queue.source.topic,
       partition: queue.source.partition,
       task: planned.id,
@@ -196,7 +198,7 @@ export class TaskLife {
     }))
     this.time.endSeal()
     this.#changed = false
-    return offsets.filter(({ offset }) => Number.isSafeInteger(offset) && offset >= 0)
+    return offsets
   }
 
   /** Step 5 of that commit. */
@@ -221,10 +223,14 @@ export class TaskLife {
     }
   }
 
-  #read(source: { topic: string; partition: number }, offset: Offset | undefined): SourceReader {
-    const { log, wake } = this.#environment
-    const { topic, partition } = source
-    return log.read({ topic, partition }, offset ?? 'earliest', { onData: wake })
+  #open(source: PlannedSource, index: number): RecordQueue {
+    const { log, wake, clock } = this.#environment
+    const { topic, partition, node } = source
+    const offset = this.#committed[index]?.offset
+    const reader = log.read({ topic, partition }, offset ?? 'earliest', { onData: wake })
+    const receiver = present(this.#wired.entries.get(node.name), node.name)
+    const startsPlaced = offset !== undefined
+    return new RecordQueue(index, source, receiver, reader, startsPlaced, clock, this.#reject)
   }
 
   /** The queue with the lowest head, once no partition that is known to have records lacks one. */
