@@ -157,7 +157,7 @@ export class LevelTaskState implements TaskState {
     this.#restoring.put(keyOnDisk, this.#scratch, 0, length + checksumBytes)
   }
 
-  /** Records of the next batch may come while this one is written; await it before anything else. */
+  /** The next records may come while these are written; await it before anything else. */
   async flushRestored(checkpoint: Checkpoint): Promise<void> {
     const batch = this.#restoring ?? this.#usable().batch()
     this.#restoring = undefined

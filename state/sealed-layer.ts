@@ -16,7 +16,7 @@ import { latin1Bytes } from './latin1.ts'
 /** Larger arenas are left to the garbage collector after one use. */
 const arenaKeptBytesMax = 8 * 1024 * 1024
 
-/** Memory that seals write into, one after the other: the next one takes it when the last is done. */
+/** Memory that seals write into, one after the other. */
 export class Arena {
   buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
   length = 0

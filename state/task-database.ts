@@ -1,7 +1,7 @@
 /**
  * The LevelDB of one task: what its keys and values look like, and the one way to write them.
  *
- *     \0c          the checkpoint, JSON: number of the batch, commit, changelog offsets, store names
+ *     \0c          the checkpoint, JSON: numbers of batch and commit, changelogs, store names
  *     \0r<slot>    the number of the batch that wrote slot `number mod 1024`
  *     <store><key> a value of a store; <store> is one character, handed out in order of appearance
  *

@@ -27,7 +27,7 @@ afterEach(() => {
   rmSync(join(path, '..'), { recursive: true, force: true })
 })
 
-/** Runs lines of a module that has `open`, `path` and `say`, and waits until they have said something. */
+/** Runs lines of a module that has `open`, `path` and `say`, until they have said something. */
 async function start(
   lines: string,
   fileBytesMax = 'unlimited'
@@ -60,7 +60,7 @@ async function kill(child: ChildProcess): Promise<void> {
 const hold = `await open(path); say('held'); setInterval(() => {}, 1000)`
 const attempt = `await open(path).then(() => say('opened'), (error) => say(error.message))`
 
-test('a directory that another process holds is refused, naming the path and the process', async () => {
+test('a directory in use is refused, naming the path and the process that holds it', async () => {
   const { child } = await start(hold)
   const refused = openStateDirectory(path)
   await expect(refused).rejects.toMatchObject({
@@ -80,7 +80,7 @@ test('the lock ends with a killed process, and its stale files do not matter', a
   await directory.close()
 })
 
-test('a second open in this process is refused, and does not free the lock for others', async () => {
+test('a second open in this process is refused, and frees nothing for others', async () => {
   const directory = await openStateDirectory(path)
   const alias = join(path, '..', 'alias')
   symlinkSync(path, alias)
@@ -95,7 +95,7 @@ test('a second open in this process is refused, and does not free the lock for o
   expect((await start(attempt)).said).toBe('opened')
 })
 
-test('another thread of the process that holds the directory is refused, and frees nothing', async () => {
+test('another thread of the process that holds it is refused, and frees nothing', async () => {
   const thread = join(compiled, 'thread.js')
   writeFileSync(
     thread,

@@ -177,7 +177,7 @@ class Life {
     this.#current = this.#written.map((map) => new Map(map))
   }
 
-  /** As `kill -9` at this moment: the files are copied as they are, and life goes on in the copy. */
+  /** As `kill -9` at this moment: the files are copied, and life goes on in the copy. */
   async #crash(): Promise<void> {
     const copy = mkdtempSync(join(tmpdir(), 'millrace-model-'))
     cpSync(present(this.#paths.at(-1)), copy, { recursive: true })

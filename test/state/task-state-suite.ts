@@ -88,7 +88,7 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
       expect(state.dirtyBytes).toBe(0)
     })
 
-    test('what is put is read at once, and after a commit and a reopening still there', async () => {
+    test('what is put is read at once, and after a commit and a reopening', async () => {
       store.put('a', { count: 1 })
       expect(store.get('a')).toEqual({ count: 1 })
       await commit()
@@ -117,7 +117,7 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
       expect(await commit()).toEqual(['counters b=2', 'counters a=1', 'counters unknown=null'])
     })
 
-    test('what happens after the seal changes neither the sealed bytes nor what is written', async () => {
+    test('what happens after the seal does not change what is sealed or written', async () => {
       const counter = { count: 1 }
       store.put('a', counter)
       const sealed = state.seal()
@@ -176,7 +176,7 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
       expect(await collect(store)).toEqual({ a: 2 })
     })
 
-    test('a sealed deletion hides the key until it is written, also if the key came back', async () => {
+    test('a sealed deletion hides its key until it is written, even if that came back', async () => {
       store.put('a', { count: 1 })
       await commit()
       store.delete('a')
@@ -245,7 +245,7 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
       expect(reopened.get('a')).toEqual({ count: 5 })
     })
 
-    test('stores do not see the keys of each other, whatever order they are opened in', async () => {
+    test('stores do not see the keys of others, whatever order they are opened in', async () => {
       const others = ['z', 'y', 'x'].map((other) => state.store({ ...counters, name: other }))
       others.forEach((other, index) => {
         other.put('k', { count: index })
