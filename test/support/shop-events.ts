@@ -44,8 +44,8 @@ export function shopEvents(options: EventsOptions): RawEvent[] {
   const random = new Random(options.seed)
   const span = options.to - options.from
   const arrivals = Array.from({ length: options.count }, (_, i) => {
-    const at = options.from + Math.floor((span * i) / options.count)
-    const time = gap(options, Math.max(options.from, at - random.below(options.disorderMs + 1)))
+    const at = gap(options, options.from + Math.floor((span * i) / options.count))
+    const time = Math.max(options.from, at - random.below(options.disorderMs + 1))
     return event(random, time, options.sessions)
   })
   return arrivals
