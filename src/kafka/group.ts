@@ -34,6 +34,7 @@ import {
 } from './requests/groups.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
 import { TaskLedger } from './task-ledger.ts'
+import type { ThrottledLog } from './throttled-log.ts'
 import { pause, Sign } from './waiting.ts'
 
 export interface GroupTimes {
@@ -54,6 +55,8 @@ export interface GroupOptions {
   readonly listener: AssignmentListener
   readonly fence: LeaderOptions['fence']
   readonly logger: Logger
+  /** For what may be repeated many times. */
+  readonly log: ThrottledLog
   readonly times?: GroupTimes
 }
 
@@ -87,6 +90,7 @@ export class Group implements Membership {
   #isOver = false
   #failure: FatalError | undefined
   #onJoined: () => void = () => undefined
+  #onInterrupt: () => void = () => undefined
 
   /** Resolves with the first assignment; rejects with a FatalError if the group refuses us. */
   static async join(options: GroupOptions): Promise<Group> {
@@ -140,11 +144,12 @@ export class Group implements Membership {
   /** Asks the group whether we are still in it, now: false means the loss is on its way. */
   async check(): Promise<boolean> {
     const generation = this.#generation
-    const reason = this.#isJoining ? undefined : await this.#beat()
+    const code = this.#isJoining ? 0 : await this.#beat()
     // A rebalance in the meantime has its own answer.
     if (this.#isJoining || generation !== this.#generation) return true
-    if (reason !== undefined) this.#interrupt(reason)
-    return reason !== 'lost'
+    const isLost = code !== 0 && code !== errorCodes.REBALANCE_IN_PROGRESS
+    if (code !== 0) this.#interrupt(isLost ? this.#thrownOut(code) : 'rebalance')
+    return !isLost
   }
 
   async leave(): Promise<void> {
@@ -186,7 +191,7 @@ export class Group implements Membership {
           this.#fail(cause)
           return 'stop'
         }
-        this.#options.logger.warn('The group coordinator does not answer', { error: cause })
+        this.#options.log.warn('The group coordinator does not answer', { error: cause })
         await pause(backoffMs(attempt, { maxMs: 5_000 }), this.#stopping.signal)
       }
     }
@@ -245,21 +250,39 @@ export class Group implements Membership {
       const ms = isSettled ? this.#heartbeatMs : Math.min(this.#heartbeatMs, unsettledHeartbeatMs)
       await this.#wake.wait(ms)
       if (this.#reason !== undefined) return this.#reason
-      const reason = await this.#attempt(() => this.#beat())
+      // An answer that hangs must not hold up what is known without it.
+      const interrupted = new Promise<undefined>((resolve) => {
+        this.#onInterrupt = () => resolve(undefined)
+      })
+      const code = await Promise.race([this.#beatOrComplain(), interrupted])
       if (this.#reason !== undefined) return this.#reason
-      if (reason !== undefined) return reason
+      if (code === errorCodes.REBALANCE_IN_PROGRESS) return 'rebalance'
+      if (code !== undefined && code !== 0) return this.#thrownOut(code)
     }
   }
 
-  /** One heartbeat; undefined: all is well. */
-  async #beat(): Promise<Reason | undefined> {
+  /** Undefined: no answer; the next heartbeat is the next attempt. */
+  async #beatOrComplain(): Promise<number | undefined> {
+    try {
+      return await this.#beat()
+    } catch (cause) {
+      if (this.#stopping.signal.aborted || this.#options.cluster.signal.aborted) {
+        this.#interrupt('stop')
+      } else if (cause instanceof RetriableError) {
+        this.#options.log.warn('The group takes no heartbeats', { error: cause })
+      } else this.#fail(cause)
+      return undefined
+    }
+  }
+
+  /** One heartbeat: 0, or what the group says about our membership. */
+  async #beat(): Promise<number> {
     const { error } = await this.#call(heartbeat, this.#identity, ({ error }) => error, {
       role: 'heartbeat',
       deadlineMs: this.#sessionMs,
     })
-    if (error === 0) return undefined
-    if (error === errorCodes.REBALANCE_IN_PROGRESS) return 'rebalance'
-    if (errorClassOf(error) === 'migrated') return this.#thrownOut(error)
+    const isKnown = error === 0 || error === errorCodes.REBALANCE_IN_PROGRESS
+    if (isKnown || errorClassOf(error) === 'migrated') return error
     throw kafkaError(error, `Heartbeat to ${this.#groupId}`)
   }
 
@@ -287,6 +310,7 @@ export class Group implements Membership {
       this.#reason = reason
     }
     this.#wake.raise()
+    this.#onInterrupt()
   }
 
   #fail(cause: unknown): void {
@@ -346,10 +370,10 @@ export class Group implements Membership {
   }
 
   async #sendSync(joined: JoinGroupResponse): Promise<{ error: number; assignment: Buffer }> {
-    const { plan, fence, logger } = this.#options
+    const { plan, fence, log } = this.#options
     const isLeader = joined.leaderId === joined.memberId
     const onForeignPlan = (instances: readonly string[]): void =>
-      logger.warn('Members run another topology; they get no task from this leader', { instances })
+      log.warn('Members run another topology; they get no task from this leader', { instances })
     const assignments = isLeader
       ? await lead(joined.members, { plan, planDigest: this.#planDigest, fence, onForeignPlan })
       : []

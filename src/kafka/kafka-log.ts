@@ -172,6 +172,7 @@ export class KafkaLog implements Log {
       plan,
       listener,
       logger,
+      log: this.#log,
       times,
       fence: (ids) => fenceAll(this.#cluster, ids, fenceMs, this.#log),
     })

@@ -1,11 +1,13 @@
 /** Membership on a real broker: who runs what while members come, go, die and are thrown out. */
 import { randomUUID } from 'node:crypto'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { systemClock } from '../../src/clock.ts'
 import { FencedError } from '../../src/errors.ts'
 import { type TaskId, taskId } from '../../src/ids.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { Group } from '../../src/kafka/group.ts'
 import { leaveGroup } from '../../src/kafka/requests/groups.ts'
+import { ThrottledLog } from '../../src/kafka/throttled-log.ts'
 import { silentLogger } from '../../src/log.ts'
 import type { TaskPlan } from '../../src/runtime/ports.ts'
 import { sharedBroker } from '../support/shared-broker.ts'
@@ -50,6 +52,7 @@ class TestMember {
       transactionalId: `txn-${this.name}`,
       plan: { tasks: plan, held: () => [] },
       logger: silentLogger,
+      log: new ThrottledLog(silentLogger, systemClock),
       times,
       fence: async (ids) => {
         this.fenced.push(...ids)
