@@ -33,8 +33,8 @@ const cacheBytesDefault = 64 * 1024 * 1024
 
 /**
  * Locks the application's directory, `<STATE_DIR>/<application>`, and creates it if need be.
- * Rejects with FatalError `MILLRACE_STATE_DIRECTORY_LOCKED` when this or another process has it open, and
- * `MILLRACE_STATE_DIRECTORY_UNUSABLE` when the file system refuses.
+ * Rejects with FatalError: `MILLRACE_STATE_DIRECTORY_LOCKED` when this or another process has it
+ * open, `MILLRACE_STATE_DIRECTORY_UNUSABLE` when the file system refuses.
  */
 export async function openStateDirectory(
   path: string,
