@@ -28,7 +28,7 @@ async function run(config: Config, log: Logger): Promise<void> {
   if (!isLoopback(config.httpHost) && config.apiToken === null) {
     log.warn('HTTP answers to other machines, and no API_TOKEN is set', { host: config.httpHost })
   }
-  const shop = new ShopApp(config, log)
+  const shop = new ShopApp(config, { logger: log })
   onTermination({
     stop: (signal) => {
       log.info('Stopping', { signal })

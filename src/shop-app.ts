@@ -35,6 +35,13 @@ import { MetricsView } from './views/metrics-view.ts'
 const undecodableMin = 20
 const demoDisorderMs = 8_000
 
+export interface ShopAppOptions {
+  readonly logger: Logger
+  readonly clock?: Clock
+  /** Instead of the one that the settings name; it stays open. */
+  readonly log?: Log
+}
+
 export class ShopApp {
   readonly #config: Config
   readonly #logger: Logger
@@ -46,12 +53,12 @@ export class ShopApp {
   #server: HttpServer | undefined
   #closing: Promise<void> | undefined
 
-  constructor(config: Config, logger: Logger, clock: Clock = systemClock) {
+  constructor(config: Config, { logger, clock = systemClock, log }: ShopAppOptions) {
     this.#config = config
     this.#logger = logger
     this.#clock = clock
     this.#topology = shopMetrics(shopOptions(config))
-    this.#app = this.#makeApp()
+    this.#app = this.#makeApp(log)
     this.#view = new MetricsView({
       log: { read: (...args) => this.#app.log.read(...args) },
       topic: config.metricsTopic,
@@ -99,8 +106,9 @@ export class ShopApp {
     await this.#server?.close()
   }
 
-  #makeApp(): StreamApp {
+  #makeApp(given: Log | undefined): StreamApp {
     const { applicationId, stateDir, guarantee, commitInterval, kafka } = this.#config
+    const log = given ?? (kafka && (() => openKafka(this.#config, this.#logger)))
     return new StreamApp(this.#topology, {
       applicationId,
       stateDir,
@@ -108,7 +116,7 @@ export class ShopApp {
       commitIntervalMs: durationMs(commitInterval),
       clock: this.#clock,
       logger: this.#logger,
-      ...(kafka === null ? {} : { log: () => openKafka(this.#config, this.#logger) }),
+      ...(log === null ? {} : { log }),
     })
   }
 
