@@ -12,6 +12,7 @@ import { setImmediate } from 'node:timers/promises'
 import { assert, present } from '../src/assert.ts'
 import { crc32c } from '../src/crc32c.ts'
 import { MillraceError } from '../src/errors.ts'
+import type { Logger } from '../src/log.ts'
 import { checksumBytes, writeChecksum } from './checksum.ts'
 import type {
   Checkpoint,
@@ -33,6 +34,7 @@ const entriesPerTurn = 2_000
 export interface LevelTaskStateOptions {
   readonly task: string
   readonly database: TaskDatabase
+  readonly log: Logger
   /** How many bytes of clean entries this task may keep at present. */
   readonly cacheBytesMax: () => number
   /** Removes the directory and opens an empty one. */
@@ -52,6 +54,7 @@ export class LevelTaskState implements TaskState {
   #scratch = Buffer.allocUnsafeSlow(1024)
   #evictNext = 0
   #closed = false
+  #namesCompared = false
 
   constructor(options: LevelTaskStateOptions) {
     this.#options = options
@@ -93,6 +96,7 @@ export class LevelTaskState implements TaskState {
     this.#usable()
     assert(this.#layers.sealed === undefined, 'at most one sealed layer exists')
     assert(this.#restoring === undefined, 'what was restored has been flushed')
+    this.#compareNames()
     const sealed = new SealedLayer(this.#arena)
     this.#layers.seal(sealed)
     return sealed
@@ -191,6 +195,16 @@ export class LevelTaskState implements TaskState {
       'MILLRACE_STATE_CLOSED',
       `The state of task ${this.#options.task} is closed; open it again from its directory`
     )
+  }
+
+  /** By the first seal all stores are opened: what else is on disk belongs to nobody. */
+  #compareNames(): void {
+    if (this.#namesCompared) return
+    this.#namesCompared = true
+    const stores = this.storedNames.filter((name) => !this.#stores.has(name))
+    if (stores.length === 0) return
+    const { task, log } = this.#options
+    log.warn('The state on disk has stores that the topology does not know', { task, stores })
   }
 
   async #exclusively(work: (database: TaskDatabase) => Promise<void>): Promise<void> {

@@ -81,6 +81,7 @@ export class LevelStateDirectory implements StateDirectory {
       const state = new LevelTaskState({
         task,
         database,
+        log: this.#log,
         cacheBytesMax: () => this.#cacheBytesMax / this.#tasks.size,
         renew: (old) => this.#renew(task, old),
         onClosed: () => this.#tasks.delete(task),

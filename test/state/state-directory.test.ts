@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { createLogger } from '../../src/log.ts'
 import { openStateDirectory, type StateDirectory } from '../../state/index.ts'
 import { compileStateRoom } from './compiled.ts'
 import { checkpoint, collect, counters } from './task-state-suite.ts'
@@ -226,6 +227,26 @@ test('the memory for clean values is shared by the open tasks', async () => {
     expect(state.bytes).toBeLessThan(60_000)
   }
   await directory.close()
+})
+
+test('a store on disk that nobody opens any more is told once, and keeps its content', async () => {
+  const lines: string[] = []
+  const log = createLogger({ level: 'warn', write: (line) => lines.push(line) })
+  const counts: (number | undefined)[] = []
+  for (const name of ['old', 'new', 'new', 'old']) {
+    const directory = await openStateDirectory(path, { log })
+    const state = await directory.open('0_0')
+    const store = state.store({ ...counters, name })
+    counts.push(store.get('k')?.count)
+    store.put('k', { count: name.length + counts.length })
+    for (let commit = 0; commit < 2; commit++) {
+      state.seal()
+      await state.write(checkpoint(counts.length))
+    }
+    await directory.close()
+  }
+  expect(counts).toEqual([undefined, undefined, 5, 4])
+  expect(lines.map((line) => JSON.parse(line).stores)).toEqual([['old'], ['old'], ['new']])
 })
 
 test('what a checkpoint includes can be asked without opening its task', async () => {
