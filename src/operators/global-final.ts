@@ -23,6 +23,7 @@ import { WindowGrid } from '../windows/grid.ts'
 import type { Windowed } from '../windows/windows.ts'
 import type { MarkMessage, PartialMessage } from './global-messages.ts'
 import { GlobalMessages } from './global-messages.ts'
+import { MarkVector } from './mark-vector.ts'
 import type { Partial } from './partial.ts'
 import { compareIds, Progress, partialsDefinition } from './partial.ts'
 import { Partials } from './partials.ts'
@@ -71,8 +72,7 @@ export class GlobalFinalOperator extends Operator {
     const store = context.store(partialsDefinition(this.#spec.name, this.#aggregation))
     this.#partials = new Partials(this.#aggregation, store)
     const stored = await this.#partials.load()
-    const producers = context.producerCount(this.#spec.topic)
-    const vector = Array.from({ length: producers }, (_, task) => stored?.vector[task])
+    const vector = new MarkVector(context.producerCount(this.#spec.topic), stored?.vector)
     this.#progress = new Progress(vector, stored?.cursor)
     const { cursor } = this.#progress
     for (const partial of [...this.#partials.all()]) {
@@ -102,27 +102,17 @@ export class GlobalFinalOperator extends Operator {
   }
 
   #takeMark({ producer, mark }: MarkMessage): void {
-    const { vector } = this.#progress
-    const known = this.#known(producer)
-    if (mark === 'empty') {
-      if (known !== undefined) return
-      vector[producer] = 'empty'
-    } else vector[producer] = typeof known === 'number' ? Math.max(known, mark) : mark
-    this.#hasProgressed = true
+    if (this.#progress.vector.take(producer, mark)) this.#hasProgressed = true
   }
 
   /** Answers who takes the members that follow; undefined: nobody wants them. */
   #takePartial(message: PartialMessage): ((slot: number, member: string) => void) | undefined {
     const { producer, pane, end, topic, partition, at } = message
-    const known = this.#known(producer)
-    if (known === 'empty') {
-      this.#progress.vector[producer] = 'held'
-      this.#hasProgressed = true
-    }
-    const { cursor } = this.#progress
+    const { cursor, vector } = this.#progress
+    if (vector.heard(producer)) this.#hasProgressed = true
     if (cursor !== undefined && this.#grid.lastEnd(pane) <= cursor) {
       // Where its own task has passed the last window too, it was sent before: a resend.
-      const isResend = typeof known === 'number' && this.#grid.isPaneOver(pane, known)
+      const isResend = this.#grid.isPaneOver(pane, vector.timeOf(producer))
       if (!isResend && message.fresh > 0) this.#context.drop('late', message.fresh)
       return undefined
     }
@@ -138,12 +128,6 @@ export class GlobalFinalOperator extends Operator {
     return (slot, member) => {
       if (partial.addMember(slot, member)) this.#unions.added(partial, slot, member)
     }
-  }
-
-  #known(producer: number): Progress['vector'][number] {
-    const { vector } = this.#progress
-    assert(producer < vector.length, `task ${producer} is one of the ${vector.length} producers`)
-    return vector[producer]
   }
 
   #noteChanged(partial: Partial): void {
@@ -168,18 +152,9 @@ export class GlobalFinalOperator extends Operator {
     this.next.process(this.#key(end), new Change(row, before), last)
   }
 
-  /** Least time of all tasks; -Infinity while one holds back, or all are empty. */
-  #minimum(): Timestamp {
-    let minimum = Number.POSITIVE_INFINITY
-    for (const entry of this.#progress.vector) {
-      if (entry === undefined || entry === 'held') return Number.NEGATIVE_INFINITY
-      if (entry !== 'empty') minimum = Math.min(minimum, entry)
-    }
-    return minimum === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : minimum
-  }
-
   #closeAfterRecord(): void {
-    if (this.#nextClosable(this.#minimum()) !== undefined) this.#context.afterRecord(this.#close)
+    if (this.#nextClosable(this.#progress.vector.minimum()) !== undefined)
+      this.#context.afterRecord(this.#close)
   }
 
   /** The next end to close, with data or not. */
@@ -191,7 +166,7 @@ export class GlobalFinalOperator extends Operator {
 
   /** Whether more remain. A window that may close cannot change any more: steps are free. */
   #closeSome(): boolean {
-    const minimum = this.#minimum()
+    const minimum = this.#progress.vector.minimum()
     for (let rows = 0; rows < rowsMax; rows++) {
       let end = this.#nextClosable(minimum)
       if (end === undefined) return false

@@ -11,6 +11,7 @@ import type { StoreDefinition } from '../../state/contract.ts'
 import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { MemberSink, Row, RowAggregation } from '../aggregators/row.ts'
 import type { Offset, Timestamp } from '../ids.ts'
+import { MarkVector } from './mark-vector.ts'
 import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
 
 /** Where a partial comes from, and which windows it counts for. */
@@ -80,12 +81,11 @@ export type Stored = Partial | Progress | typeof memberEntry
 
 /** Second phase: how far its producers are, and what it has emitted. Changed in place. */
 export class Progress {
-  /** By partition of the producing task; 'held' after a message that ended its `empty`. */
-  readonly vector: (Timestamp | 'empty' | 'held' | undefined)[]
+  readonly vector: MarkVector
   /** The last end that was emitted or passed over. */
   cursor: Timestamp | undefined
 
-  constructor(vector: Progress['vector'], cursor?: Timestamp) {
+  constructor(vector: MarkVector, cursor?: Timestamp) {
     this.vector = vector
     this.cursor = cursor
   }
@@ -164,26 +164,11 @@ function readPartial(reader: ByteReader, aggregation: RowAggregation): Partial {
   return Object.assign(partial, { at, sent, n, first, last, row: aggregation.read(reader) })
 }
 
-const tags = ['absent', 'held', 'empty', 'time'] as const
-
 function writeProgress(writer: ByteWriter, { vector, cursor }: Progress): void {
-  writer
-    .u8(progressVersion)
-    .float64(cursor ?? Number.NaN)
-    .count(vector.length)
-  for (const entry of vector) {
-    const tag = typeof entry === 'number' ? 'time' : (entry ?? 'absent')
-    writer.u8(tags.indexOf(tag))
-    if (typeof entry === 'number') writer.float64(entry)
-  }
+  vector.write(writer.u8(progressVersion).float64(cursor ?? Number.NaN))
 }
 
 function readProgress(reader: ByteReader): Progress {
   const cursor = reader.float64()
-  const vector = Array.from({ length: reader.count() }, () => {
-    const tag = tags[reader.u8()]
-    if (tag === 'time') return reader.float64()
-    return tag === 'absent' ? undefined : tag
-  })
-  return new Progress(vector, Number.isNaN(cursor) ? undefined : cursor)
+  return new Progress(MarkVector.read(reader), Number.isNaN(cursor) ? undefined : cursor)
 }

@@ -1,0 +1,241 @@
+/**
+ * The rows of windows with a key: in memory as long as they are open and fit, in the store from the
+ * first commit on that they live to see.
+ *
+ *     start ─▶ window ─▶ key ─▶ row              in memory; written at the flush if it has changed
+ *     start (8), key ─▶ timestamp, state         in the store
+ *
+ * Invariants: a window that was born here is complete in memory, and needs no read; every other one
+ * starts at or before `olderUpTo`, and is read by point while it is open and by range when it goes.
+ * What opens and goes between two commits is neither logged nor written.
+ */
+import type { KeyValueState } from '../../state/contract.ts'
+import type { MemberSink } from '../aggregators/row.ts'
+import type { Timestamp } from '../ids.ts'
+import type { Window } from '../windows/windows.ts'
+import type { EntryKeys, Reserved } from './aggregate-entries.ts'
+import { Kept, type memberEntry as Member, memberEntry } from './aggregate-entries.ts'
+import { readTime, timeKey } from './time-keys.ts'
+
+export type WindowStore = KeyValueState<Kept | typeof Member | Reserved>
+
+export class OpenWindow {
+  readonly start: Timestamp
+  /** As users see it. */
+  readonly window: Window
+  readonly prefix: string
+  /** Whether memory has all of its rows. */
+  readonly isComplete: boolean
+  readonly rows = new Map<string, WindowRow>()
+  isGone = false
+
+  constructor(start: Timestamp, sizeMs: number, isComplete: boolean) {
+    this.start = start
+    this.window = Object.freeze({ start, end: start + sizeMs })
+    this.prefix = timeKey(start)
+    this.isComplete = isComplete
+  }
+}
+
+export class WindowRow extends Kept implements MemberSink {
+  readonly window: OpenWindow
+  readonly key: string
+  /** As users know it. */
+  readonly userKey: unknown
+  readonly #home: WindowRows
+  isDirty = false
+  /** Its change waits for the flush. */
+  isPending = false
+  /** Whether the store may have it. */
+  isStored = false
+  /** Entries of members that are known to be there. */
+  #members: Set<string> | undefined
+  #unwritten: string[] = []
+
+  constructor(home: WindowRows, window: OpenWindow, key: string, userKey: unknown, kept?: Kept) {
+    super(kept?.state ?? null, kept?.timestamp ?? 0, kept === undefined ? null : undefined)
+    this.#home = home
+    this.window = window
+    this.key = key
+    this.userKey = userKey
+    this.isStored = kept !== undefined
+  }
+
+  addMember(slot: number, member: string): boolean {
+    this.#members ??= new Set()
+    const entry = this.window.prefix + this.#home.keys.member(this.key, slot, member)
+    if (this.#members.has(entry)) return false
+    this.#members.add(entry)
+    if (!this.window.isComplete && this.#home.store.get(entry) !== undefined) return false
+    this.#unwritten.push(entry)
+    return true
+  }
+
+  write(store: WindowStore): void {
+    const entry = this.window.prefix + this.#home.keys.row(this.key)
+    if (this.state === null) {
+      if (this.isStored) store.delete(entry)
+      return
+    }
+    this.isStored = true
+    store.put(entry, this)
+    for (const member of this.#unwritten) store.put(member, memberEntry)
+    this.#unwritten = []
+  }
+
+  /** Of a window that is complete: nothing else of this key is in the store. */
+  erase(store: WindowStore): void {
+    if (!this.isStored) return
+    store.delete(this.window.prefix + this.#home.keys.row(this.key))
+    for (const member of this.#members ?? []) store.delete(member)
+  }
+}
+
+export interface WindowRowsOptions {
+  readonly store: WindowStore
+  readonly keys: EntryKeys
+  readonly sizeMs: number
+  /** From the bytes of a key, one char each. */
+  readonly userKey: (key: string) => unknown
+  /** The store has nothing of windows that start after this. */
+  readonly olderUpTo: Timestamp
+  /** In memory; the oldest windows are left to the store beyond it. */
+  readonly rowsMax?: number
+}
+
+export class WindowRows {
+  readonly store: WindowStore
+  readonly keys: EntryKeys
+  readonly #options: WindowRowsOptions
+  readonly #windows = new Map<Timestamp, OpenWindow>()
+  #olderUpTo: Timestamp
+  #dirty: WindowRow[] = []
+  #count = 0
+
+  constructor(options: WindowRowsOptions) {
+    this.#options = options
+    this.store = options.store
+    this.keys = options.keys
+    this.#olderUpTo = options.olderUpTo
+  }
+
+  get dirty(): readonly WindowRow[] {
+    return this.#dirty
+  }
+
+  window(start: Timestamp): OpenWindow {
+    let window = this.#windows.get(start)
+    if (window === undefined) {
+      window = new OpenWindow(start, this.#options.sizeMs, start > this.#olderUpTo)
+      this.#windows.set(start, window)
+    }
+    return window
+  }
+
+  row(window: OpenWindow, key: string, userKey: unknown): WindowRow {
+    const known = window.rows.get(key)
+    if (known !== undefined) return known
+    const stored = window.isComplete
+      ? undefined
+      : this.store.get(window.prefix + this.keys.row(key))
+    return this.#keep(window, key, userKey, stored instanceof Kept ? stored : undefined)
+  }
+
+  touch(row: WindowRow): void {
+    if (row.isDirty) return
+    row.isDirty = true
+    this.#dirty.push(row)
+  }
+
+  /** Writes what has changed; then memory may let go of the oldest windows. */
+  flush(): void {
+    for (const row of this.#dirty) {
+      row.isDirty = false
+      if (!row.window.isGone) row.write(this.store)
+    }
+    this.#dirty = []
+    const { rowsMax = 200_000 } = this.#options
+    if (this.#count <= rowsMax) return
+    for (const window of this.#sorted(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)) {
+      if (this.#count <= rowsMax / 2) return
+      this.#forget(window)
+      this.#olderUpTo = Math.max(this.#olderUpTo, window.start)
+    }
+  }
+
+  /** Whether windows that start from here on may be only in the store. */
+  mayBeStored(from: Timestamp): boolean {
+    return Math.max(0, from) <= this.#olderUpTo
+  }
+
+  /** Windows with `from` ≤ start ≤ `to` that are in memory, oldest first. */
+  inMemory(from: Timestamp, to: Timestamp): readonly OpenWindow[] {
+    return this.#sorted(from, to)
+  }
+
+  /** The same with what only the store has, one window at a time. */
+  async *all(from: Timestamp, to: Timestamp): AsyncIterable<OpenWindow> {
+    const memory = [...this.#sorted(from, to)]
+    let window: OpenWindow | undefined
+    for await (const [entry, kept] of this.store.range(...bounds(from, to))) {
+      const start = readTime(entry)
+      if (window === undefined || window.start !== start) {
+        if (window !== undefined) yield window
+        while ((memory[0]?.start ?? start) < start) yield memory.shift() as OpenWindow
+        if (memory[0]?.start === start) window = memory.shift() as OpenWindow
+        else window = new OpenWindow(start, this.#options.sizeMs, false)
+      }
+      const key = kept instanceof Kept ? this.keys.readRow(entry, 8) : undefined
+      if (key === undefined || window.rows.has(key)) continue
+      const userKey = this.#options.userKey(key)
+      const row = new WindowRow(this, window, key, userKey, kept as Kept)
+      window.rows.set(key, row)
+      if (this.#windows.get(start) === window) this.#count += 1
+    }
+    if (window !== undefined) yield window
+    yield* memory
+  }
+
+  /** Deletes windows that are complete in memory. */
+  remove(windows: readonly OpenWindow[]): void {
+    for (const window of windows) {
+      for (const row of window.rows.values()) row.erase(this.store)
+      this.#forget(window)
+      window.isGone = true
+    }
+  }
+
+  /** Deletes windows with `from` ≤ start ≤ `to`, wherever they are. */
+  async removeStored(from: Timestamp, to: Timestamp): Promise<void> {
+    const entries: string[] = []
+    for await (const [entry] of this.store.range(...bounds(from, to))) entries.push(entry)
+    for (const entry of entries) this.store.delete(entry)
+    for (const window of this.#sorted(from, to)) {
+      this.#forget(window)
+      window.isGone = true
+    }
+  }
+
+  #keep(window: OpenWindow, key: string, userKey: unknown, kept: Kept | undefined): WindowRow {
+    const row = new WindowRow(this, window, key, userKey, kept)
+    window.rows.set(key, row)
+    this.#count += 1
+    return row
+  }
+
+  #forget(window: OpenWindow): void {
+    if (this.#windows.delete(window.start)) this.#count -= window.rows.size
+  }
+
+  #sorted(from: Timestamp, to: Timestamp): readonly OpenWindow[] {
+    const found: OpenWindow[] = []
+    for (const window of this.#windows.values()) {
+      if (window.start >= from && window.start <= to) found.push(window)
+    }
+    return found.sort((a, b) => a.start - b.start)
+  }
+}
+
+function bounds(from: Timestamp, to: Timestamp): [from: string, to: string] {
+  return [timeKey(Math.max(0, from)), timeKey(Math.max(0, to + 1))]
+}
