@@ -21,7 +21,8 @@ function countParameters(text: string): number | undefined {
   if (/^(?:async\s+)?[\w$]+\s*=>/.test(text)) return 1
   const open = text.indexOf('(')
   const close = closing(text, open)
-  if (open < 0 || close === undefined) return undefined
+  // A comment before the list may hold parentheses of its own.
+  if (open < 0 || close === undefined || /\/[*/]/.test(text.slice(0, open))) return undefined
   const list = text.slice(open + 1, close).trim()
   if (list === '') return 0
   // Defaults, rest parameters and comments may hide a second parameter.
