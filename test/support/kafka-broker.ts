@@ -254,6 +254,9 @@ function propertiesOf(
     'transaction.state.log.min.isr': inSync,
     'transaction.state.log.num.partitions': '3',
     'share.coordinator.state.topic.replication.factor': copies,
+    // A node that falls silent is missed soon.
+    'broker.session.timeout.ms': '3000',
+    'broker.heartbeat.interval.ms': '500',
     'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
     'group.initial.rebalance.delay.ms': '0',
     'group.min.session.timeout.ms': '1000',
