@@ -14,7 +14,10 @@ export const repartitionConfig: Config = Object.freeze({
   ...anyTime,
 })
 
-/** One value per key, deleted by tombstones alone. */
+/**
+ * One value per key, deleted by tombstones alone. At least once, a log adds
+ * `min.compaction.lag.ms` of 24 h at start: the guarantee is no part of a topology.
+ */
 export const changelogConfig: Config = Object.freeze({ 'cleanup.policy': 'compact', ...anyTime })
 
 /**
