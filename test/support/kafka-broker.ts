@@ -28,6 +28,8 @@ export interface BrokerOptions {
   readonly properties?: Readonly<Record<string, string>>
   /** Another listener beside the plain one: its protocol and settings. */
   readonly secureListener?: 'SASL_SSL' | 'SASL_PLAINTEXT' | 'SSL'
+  /** Users as the storage tool takes them: `SCRAM-SHA-256=[name=alice,password=secret]`. */
+  readonly scramUsers?: readonly string[]
   readonly heapMb?: number
 }
 
@@ -220,7 +222,9 @@ async function prepare(
   await mkdir(plan.directory)
   await writeFile(file, `${lines.join('\n')}\n`)
   const tool = ['-cp', `${plan.lib}/*`, 'kafka.tools.StorageTool', 'format']
-  await run('java', ['-XX:TieredStopAtLevel=1', quiet, ...tool, '-t', clusterId, '-c', file])
+  const users = (options.scramUsers ?? []).flatMap((user) => ['--add-scram', user])
+  const args = [...tool, '-t', clusterId, '-c', file, ...users]
+  await run('java', ['-XX:TieredStopAtLevel=1', quiet, ...args])
 }
 
 function propertiesOf(
