@@ -34,10 +34,16 @@ const rowsMax = 5_000
 /** Changed rows that ask for a commit before its time. */
 const dirtyMax = 50_000
 
+export interface WindowLimits {
+  /** Rows in memory; the oldest windows are left to the store beyond it. Default 200,000. */
+  readonly rowsMax?: number
+}
+
 export class WindowedAggregateOperator extends Operator {
   /** Takes records that count for no window; set by the wiring, if anybody wants them. */
   late: Receiver | undefined
   readonly #spec: WindowedAggregateSpec
+  readonly #limits: WindowLimits
   readonly #grid: WindowGrid
   readonly #aggregation: Aggregation
   readonly #keys: EntryKeys
@@ -52,9 +58,10 @@ export class WindowedAggregateOperator extends Operator {
   #nextEmitAt: Timestamp = never
   readonly #close = (): boolean | Promise<boolean> => this.#advance()
 
-  constructor(spec: WindowedAggregateSpec) {
+  constructor(spec: WindowedAggregateSpec, limits: WindowLimits = {}) {
     super()
     this.#spec = spec
+    this.#limits = limits
     this.#grid = new WindowGrid(spec.windows)
     this.#aggregation = makeAggregation(spec.name, spec.plan)
     this.#keys = new EntryKeys(this.#aggregation)
@@ -82,6 +89,7 @@ export class WindowedAggregateOperator extends Operator {
       sizeMs: this.#grid.sizeMs,
       userKey: (key) => this.#spec.key.deserialize(Buffer.from(key, 'latin1')),
       olderUpTo: this.#progress.newest,
+      ...this.#limits,
     })
     context.afterRecord(this.#close)
   }
