@@ -15,6 +15,8 @@ interface Watched {
   position: Offset
   answer: FetchAnswer | undefined
   answeredAt: Timestamp
+  /** Sending time of the first fetch since when it was always found empty; undefined: it is not. */
+  emptySince: Timestamp | undefined
 }
 
 export class IdleClock {
@@ -32,6 +34,7 @@ export class IdleClock {
       position: -1,
       answer: undefined,
       answeredAt: Number.NEGATIVE_INFINITY,
+      emptySince: undefined,
     }))
   }
 
@@ -46,15 +49,24 @@ export class IdleClock {
     const partition = this.#partitions[index] as Watched
     partition.position = position
     if (answer === undefined) return
-    if (answer.answeredAt - partition.answeredAt > this.#gapMs) this.#startAt(answer.answeredAt)
+    const isAfterGap = answer.answeredAt - partition.answeredAt > this.#gapMs
+    if (isAfterGap) this.#startAt(answer.answeredAt)
     partition.answer = answer
     partition.answeredAt = answer.answeredAt
+    const isEmpty = position === answer.logStart && isReadUp(position, answer)
+    if (!isEmpty) partition.emptySince = undefined
+    else if (isAfterGap) partition.emptySince = answer.sentAt
+    else partition.emptySince ??= answer.sentAt
   }
 
-  /** A fetch has confirmed that the partition holds no record at all. */
-  isEmpty(index: number): boolean {
-    const { position, answer } = this.#partitions[index] as Watched
-    return answer !== undefined && position === answer.logStart && isReadUp(position, answer)
+  /**
+   * Fetches have confirmed that the partition holds no record at all, and has held none for this
+   * long: traffic that is about to begin everywhere does not find its slower partitions given up.
+   */
+  isEmpty(index: number, forMs: number): boolean {
+    const { answer, emptySince } = this.#partitions[index] as Watched
+    if (answer === undefined || emptySince === undefined) return false
+    return answer.sentAt >= emptySince + forMs
   }
 
   /**

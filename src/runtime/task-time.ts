@@ -85,14 +85,16 @@ export class SourceTaskTime implements TaskTime {
   }
 
   /**
-   * The least watermark. A partition without a record holds it back (undefined) until a fetch has
-   * confirmed that it is empty; 'empty' if all are.
+   * The least watermark. A partition without a record holds it back (undefined) until fetches have
+   * confirmed that it is empty, and has been for as long as silence must last; 'empty' if all are.
+   *
+   * @param idleMs of the aggregate; null if it has none: one fetch is enough then
    */
-  minimum(): Timestamp | 'empty' | undefined {
+  minimum(idleMs: number | null): Timestamp | 'empty' | undefined {
     let minimum = Number.POSITIVE_INFINITY
     for (const [index, watermark] of this.#watermarks.entries()) {
       if (watermark !== never) minimum = Math.min(minimum, watermark)
-      else if (!this.#idle.isEmpty(index)) return undefined
+      else if (!this.#idle.isEmpty(index, idleMs ?? 0)) return undefined
     }
     return minimum === Number.POSITIVE_INFINITY ? 'empty' : minimum
   }
@@ -103,7 +105,8 @@ export class SourceTaskTime implements TaskTime {
 
   nextMark(aggregate: string): Timestamp | 'empty' | undefined {
     assert(this.#isSealing, 'the next mark is known during the seal only')
-    return this.#of(aggregate).next(this.minimum())
+    const one = this.#of(aggregate)
+    return one.next(this.minimum(one.idleMs))
   }
 
   watch(index: number, position: Offset, answer: FetchAnswer | undefined): void {
@@ -113,10 +116,10 @@ export class SourceTaskTime implements TaskTime {
   /** Fires an idle close if the sources have been silent for long enough. */
   poll(): void {
     if (this.#barrier !== 'none') return
-    const minimum = this.minimum()
-    if (typeof minimum !== 'number') return
     for (const aggregate of this.#aggregates.values()) {
       if (aggregate.idleMs === null) continue
+      const minimum = this.minimum(aggregate.idleMs)
+      if (typeof minimum !== 'number') continue
       const until = this.#idle.silentUntil(aggregate.idleMs)
       if (until !== undefined && aggregate.fire(until, minimum)) this.#barrier = 'fired'
     }
@@ -128,9 +131,8 @@ export class SourceTaskTime implements TaskTime {
 
   get hasNews(): boolean {
     if (this.#barrier === 'fired') return true
-    const minimum = this.minimum()
     for (const aggregate of this.#aggregates.values()) {
-      const next = aggregate.next(minimum)
+      const next = aggregate.next(this.minimum(aggregate.idleMs))
       if (next !== undefined && next !== aggregate.mark) return true
     }
     return false
@@ -145,10 +147,10 @@ export class SourceTaskTime implements TaskTime {
   /** For the offset of a source partition. Throws a FatalError over 4 KiB. */
   toMetadata(index: number, commitNumber: number): string {
     assert(this.#isSealing, 'metadata is that of a seal')
-    const minimum = this.minimum()
     const marks: Record<string, Timestamp | 'empty'> = {}
     for (const [name, aggregate] of this.#aggregates) {
-      const mark = aggregate.next(minimum) ?? (aggregate.isEmpty ? 'empty' : undefined)
+      const mark =
+        aggregate.next(this.minimum(aggregate.idleMs)) ?? (aggregate.isEmpty ? 'empty' : undefined)
       if (mark !== undefined) marks[name] = mark
     }
     return encodeTimeMetadata({ commitNumber, watermark: this.watermarkOf(index), marks })
@@ -156,8 +158,9 @@ export class SourceTaskTime implements TaskTime {
 
   endSeal(): void {
     assert(this.#isSealing, 'a seal ends after it began')
-    const minimum = this.minimum()
-    for (const aggregate of this.#aggregates.values()) aggregate.announce(minimum)
+    for (const aggregate of this.#aggregates.values()) {
+      aggregate.announce(this.minimum(aggregate.idleMs))
+    }
     this.#isSealing = false
     if (this.#barrier === 'fired') this.#barrier = 'sealed'
   }

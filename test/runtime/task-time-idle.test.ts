@@ -162,3 +162,26 @@ test('each aggregate advances by its own idle time, and off never does', () => {
   const next = ['w', 'later', 'off'].map((name) => f.time.nextMark(name))
   expect(next).toEqual([1_000, 800, 800])
 })
+
+test('a partition counts as empty only after it has been so for the idle time', () => {
+  const fixture = new Fixture(2)
+  expect(fixture.time.minimum(100)).toBeUndefined()
+  fixture.answer(1)
+  fixture.take(0, 500)
+  expect(fixture.commit()).toBeUndefined()
+  fixture.silence(90)
+  expect(fixture.time.minimum(100)).toBeUndefined()
+  fixture.silence(10)
+  expect(fixture.time.minimum(100)).toBe(500)
+  expect(fixture.time.minimum(null)).toBe(500)
+})
+
+test('a partition that speaks in time is not given up', () => {
+  const fixture = new Fixture(2)
+  fixture.answer(1)
+  fixture.take(0, 500)
+  fixture.silence(90)
+  fixture.take(1, 20)
+  fixture.silence(10)
+  expect(fixture.commit()).toBe(20)
+})
