@@ -28,7 +28,6 @@ export interface FeederOptions {
 }
 
 const hourMs = 3_600_000
-const encoder = new TextEncoder()
 
 export class Feeder {
   readonly #options: FeederOptions
@@ -100,6 +99,6 @@ export class Feeder {
 }
 
 function record({ at, event }: Arrival): AppendRecord {
-  const key = encoder.encode(String(event['partyId']))
-  return { timestamp: at, key, value: encoder.encode(JSON.stringify(event)) }
+  const key = Buffer.from(String(event['partyId']))
+  return { timestamp: at, key, value: Buffer.from(JSON.stringify(event)) }
 }

@@ -31,7 +31,7 @@ export interface Arrival {
 const minuteMs = 60_000
 const minutesPerDay = 1_440
 const quietest = 260
-const busiest = 900
+const busiest = 640
 /** By hour (UTC) from the quietest, 0, to the busiest, 1. */
 const dailyCurve = [
   0.35, 0.22, 0.12, 0.04, 0, 0.02, 0.08, 0.18, 0.28, 0.36, 0.42, 0.46, 0.5, 0.5, 0.48, 0.48, 0.52,
