@@ -1,4 +1,4 @@
-/** Reads settings from environment variables, and gathers every fault instead of stopping at one. */
+/** Reads settings from environment variables, and gathers the faults instead of stopping at one. */
 import { readFileSync } from 'node:fs'
 import { type Duration, parseDuration } from './durations.ts'
 

@@ -1,4 +1,4 @@
-/** The end of the process: asked for by a signal, insisted on by another, or forced by a failure. */
+/** The end of the process: asked for by a signal, and insisted on by another. */
 import { constants } from 'node:os'
 import { type Clock, systemClock } from './clock.ts'
 

@@ -101,7 +101,8 @@ describe('the application', () => {
   })
 
   it('fills its windows by itself with demo traffic', async () => {
-    const { url } = await start(configure(await directory(), { DEMO_TRAFFIC: 'on', IDLE_AFTER: '1m' }))
+    const demo = { DEMO_TRAFFIC: 'on', IDLE_AFTER: '1m' }
+    const { url } = await start(configure(await directory(), demo))
     const recent = async (): Promise<boolean> => {
       const ends = await newestEnds(url)
       return (ends.get('visitors_5m') ?? 0) > Date.now() - 12 * 60_000 && ends.size === 5

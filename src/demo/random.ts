@@ -40,7 +40,7 @@ export class Random {
   }
 }
 
-/** A seed that depends on every bit of its parts; a part may be as large as a minute of an epoch. */
+/** A seed that depends on every bit of its parts; a part may be as large as an epoch in minutes. */
 export function mixSeed(...parts: readonly number[]): number {
   let hash = 0x811c9dc5
   for (const part of parts) {

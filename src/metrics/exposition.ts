@@ -22,7 +22,7 @@ export interface ExpositionOptions {
   readonly snapshot: () => AppSnapshot
   /** Several may share a name; they are one family then. */
   readonly instruments: readonly Instrument[]
-  /** By counter: values of its label that exist from the start, so that rates see the first count. */
+  /** By counter: values of its label that exist from the start, so that rates see the first one. */
   readonly knownLabels?: Readonly<Record<string, readonly string[]>>
   readonly version: string
 }

@@ -4,9 +4,9 @@
  *
  *     metrics topic ──read committed, from the start──▶ one series per metric ──▶ API, page
  *
- * Invariants: nothing uncommitted is ever shown; a row that is read twice changes nothing; listeners
- * hear of new rows only once everything older has been read. A reader that fails is opened again
- * from the start, while the rows at hand go on being shown.
+ * Invariants: nothing uncommitted is ever shown; a row that is read twice changes nothing;
+ * listeners hear of new rows only once everything older has been read. A reader that fails is
+ * opened again from the start, while the rows at hand go on being shown.
  */
 import type { Clock } from '../clock.ts'
 import type { Timestamp } from '../ids.ts'

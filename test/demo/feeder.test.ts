@@ -46,7 +46,7 @@ describe('the demo feeder', () => {
     expect(live.every((at) => at >= now && at < now + 60_000)).toBe(true)
   })
 
-  it('goes on where the topic ends after a restart, in order of arrival and without a gap', async () => {
+  it('goes on where the topic ends after a restart, in order and without a gap', async () => {
     const whole = setup()
     whole.clock.advance(3 * hour)
     await whole.feeder().feed()

@@ -63,7 +63,7 @@ describe('GET /api/conversion', () => {
     expect((await json('/api/conversion'))['stale']).toBe(true)
   })
 
-  it('is 503 before the first window, while the state is restored, and before the rows are read', async () => {
+  it('is 503 before the first window, and while state or rows are being read', async () => {
     const expectNotYet = async (): Promise<void> => {
       const response = await get('/api/conversion')
       expect(response.status).toBe(503)

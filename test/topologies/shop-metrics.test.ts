@@ -49,7 +49,7 @@ function order(sinceNoon: number, sessionId: string, price?: unknown): RawEvent 
 }
 
 describe('the shop metrics', () => {
-  it('put out rows in the shape that readers rely on, keyed and dated by their window', async () => {
+  it('put out rows as readers rely on them, keyed and dated by their window', async () => {
     const { send, records } = await open()
     await send(event(0), order(1_000, 'b', '184.90'), event(5 * minute + 30_000))
     const end = noon + 5 * minute
@@ -129,7 +129,7 @@ describe('the shop metrics', () => {
     expect(counter('shop_events_total', 'other')).toBe(1)
   })
 
-  it('refuse whole events by the first reason that fits, and never let them move time', async () => {
+  it('refuse events by the first reason that fits, and never let them move time', async () => {
     const { driver, send, records, counter } = await open({ maxFuture: '2m' })
     const bytes = (text: string) => new TextEncoder().encode(text)
     await driver.input(input).pipeBytes(null, bytes('{'))
@@ -217,7 +217,7 @@ describe('the shop metrics', () => {
     })
   })
 
-  it('show 0 under the fixed names and nothing under the others where a value is unknown', async () => {
+  it('show 0 under the fixed names where a value is unknown, nothing under others', async () => {
     const { driver, send } = await open()
     await send(event(0))
     await driver.advanceWallClock('3h')
