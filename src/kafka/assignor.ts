@@ -134,8 +134,8 @@ function spread(tasks: readonly TaskId[], candidates: readonly Candidate[]): voi
 }
 
 /**
- * How many tasks each member gets. The extras always go to those with the fewest so far, which keeps
- * the whole within one; among equals to the one that would otherwise lose the most.
+ * How many tasks each member gets. The extras always go to those with the fewest so far, which
+ * keeps the whole within one; among equals to the one that would otherwise lose the most.
  */
 function sharesOf(
   tasks: readonly TaskId[],

@@ -1,8 +1,8 @@
 /**
  * The commit without a transaction: records, all of them acknowledged, and then the offsets.
  *
- * Invariants: offsets are never committed before the records they stand for; they are committed under
- * a generation of ours or not at all; a failure in between repeats records, and loses none.
+ * Invariants: offsets are never committed before the records they stand for; they are committed
+ * under a generation of ours or not at all; a failure in between repeats records, and loses none.
  */
 import { assert } from '../assert.ts'
 import { RetriableError } from '../errors.ts'

@@ -39,7 +39,7 @@ export interface AssignmentData {
   readonly tasks: readonly TaskId[]
   /** Of all members, for the leader of the next generation to fence those that are gone. */
   readonly transactionalIds: readonly string[]
-  /** False: tasks are withheld until their owners have given them up, another generation is near. */
+  /** False: tasks wait for their owners to give them up, and another generation is near. */
   readonly isSettled: boolean
 }
 

@@ -5,8 +5,8 @@
  *        ▲                                   │ leader moved, broker gone
  *        └──────── homeless: ask for the leader, with growing pauses ◀──────┘
  *
- * Invariants: a target is in one lane, or homeless, or done, never in two; the next request is on its
- * way before what came is decoded; a partition without room is left out of requests, so a slow
+ * Invariants: a target is in one lane, or homeless, or done, never in two; the next request is on
+ * its way before what came is decoded; a partition without room is left out of requests, so a slow
  * consumer holds back nobody else; an answer is refused by no one but its target.
  */
 import type { Clock } from '../clock.ts'

@@ -88,7 +88,7 @@ function assignTasks(
   return { target, given: handOver(target, members) }
 }
 
-/** The transactional ids to hand down: of those who are here, and of those that still need fencing. */
+/** The transactional ids to hand down: of who is here, and of who still needs fencing. */
 async function fenceTheGone(
   members: readonly MemberData[],
   fence: LeaderOptions['fence']

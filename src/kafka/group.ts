@@ -23,15 +23,10 @@ import {
   encodeSubscription,
   type MemberData,
 } from './consumer-protocol.ts'
+import { GroupClient } from './group-client.ts'
 import { digestOf, type LeaderOptions, lead, sourcesOf, topicsOf } from './group-leader.ts'
 import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
-import {
-  heartbeat,
-  type JoinGroupResponse,
-  joinGroup,
-  leaveGroup,
-  syncGroup,
-} from './requests/groups.ts'
+import type { JoinGroupResponse, SyncGroupResponse } from './requests/groups.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
 import { TaskLedger } from './task-ledger.ts'
 import type { ThrottledLog } from './throttled-log.ts'
@@ -63,19 +58,15 @@ export interface GroupOptions {
 /** What ends a stretch of heartbeats. */
 type Reason = 'rebalance' | 'lost' | 'stop'
 
-const protocolType = 'consumer'
-const protocolName = 'millrace'
 /** While tasks are on their way from member to member the next generation is near. */
 const unsettledHeartbeatMs = 100
-/** A JoinGroup parks on the broker until all members are there. */
-const joinGraceMs = 5_000
 
 export class Group implements Membership {
   readonly ended: Promise<void>
   readonly #options: GroupOptions
   readonly #sessionMs: number
   readonly #heartbeatMs: number
-  readonly #rebalanceMs: number
+  readonly #client: GroupClient
   readonly #planDigest: string
   readonly #ledger: TaskLedger
   readonly #gate: CommitGate
@@ -108,7 +99,9 @@ export class Group implements Membership {
     this.#options = options
     this.#sessionMs = sessionMs
     this.#heartbeatMs = Math.min(options.times?.heartbeatMs ?? sessionMs / 10, sessionMs / 4)
-    this.#rebalanceMs = rebalanceMs
+    const { cluster, groupId } = options
+    const { signal } = this.#stopping
+    this.#client = new GroupClient({ cluster, groupId, sessionMs, rebalanceMs, signal })
     this.#planDigest = digestOf(options.plan.tasks)
     this.#ledger = new TaskLedger(options.listener, (cause) => this.#fail(cause))
     this.#gate = new CommitGate((task) => this.#ledger.isClaimed(task))
@@ -277,10 +270,7 @@ export class Group implements Membership {
 
   /** One heartbeat: 0, or what the group says about our membership. */
   async #beat(): Promise<number> {
-    const { error } = await this.#call(heartbeat, this.#identity, ({ error }) => error, {
-      role: 'heartbeat',
-      deadlineMs: this.#sessionMs,
-    })
+    const error = await this.#client.heartbeat(this.#identity)
     const isKnown = error === 0 || error === errorCodes.REBALANCE_IN_PROGRESS
     if (isKnown || errorClassOf(error) === 'migrated') return error
     throw kafkaError(error, `Heartbeat to ${this.#groupId}`)
@@ -355,21 +345,10 @@ export class Group implements Membership {
       owned: sourcesOf(plan, claims),
       data: this.#memberData(claims),
     })
-    const request = {
-      groupId: this.#groupId,
-      sessionTimeoutMs: this.#sessionMs,
-      rebalanceTimeoutMs: this.#rebalanceMs,
-      memberId: this.#memberId,
-      instanceId: null,
-      protocolType,
-      protocols: [{ name: protocolName, metadata }],
-    }
-    return this.#call(joinGroup, request, ({ error }) => error, {
-      timeoutMs: this.#rebalanceMs + joinGraceMs,
-    })
+    return this.#client.join(this.#memberId, metadata)
   }
 
-  async #sendSync(joined: JoinGroupResponse): Promise<{ error: number; assignment: Buffer }> {
+  async #sendSync(joined: JoinGroupResponse): Promise<SyncGroupResponse> {
     const { plan, fence, log } = this.#options
     const isLeader = joined.leaderId === joined.memberId
     const onForeignPlan = (instances: readonly string[]): void =>
@@ -377,42 +356,18 @@ export class Group implements Membership {
     const assignments = isLeader
       ? await lead(joined.members, { plan, planDigest: this.#planDigest, fence, onForeignPlan })
       : []
-    const request = { ...this.#identity, generation: joined.generation, assignments }
-    return this.#call(syncGroup, request, ({ error }) => error, {
-      timeoutMs: this.#rebalanceMs + joinGraceMs,
-    })
+    return this.#client.sync({ ...this.#identity, generation: joined.generation }, assignments)
   }
 
   async #sendLeave(): Promise<void> {
     if (this.#memberId === '') return
-    const members = [{ memberId: this.#memberId, instanceId: null }]
-    const request = { groupId: this.#groupId, members }
-    const { cluster } = this.#options
     try {
-      // Not on the group's own link: a JoinGroup may be parked there.
-      await cluster.callCoordinator('group', this.#groupId, leaveGroup, request, (r) => r.error, {
-        role: 'control',
-        deadlineMs: 2_000,
-      })
+      await this.#client.leave(this.#memberId)
     } catch (error) {
       this.#options.logger.warn('Left without telling the group; it will notice', { error })
     }
   }
-
-  #call: CallGroup = (rpc, request, errorOf, options) =>
-    this.#options.cluster.callCoordinator('group', this.#groupId, rpc, request, errorOf, {
-      role: 'group',
-      signal: this.#stopping.signal,
-      ...options,
-    })
 }
-
-type CallGroup = <Request, Response>(
-  rpc: Parameters<typeof Cluster.prototype.callCoordinator<Request, Response>>[2],
-  request: Request,
-  errorOf: (response: Response) => number,
-  options: Parameters<typeof Cluster.prototype.callCoordinator<Request, Response>>[5]
-) => Promise<Response>
 
 function messageOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)

@@ -262,8 +262,9 @@ export class KafkaLog implements Log {
     const [file, own] = [this.#nameFile, this.#transactionalId]
     if (file === undefined || own === null) return
     const predecessor = await readTransactionalId(file)
-    if (predecessor !== undefined)
+    if (predecessor !== undefined) {
       await fenceTransactionalId(this.#cluster, predecessor, { deadlineMs })
+    }
     await writeTransactionalId(file, own)
   }
 

@@ -56,7 +56,7 @@ export class Offsets {
   }
 
   /**
-   * One attempt under this identity; the answer is the first error code, or 0. Repeating it is safe.
+   * One attempt under this identity; answers with the first error code, or 0. Repeating is safe.
    * Rejects with a RetriableError if the coordinator cannot be reached.
    */
   async commit(identity: GroupIdentity, offsets: readonly OffsetCommit[]): Promise<number> {

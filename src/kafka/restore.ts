@@ -137,7 +137,7 @@ function notInLog(
   return new CorruptedError(
     'MILLRACE_CHANGELOG_MISMATCH',
     `The state stands at ${from} of ${partitionName(partition)}, which holds [${start}, ${end}): ` +
-      'records in between are gone, or the topic was made anew; the state is rebuilt from the start',
+      'records in between are gone, or the topic was made anew; the state is rebuilt',
     { cause }
   )
 }

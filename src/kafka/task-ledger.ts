@@ -1,13 +1,13 @@
 /**
- * What the group gave us against what the listener was told, and the calls that bring them together.
+ * What the group gave us, what the listener was told, and the calls that bring the two together.
  *
  *     assigned  what the last assignment says
  *     running   what the listener holds: told `onAssigned`, not yet done with `onRevoked`
  *     claims    both: ours as far as the group is concerned
  *
- * Invariants: listener calls come one at a time, and always lead from `running` to the `assigned` of
- * that moment; a task stays claimed until its `onRevoked` has resolved, so nobody else is given it
- * before its last commit; after `lose()` no task is claimed, whatever the listener still does.
+ * Invariants: listener calls come one at a time, and always lead from `running` to the `assigned`
+ * of that moment; a task stays claimed until its `onRevoked` has resolved, so nobody else is given
+ * it before its last commit; after `lose()` no task is claimed, whatever the listener still does.
  */
 import { FencedError } from '../errors.ts'
 import type { TaskId } from '../ids.ts'

@@ -1,6 +1,6 @@
 /**
- * Topics before the start: what is missing is created, what is there is checked, and everything that
- * is wrong is said at once, with the command that mends it.
+ * Topics before the start: what is missing is created, what is there is checked, and everything
+ * that is wrong is said at once, with the command that mends it.
  */
 import { FatalError, RetriableError } from '../errors.ts'
 import type { TopicRequirement } from '../runtime/ports.ts'
@@ -112,7 +112,7 @@ export class Topics {
     })
   }
 
-  /** The brokers answer before all of them know the new topic: asks until every partition is led. */
+  /** Brokers answer before all of them know the new topic: asks until every partition is led. */
   async #untilLed(names: readonly string[]): Promise<Map<string, TopicMetadata>> {
     const untilMs = Date.now() + createTimeoutMs
     for (;;) {

@@ -2,8 +2,8 @@
  * The name of this process's producer, and that of the process before it.
  *
  * A process that was killed alone leaves nobody behind to abort its transaction: the next one reads
- * the name here and does it. So the file is written before the first use of the name, and through to
- * the disk.
+ * the name here and does it. So the file is written before the first use of the name, and through
+ * to the disk.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'

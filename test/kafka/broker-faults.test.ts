@@ -83,7 +83,7 @@ class Committing {
 }
 
 describe('a broker that is killed and started again', () => {
-  it('costs no record and doubles none; reader, member and commits recover by themselves', async () => {
+  it('costs no record and doubles none; reader, member and commits recover', async () => {
     const lines: string[] = []
     const logger = createLogger({ level: 'warn', write: (line) => lines.push(line) })
     const log = await connect({ logger })

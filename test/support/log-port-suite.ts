@@ -1,6 +1,7 @@
 /**
- * What every log must do, whatever is behind it: run against the embedded log and, on a real broker,
- * against Kafka. Only the ports are used; topics and applications get names of their own per test.
+ * What every log must do, whatever is behind it: run against the embedded log and, on a real
+ * broker, against Kafka. Only the ports are used; topics and applications get names of their own
+ * per test.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { FatalError } from '../../src/errors.ts'
@@ -234,7 +235,7 @@ function describeRecords(world: World): void {
     reading.reader.close()
   })
 
-  it('puts records without a partition where their key belongs, and spreads those without', async () => {
+  it('puts records where their key belongs, and spreads those without a key', async () => {
     const { log, source } = world
     const keys = Array.from({ length: 40 }, (_, i) => `key-${i}`)
     await log.append(

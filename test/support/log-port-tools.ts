@@ -1,4 +1,4 @@
-/** What tests of a log need: records as text, readers that wait, members that take what they get. */
+/** What tests of a log need: records as text, readers that wait, obedient members. */
 import { type TaskId, type TopicPartition, taskId } from '../../src/ids.ts'
 import type { RecordCursor } from '../../src/record.ts'
 import type {

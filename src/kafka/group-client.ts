@@ -1,0 +1,86 @@
+/** The four requests of a membership, sent to whichever broker coordinates the group. */
+import type { CallOptions, Cluster } from './cluster.ts'
+import type { MemberAssignment } from './group-leader.ts'
+import type { Rpc } from './protocol.ts'
+import {
+  heartbeat,
+  type JoinGroupResponse,
+  joinGroup,
+  leaveGroup,
+  type SyncGroupResponse,
+  syncGroup,
+} from './requests/groups.ts'
+import type { GroupIdentity } from './requests/offsets.ts'
+
+const protocolType = 'consumer'
+const protocolName = 'millrace'
+/** Brokers park JoinGroup and SyncGroup until all members are there. */
+const parkedGraceMs = 5_000
+const leaveMs = 2_000
+
+export interface GroupClientOptions {
+  readonly cluster: Pick<Cluster, 'callCoordinator'>
+  readonly groupId: string
+  readonly sessionMs: number
+  readonly rebalanceMs: number
+  /** Ends what is under way; `leave` is sent all the same. */
+  readonly signal: AbortSignal
+}
+
+export class GroupClient {
+  readonly #options: GroupClientOptions
+
+  constructor(options: GroupClientOptions) {
+    this.#options = options
+  }
+
+  join(memberId: string, metadata: Uint8Array): Promise<JoinGroupResponse> {
+    const { groupId, sessionMs, rebalanceMs } = this.#options
+    const request = {
+      groupId,
+      sessionTimeoutMs: sessionMs,
+      rebalanceTimeoutMs: rebalanceMs,
+      memberId,
+      instanceId: null,
+      protocolType,
+      protocols: [{ name: protocolName, metadata }],
+    }
+    return this.#call(joinGroup, request, { timeoutMs: rebalanceMs + parkedGraceMs })
+  }
+
+  sync(
+    identity: GroupIdentity,
+    assignments: readonly MemberAssignment[]
+  ): Promise<SyncGroupResponse> {
+    const timeoutMs = this.#options.rebalanceMs + parkedGraceMs
+    return this.#call(syncGroup, { ...identity, assignments }, { timeoutMs })
+  }
+
+  async heartbeat(identity: GroupIdentity): Promise<number> {
+    const { sessionMs: deadlineMs } = this.#options
+    const { error } = await this.#call(heartbeat, identity, { role: 'heartbeat', deadlineMs })
+    return error
+  }
+
+  async leave(memberId: string): Promise<void> {
+    const { cluster, groupId } = this.#options
+    const request = { groupId, members: [{ memberId, instanceId: null }] }
+    // Not on the group's own link: a JoinGroup may be parked there.
+    const options = { role: 'control', deadlineMs: leaveMs } as const
+    await cluster.callCoordinator('group', groupId, leaveGroup, request, errorOf, options)
+  }
+
+  #call<Request, Response extends { readonly error: number }>(
+    rpc: Rpc<Request, Response>,
+    request: Request,
+    options: CallOptions
+  ): Promise<Response> {
+    const { cluster, groupId, signal } = this.#options
+    const all: CallOptions = { role: 'group', signal, ...options }
+    return cluster.callCoordinator('group', groupId, rpc, request, errorOf, all)
+  }
+}
+
+function errorOf({ error }: { readonly error: number }): number {
+  return error
+}
