@@ -128,14 +128,24 @@ function read(file: string): string {
 }
 
 function imports(file: string): Import[] {
-  const found = read(file).matchAll(
-    /^(?:import|export)\s+(type\s+)?(?:[^'"]*?\sfrom\s+)?'([^']+)'|import\('([^']+)'\)/gm
-  )
-  return [...found].map(([, type, fixed, dynamic]) => ({
-    from: file,
-    to: fixed ?? dynamic ?? '',
-    typeOnly: type !== undefined,
-  }))
+  const source = ts.createSourceFile(file, read(file), ts.ScriptTarget.ES2023, true)
+  const found: Import[] = []
+  const add = (to: ts.Node | undefined, typeOnly: boolean): void => {
+    if (to !== undefined && ts.isStringLiteral(to))
+      found.push({ from: file, to: to.text, typeOnly })
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) {
+      add(node.moduleSpecifier, node.importClause?.isTypeOnly === true)
+    } else if (ts.isExportDeclaration(node)) {
+      add(node.moduleSpecifier, node.isTypeOnly)
+    } else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) {
+      add(node.arguments[0], false)
+    }
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  return found
 }
 
 function target({ from, to }: Import): string {
