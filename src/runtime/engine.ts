@@ -190,7 +190,7 @@ export class Engine {
     if (this.#phase.is('created', 'starting', 'running', 'closing')) this.#end('failed')
     parts?.committer.stop()
     await parts?.loop.stop()
-    await parts?.manager.drop()
+    await parts?.manager.close()
     this.#ending.resolve()
   }
 
@@ -284,6 +284,7 @@ export class Engine {
       committer,
       tasks: () => manager.tasks,
       onTaskFailed: (task, error) => void manager.failed(task, error),
+      onFailed: (error) => this.#fail(error),
     })
     assert(topology.subtopologies.length > 0, 'a topology has something to run')
     return { plan, environment, manager, committer, loop }
@@ -297,9 +298,8 @@ export class Engine {
     const { loop, committer, manager } = this.#started()
     await loop.stop()
     await committer.commit()
-    await committer.commit()
     committer.stop()
-    await manager.drop()
+    await manager.close()
     await this.#membership?.leave()
   }
 
@@ -308,7 +308,7 @@ export class Engine {
     this.#parts?.committer.stop()
     const grace = new AbortController()
     await Promise.race([
-      this.#parts?.manager.drop().catch(() => {}),
+      this.#parts?.manager.close().catch(() => {}),
       delay(1_000, undefined, { signal: grace.signal }).catch(() => {}),
     ])
     grace.abort()
@@ -324,7 +324,7 @@ export class Engine {
     parts?.committer.stop()
     const cleanUp = async (): Promise<void> => {
       await parts?.loop.stop()
-      await parts?.manager.drop()
+      await parts?.manager.close()
       await this.#membership?.leave()
     }
     cleanUp()

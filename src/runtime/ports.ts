@@ -83,8 +83,8 @@ export interface CommitRequest {
   /** For every task of the process that the commit touches, whether its input moved or not. */
   readonly offsets: readonly OffsetCommit[]
   /**
-   * The number of this commit, part of every metadata: it decides whether an unanswered commit
-   * happened.
+   * Counts the commits of this process. What decides whether an unanswered commit happened is the
+   * metadata: each task's has a number of its own, greater by one in every commit it is part of.
    */
   readonly number: number
 }

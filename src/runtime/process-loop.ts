@@ -26,6 +26,8 @@ export interface ProcessLoopOptions {
   readonly tasks: () => readonly StreamTask[]
   /** Something that a task did has thrown. */
   readonly onTaskFailed: (task: StreamTask, error: unknown) => void
+  /** The loop itself has thrown, and ended. */
+  readonly onFailed: (error: unknown) => void
 }
 
 export class ProcessLoop {
@@ -43,7 +45,7 @@ export class ProcessLoop {
 
   start(): void {
     this.#isStopped = false
-    this.#running = this.#run()
+    this.#running = this.#run().catch(this.#options.onFailed)
   }
 
   /** Resolves when the last turn is over. */

@@ -123,9 +123,10 @@ export class StreamTask {
     this.#isRetired = true
   }
 
-  /** Nothing more is done in this life: an abort or a close is on its way. */
+  /** Nothing more is done in this life, and nothing sent: an abort or a close is on its way. */
   halt(): void {
     this.#isHalted = true
+    this.#life?.mute()
   }
 
   /** The next restore starts from nothing. */
@@ -229,6 +230,7 @@ export class StreamTask {
 
   async close(): Promise<void> {
     if (this.state === 'closed') return
+    this.halt()
     this.#lifecycle.to('closed')
     await this.rewind()
     await this.#state?.close()

@@ -209,9 +209,14 @@ export class TaskLife {
     }
   }
 
+  /** Work that is under way may go on, but sends nothing any more. */
+  mute(): void {
+    this.#core.isLive = false
+  }
+
   /** Ends this life. Await `busy` first: late work must not touch the next one's state. */
   end(): void {
-    this.#core.isLive = false
+    this.mute()
     for (const queue of this.#queues) queue.close()
     for (const { spec, operator } of this.#wired.nodes) {
       try {

@@ -43,6 +43,7 @@ export class TaskManager implements AssignmentListener {
   readonly #restoring = new Map<StreamTask, Restoring>()
   readonly #slots: Slots
   #handovers = 0
+  #isClosed = false
 
   constructor(options: TaskManagerOptions) {
     this.#options = options
@@ -70,6 +71,7 @@ export class TaskManager implements AssignmentListener {
 
   async onAssigned(ids: readonly TaskId[]): Promise<void> {
     const { environment } = this.#options
+    if (this.#isClosed) return
     for (const id of ids) {
       if (this.#tasks.has(id)) continue
       const planned = present(
@@ -109,6 +111,12 @@ export class TaskManager implements AssignmentListener {
     await this.drop()
   }
 
+  /** Drops all tasks, and takes no new ones. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.drop()
+  }
+
   /** Closes all tasks without a commit. */
   async drop(): Promise<void> {
     const { environment, committer } = this.#options
@@ -125,9 +133,10 @@ export class TaskManager implements AssignmentListener {
     const { environment } = this.#options
     const running = this.tasks.filter((task) => task.isRunning || task === damaged)
     for (const task of running) task.halt()
+    // Before anything is awaited: what others send from here on is theirs, and stays.
+    environment.outputs.drop()
     damaged?.markDamaged()
     await Promise.all(running.map((task) => task.rewind()))
-    environment.outputs.drop()
     for (const task of running) if (this.#holds(task)) this.#startRestore(task)
   }
 
