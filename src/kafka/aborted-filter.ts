@@ -40,7 +40,7 @@ export class AbortedFilter {
   }
 }
 
-/** The second int16 of the key of the first record; undefined if compaction has emptied the batch. */
+/** The second int16 of the key of the first record; undefined if the batch is empty. */
 function markerType(bytes: Buffer, start: number): number | undefined {
   if (bytes.readInt32BE(start + at.count) === 0) return undefined
   let position = start + headerBytes

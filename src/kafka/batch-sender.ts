@@ -6,9 +6,9 @@
  *      ▲ room (bytes bounded)   ▲                                                            │
  *      └────────────────────────┴── acknowledged · again after a pause · given up ◄──────────┘
  *
- * - Every partition of a request is accounted for: one that is missing in the answer goes out again.
- * - A duplicate is a success. Out of sequence behind a failed batch means again; on the oldest batch
- *   the broker has lost track of this producer, and the owner must begin anew.
+ * - Every partition of a request is accounted for: one that an answer lacks goes out again.
+ * - A duplicate is a success. Out of sequence behind a failed batch means again; on the oldest
+ *   batch the broker has lost track of this producer, and the owner must begin anew.
  * - What is given up after it may have been written is told apart from what surely was not.
  */
 import { type MillraceError, RetriableError } from '../errors.ts'
@@ -40,9 +40,9 @@ export interface BatchSenderOptions {
   readonly bufferBytesMax: number
   /** Whether batches for this partition may go out now; `pump` again when they may. */
   readonly isAdmitted: (queue: PartitionQueue) => boolean
-  /** The queue has batches and no identity: `identify` it, or give it up. Called once until then. */
+  /** The queue has batches and no identity: `identify` it, or give it up. Called once per identity. */
   readonly onIdentityNeeded: (queue: PartitionQueue) => void
-  /** The broker lost track of what was written there: all batches of the queue are given up next. */
+  /** The broker lost track of what was written there: the batches of the queue are given up. */
   readonly onBroken: (error: MillraceError) => void
   /** Whether one refused batch is the end for all: it is in a transaction. */
   readonly isAllOrNothing: boolean

@@ -234,7 +234,7 @@ export class Cluster {
     return [...groups]
   }
 
-  /** Repeats what fails with a RetriableError, with growing pauses, until it works or time is up. */
+  /** Repeats what fails with a RetriableError, with growing pauses, until time is up. */
   async retrying<T>(
     what: string,
     options: Pick<CallOptions, 'signal' | 'deadlineMs' | 'backoff'>,

@@ -124,7 +124,7 @@ async function optional(
   } catch (error) {
     throw new FatalError(
       'MILLRACE_KAFKA_CODEC_MISSING',
-      `Records are compressed with ${codec}, and the package ${name} is not there: npm install ${name}`,
+      `Records are compressed with ${codec}, which takes a package: npm install ${name}`,
       { cause: error }
     )
   }

@@ -45,8 +45,8 @@ export class IdempotentProducer {
   }
 
   /**
-   * Resolves with the offset of the first record, or −1 if the broker no longer knew it. Rejects with
-   * an UnknownOutcomeError if it may have been written, with any other error if it was not.
+   * Resolves with the offset of the first record, or −1 if the broker no longer knew it. Rejects
+   * with an UnknownOutcomeError if it may have been written, with any other error if it was not.
    */
   send(topic: string, partition: number, batch: SealedBatch): Promise<Offset> {
     return this.#sender.enqueue(topic, partition, batch)

@@ -143,7 +143,8 @@ export function isTransient(code: number): boolean {
  */
 export function kafkaError(code: number, where: string, detail?: string | null): MillraceError {
   const name = errorNameOf(code)
-  const message = `${where}: the broker answered ${name}${detail ? ` (${detail})` : ''}${hint(code)}`
+  const answer = detail ? `${name} (${detail})` : name
+  const message = `${where}: the broker answered ${answer}${hint(code)}`
   const id = `MILLRACE_KAFKA_${name}`
   switch (errorClassOf(code)) {
     case 'retriable':
@@ -168,7 +169,7 @@ function hint(code: number): string {
     case 53:
       return '; grant the principal of this client the missing right'
     case 32:
-      return '; check message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic'
+      return '; see message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic'
     case 82:
       return '; another process runs with the same instance id: give each its own'
     default:
@@ -176,11 +177,11 @@ function hint(code: number): string {
   }
 }
 
-/** The connection was refused, cut, or gave no answer in time; the request may have been carried out. */
+/** Refused, cut, or no answer in time; the request may have been carried out. */
 export class ConnectionError extends RetriableError {}
 
 /**
- * Nobody can tell from here whether it happened: what was sent may have been carried out although no
- * answer came. Compare with what the log holds, such as the committed offsets, before going on.
+ * Nobody can tell from here whether it happened: what was sent may have been carried out although
+ * no answer came. Compare with what the log holds, such as the committed offsets, before going on.
  */
 export class UnknownOutcomeError extends MillraceError {}

@@ -1,8 +1,8 @@
 /**
  * Who leads which partition, as far as the latest metadata tells.
  *
- * An answer with an older leader epoch comes from a broker that is behind and is not believed, unless
- * it keeps coming: then the topic was deleted and made anew, and its epochs began again.
+ * An answer with an older leader epoch comes from a broker that is behind and is not believed,
+ * unless it keeps coming: then the topic was deleted and made anew, and its epochs began again.
  */
 import type { TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'

@@ -123,10 +123,10 @@ function inside<T>(value: unknown, what: string, kinds: Kinds<T>): T {
   const fields = Object(value) as Record<string, unknown>
   const gone = Object.entries(kinds).filter(([name, kind]) => typeof fields[name] !== kind)
   if (gone.length === 0) return value as T
+  const names = gone.map(([name, kind]) => `${name} (${kind})`)
   throw new FatalError(
     'MILLRACE_KAFKAJS_CHANGED',
-    `The ${what} of kafkajs has no ${gone.map(([name, kind]) => `${name} (${kind})`).join(', ')}; ` +
-      'install kafkajs 2.2.4 exactly'
+    `The ${what} of kafkajs has no ${names.join(', ')}; install kafkajs 2.2.4 exactly`
   )
 }
 
@@ -271,7 +271,7 @@ export class Connection {
   }
 }
 
-/** A typed assigner factory is handed the cluster in the constructor of a consumer; nothing joins. */
+/** An assigner factory is handed the cluster in the constructor of a consumer; nothing joins. */
 function insideOf(kafka: Kafka): Inside {
   let cluster: KafkajsCluster | undefined
   kafka.consumer({

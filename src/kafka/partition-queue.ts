@@ -6,12 +6,12 @@
  *
  * - A batch gets its sequence when it is first sent, and is re-sent with the same bytes until the
  *   broker has answered for it: that is how the broker knows a duplicate.
- * - A failure stops the partition until nothing of it is under way; then it goes on with the oldest.
- *   What was sent behind a failed batch could not be appended: its sequence left a gap.
+ * - A failure stops the partition until nothing of it is under way; then it goes on with the
+ *   oldest. What was sent behind a failed batch could not be appended: its sequence left a gap.
  * - Until the broker has taken a first batch it knows no sequence of this producer, and would take
  *   any: one batch at a time until then.
- * - Sequences are given anew only behind a batch that surely was not appended, and only when nothing
- *   is under way.
+ * - Sequences are given anew only behind a batch that surely was not appended, and only when
+ *   nothing is under way.
  */
 import { assert } from '../assert.ts'
 import type { Offset, TopicPartition } from '../ids.ts'

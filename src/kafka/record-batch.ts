@@ -112,7 +112,7 @@ export interface ProducerStamp {
   readonly isTransactional: boolean
 }
 
-/** Stamps a batch and seals it with the checksum; a batch may be stamped again until it was sent. */
+/** Stamps a batch and sets its checksum; it may be stamped again if it was not appended. */
 export function stampBatch(batch: Buffer, stamp: ProducerStamp): void {
   const attributes = batch.readInt16BE(at.attributes) & ~attribute.transactional
   const transactional = stamp.isTransactional ? attribute.transactional : 0

@@ -5,10 +5,10 @@
  *                              ▲                │ any error
  *                              └─────abort──── failed ◄┘
  *
- * - After an error only `abort` goes on: it takes a fresh epoch, which ends whatever the coordinator
- *   still holds, and nothing of the old epoch can be written after that.
- * - Records first, then offsets, then the end: an offset that is committed without its records would
- *   lose them.
+ * - After an error only `abort` goes on: it takes a fresh epoch, which ends whatever the
+ *   coordinator still holds, and nothing of the old epoch can be written after that.
+ * - Records first, then offsets, then the end: an offset that is committed without its records
+ *   would lose them.
  * - Offsets carry the generation of the group: that is what fences a process which lost its tasks.
  *   Generation −1 is accepted from anyone, and therefore refused here.
  */
@@ -94,8 +94,8 @@ export class TransactionalProducer {
   }
 
   /**
-   * Resolves with the offset of the first record, or −1 if the broker no longer knew it. Rejects, as
-   * everything in this transaction does from then on, with what went wrong first.
+   * Resolves with the offset of the first record, or −1 if the broker no longer knew it. Rejects,
+   * as everything in this transaction does from then on, with what went wrong first.
    */
   send(topic: string, partition: number, batch: SealedBatch): Promise<Offset> {
     if (this.#failure) return Promise.reject(this.#failure)
@@ -127,8 +127,8 @@ export class TransactionalProducer {
   }
 
   /**
-   * Resolves when the transaction is decided. Rejects with an UnknownOutcomeError if nobody can tell:
-   * `abort`, then compare with the committed offsets.
+   * Resolves when the transaction is decided. Rejects with an UnknownOutcomeError if nobody can
+   * tell: `abort`, then compare with the committed offsets.
    */
   async commit(): Promise<void> {
     await this.#step(async (identity) => {

@@ -48,6 +48,7 @@ test('a broker that lacks a request is refused, and the request named', () => {
     [apis.deleteRecords.key]: undefined,
   }
   expect(() => checkVersions('b:9092', old)).toThrow(
-    /b:9092 does not speak DeleteRecords 2 \(offered: not at all\), TxnOffsetCommit 3 \(offered: 0 to 2\)/
+    'b:9092 does not speak DeleteRecords 2 (offered: not at all), ' +
+      'TxnOffsetCommit 3 (offered: 0 to 2)'
   )
 })

@@ -35,6 +35,7 @@ beforeAll(async () => {
   await run('keytool', ['-exportcert', '-rfc', ...common, '-file', file])
   certificate = await readFile(file, 'utf8')
   const scram = `${modules}.scram.ScramLoginModule required;`
+  const plain = `${modules}.plain.PlainLoginModule`
   const users = `user_alice="wonder" username="broker" password="${password}"`
   broker = await startBroker({
     secureListener: 'SASL_SSL',
@@ -44,7 +45,7 @@ beforeAll(async () => {
       'ssl.keystore.location': store,
       'ssl.keystore.password': password,
       'listener.name.secure.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-      'listener.name.secure.plain.sasl.jaas.config': `${modules}.plain.PlainLoginModule required ${users};`,
+      'listener.name.secure.plain.sasl.jaas.config': `${plain} required ${users};`,
       'listener.name.secure.scram-sha-256.sasl.jaas.config': scram,
       'listener.name.secure.scram-sha-512.sasl.jaas.config': scram,
       // Log in anew before ten seconds remain: here, after half a second.

@@ -185,7 +185,7 @@ test('fencing a producer that is gone ends its transaction at once', async () =>
   await expect.poll(() => values(topic)).toEqual(['next'])
 })
 
-test('a transaction that outlives its timeout is fenced by the broker, and the next works', async () => {
+test('a transaction that outlives its timeout is fenced, and the next one works', async () => {
   const topic = await createTopic(cluster)
   const producer = await ready(randomUUID(), { transactionTimeoutMs: 500 })
   producer.begin()
@@ -208,7 +208,7 @@ test('a transaction that outlives its timeout is fenced by the broker, and the n
   await expect.poll(() => values(topic)).toEqual(['good'])
 })
 
-test('a record the topic refuses fails the whole transaction, with the reason everywhere', async () => {
+test('a record the topic refuses fails the whole transaction, and says why', async () => {
   const topic = await createTopic(cluster, {
     partitions: 2,
     config: { 'max.message.bytes': '1000' },
@@ -264,7 +264,7 @@ test('with no coordinator in reach the outcome of a commit is unknown', async ()
   expect([[], ['perhaps']]).toContainEqual(await values(topic))
 })
 
-test('connections cut in the middle of many transactions lose nothing and double nothing', async () => {
+test('connections cut in the middle of transactions lose and double nothing', async () => {
   const topic = await createTopic(cluster, { partitions: 2 })
   const producer = await ready()
   const address = cluster.leader({ topic, partition: 0 })?.address ?? ''

@@ -54,7 +54,7 @@ export type Isolation = 'committed' | 'uncommitted'
 
 export interface FetchPartition extends TopicPartition {
   readonly offset: Offset
-  /** −1 if unknown; otherwise a broker that is behind, or was deposed, refuses instead of guessing. */
+  /** −1 if unknown; otherwise a broker that is behind, or was deposed, refuses. */
   readonly leaderEpoch: number
   readonly bytesMax: number
 }

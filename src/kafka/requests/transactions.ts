@@ -18,7 +18,7 @@ export interface InitProducerIdRequest {
   /** Null: only idempotent. */
   readonly transactionalId: string | null
   readonly transactionTimeoutMs: number
-  /** −1 and −1: a fresh epoch whatever was before; otherwise the next epoch of exactly this one. */
+  /** −1 and −1: a fresh epoch whatever was before; otherwise the next after exactly this one. */
   readonly producerId: number
   readonly epoch: number
 }
