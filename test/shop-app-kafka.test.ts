@@ -1,0 +1,96 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { readConfig } from '../src/config.ts'
+import { silentLogger } from '../src/log.ts'
+import { ShopApp } from '../src/shop-app.ts'
+import { allRows, gauges, newestEnds } from './support/api-client.ts'
+import { createTopic, ForeignProducer } from './support/foreign-client.ts'
+import { sharedBroker } from './support/shared-broker.ts'
+
+const hour = 3_600_000
+let brokers: string
+
+beforeAll(async () => {
+  brokers = (await sharedBroker()).join()
+})
+
+async function make(id: string): Promise<ShopApp> {
+  const stateDir = await mkdtemp(join(tmpdir(), 'millrace-shop-'))
+  onTestFinished(() => rm(stateDir, { recursive: true, force: true }))
+  const config = readConfig({
+    KAFKA_BROKERS: brokers,
+    APPLICATION_ID: id,
+    EVENTS_TOPIC: `${id}.events`,
+    METRICS_TOPIC: `${id}.metrics`,
+    STATE_DIR: stateDir,
+    HTTP_PORT: '0',
+    IDLE_AFTER: '2s',
+  })
+  return new ShopApp(config, { logger: silentLogger })
+}
+
+async function start(id: string): Promise<string> {
+  const app = await make(id)
+  onTestFinished(() => app.close())
+  await app.start()
+  return app.url ?? ''
+}
+
+function record(partition: number, event: Readonly<Record<string, unknown>>) {
+  return { partition, key: String(event['sessionId']), value: JSON.stringify(event) }
+}
+
+async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  for (let i = 0; i < 600; i++) {
+    if (await condition().catch(() => false)) return
+    await sleep(100)
+  }
+  throw new Error(`never: ${what}`)
+}
+
+describe('the application on a broker', () => {
+  it('answers alike from every instance, and shows each gauge from one', async () => {
+    const id = `shop-${randomUUID()}`
+    await createTopic(brokers, `${id}.events`, 2)
+    const urls = [await start(id), await start(id)]
+    const producer = await ForeignProducer.open(brokers, `${id}.events`)
+    onTestFinished(() => producer.close())
+    const timestamp = Math.floor(Date.now() / hour) * hour - 24 * hour
+    const order = { eventType: 'checkout_click', total_price: '12.50' }
+    await producer.send([
+      record(0, { timestamp, sessionId: 'a', eventType: 'pageView' }),
+      record(1, { timestamp, sessionId: 'b', ...order }),
+    ])
+    const caughtUp = async (url: string): Promise<boolean> => {
+      const ends = await newestEnds(url)
+      return ends.size === 5 && Math.min(...ends.values()) > Date.now() - 2 * hour
+    }
+    await until(async () => (await Promise.all(urls.map(caughtUp))).every(Boolean), 'caught up')
+    const [first, second] = await Promise.all(
+      urls.map(async (url) => {
+        const rows = await allRows(url, 'revenue_24h', 0)
+        return rows.filter(({ windowEnd }) => windowEnd <= Date.now() - hour)
+      })
+    )
+    expect(first).toEqual(second)
+    expect(first?.[0]).toMatchObject({ value: 12.5, amount: '12.50', denominator: 1 })
+    const shown = await Promise.all(urls.map(gauges))
+    expect(shown.filter((series) => series.has('tov'))).toHaveLength(1)
+    const ready = await Promise.all(urls.map(async (url) => (await fetch(`${url}/readyz`)).status))
+    expect(ready).toEqual([200, 200])
+    const headers = { 'content-type': 'application/json' }
+    const posted = await fetch(`${urls[0]}/api/events`, { method: 'POST', headers, body: '{}' })
+    expect(posted.status).toBe(409)
+  })
+
+  it('does not start without its topic of events, and says how to make it', async () => {
+    const id = `shop-${randomUUID()}`
+    const app = await make(id)
+    await expect(app.start()).rejects.toThrow(/kafka-topics\.sh .*--create/)
+    await expect(fetch(`${app.url}/livez`)).rejects.toThrow()
+  })
+})
