@@ -22,31 +22,44 @@ export interface Figures {
 }
 
 const pollMs = 4
+/** Longer than a commit and what follows from it take. */
+const quietMs = 400
 
 /** Runs until all `records` of the topic are processed and their results are committed. */
 export async function measureRun(app: Measured, topic: string, records: number): Promise<Figures> {
   const cpu = process.cpuUsage()
   await app.start()
   const first = await until(app, ({ recordsIn }) => recordsIn > 0)
-  const settled = await until(app, (now) => positions(now, topic) >= records && lag(now) === 0)
-  // Partial results travel on in commits of their own: nothing may be left on the way.
-  let commits = settled.snapshot.commits.count
-  for (let still = 0; still < 2; ) {
-    await delay(60)
-    const now = app.snapshot()
-    still = now.commits.count === commits && lag(now) === 0 ? still + 1 : 0
-    commits = now.commits.count
-  }
+  await until(app, (now) => positions(now, topic) >= records && lag(now) === 0)
+  const settledAt = await lastCommit(app)
   const before = app.snapshot()
+  const closingAt = performance.now()
   await app.close()
+  const closeMs = performance.now() - closingAt
   const used = process.cpuUsage(cpu)
   return {
-    wallSeconds: (performance.now() - first.at) / 1_000,
+    wallSeconds: (settledAt - first.at + closeMs) / 1_000,
     cpuSeconds: (used.user + used.system) / 1_000_000,
     rssMb: resourceUsage().maxRSS / 1_024,
     outRecords: before.recordsOut,
     dropped: Object.values(before.dropped).reduce((sum, count) => sum + count, 0),
   }
+}
+
+/**
+ * Partial results travel on in commits of their own. When nothing has moved for a while, the answer
+ * is when the last commit was seen; the time of watching does not count.
+ */
+async function lastCommit(app: Measured): Promise<number> {
+  let commits = -1
+  let at = performance.now()
+  while (performance.now() - at < quietMs) {
+    const now = app.snapshot()
+    if (now.commits.count !== commits || lag(now) > 0) at = performance.now()
+    commits = now.commits.count
+    await Promise.race([delay(pollMs), app.done])
+  }
+  return at
 }
 
 /** From `start()` to every task running, with nothing but a restore to do. */
