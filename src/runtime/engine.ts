@@ -20,6 +20,7 @@ import type { Topology } from '../topology/topology.ts'
 import type { CommitProbe } from './commit.ts'
 import { Committer } from './committer.ts'
 import { DropLog } from './drop-log.ts'
+import { Ending } from './ending.ts'
 import { Totals } from './instruments.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Outputs } from './outputs.ts'
@@ -350,26 +351,6 @@ export class Engine {
     const health = this.#options.log.health()
     if (!health.ok) reasons.push(health.reason ?? 'The log does not answer.')
     return reasons
-  }
-}
-
-/** How it ended, once; nobody has to listen. */
-class Ending {
-  readonly promise: Promise<void>
-  resolve: () => void = () => {}
-  reject: (error: unknown) => void = () => {}
-
-  constructor() {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-    this.promise.catch(() => {})
-  }
-
-  /** Resolves either way. */
-  async settled(): Promise<void> {
-    await this.promise.catch(() => {})
   }
 }
 

@@ -32,7 +32,10 @@ export interface PendingWork {
   asksAgain: boolean
 }
 
-/** The record at hand; it keeps speaking of the last one until the next is taken. */
+/**
+ * The record at hand; its place keeps speaking of the last one until the next is taken. Headers are
+ * those of the record only while it is handled: punctuators and flushes have none.
+ */
 export class CurrentRecord implements RecordContext {
   topic = ''
   partition = -1
@@ -41,7 +44,7 @@ export class CurrentRecord implements RecordContext {
   #queue: RecordQueue | undefined
 
   get headers(): RecordHeaders {
-    return this.#queue?.headers ?? []
+    return this.#queue?.headers ?? none
   }
 
   moveTo(queue: RecordQueue, watermark: Timestamp): void {
@@ -51,7 +54,25 @@ export class CurrentRecord implements RecordContext {
     this.offset = queue.offset
     this.watermark = watermark
   }
+
+  /** The record is done. */
+  leave(): void {
+    this.#queue = undefined
+  }
+
+  /** Runs what is not done on behalf of the record. */
+  aside<T>(run: () => T): T {
+    const queue = this.#queue
+    this.#queue = undefined
+    try {
+      return run()
+    } finally {
+      this.#queue = queue
+    }
+  }
 }
+
+const none: RecordHeaders = Object.freeze([])
 
 /** What all nodes of a task share. */
 export interface TaskCore {

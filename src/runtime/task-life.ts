@@ -125,6 +125,7 @@ export class TaskLife {
       if (this.#work.length > 0) this.#runWork()
       else if (this.time.mustCommit) break
       else {
+        this.#record.leave()
         const queue = this.#choose()
         if (queue === undefined) break
         this.#handle(queue)
@@ -136,7 +137,8 @@ export class TaskLife {
 
   /** Fires what is due by the wall clock. */
   punctuate(now: Timestamp): boolean {
-    if (this.#busy !== undefined || !this.#wallClock.advance(now)) return false
+    if (this.#busy !== undefined || now < this.#wallClock.nextDue) return false
+    this.#record.aside(() => this.#wallClock.advance(now))
     this.#changed = true
     this.#runAllWork()
     return true
@@ -178,9 +180,11 @@ export class TaskLife {
   /** Step 1 of the commit: operators hand on what they held back. */
   flush(): void {
     this.time.beginSeal()
-    for (const { spec, operator } of this.#wired.nodes) {
-      inNode(spec.name, () => operator.flush())
-    }
+    this.#record.aside(() => {
+      for (const { spec, operator } of this.#wired.nodes) {
+        inNode(spec.name, () => operator.flush())
+      }
+    })
   }
 
   /**
@@ -264,7 +268,10 @@ export class TaskLife {
     queue.done()
     this.#core.instruments.recordIn()
     this.time.observe(queue.index, timestamp)
-    this.#streamTime.advance(this.time.streamTime)
+    const { streamTime } = this.time
+    if (streamTime >= this.#streamTime.nextDue) {
+      this.#record.aside(() => this.#streamTime.advance(streamTime))
+    }
     if (this.#work.length > 0) this.#runAllWork()
   }
 

@@ -72,22 +72,11 @@ export class TaskManager implements AssignmentListener {
   async onAssigned(ids: readonly TaskId[]): Promise<void> {
     const { environment } = this.#options
     if (this.#isClosed) return
-    for (const id of ids) {
-      if (this.#tasks.has(id)) continue
-      const planned = present(
-        environment.plan.tasks.find((one) => one.id === id),
-        `plan of task ${id}`
-      )
-      const task: StreamTask = new StreamTask({
-        ...environment,
-        planned,
-        onFailure: (error) => void this.failed(task, error),
-      })
-      this.#tasks.set(id, task)
-    }
-    this.#sort()
     environment.logger.info('Tasks assigned', { tasks: ids })
-    for (const id of ids) this.#startRestore(present(this.#tasks.get(id), id))
+    const coming = ids.filter((id) => !this.#tasks.has(id)).map((id) => this.#make(id))
+    for (const task of coming) this.#tasks.set(task.id, task)
+    this.#sort()
+    for (const task of coming) this.#startRestore(task)
   }
 
   async onRevoked(ids: readonly TaskId[]): Promise<void> {
@@ -171,7 +160,7 @@ export class TaskManager implements AssignmentListener {
       await this.rewind()
     } else if (cause instanceof FencedError) {
       environment.logger.warn('A commit was refused: others own the tasks', { error: cause })
-      await this.#dropAfterCommit()
+      await this.drop()
     } else if (error instanceof CommitFailure) {
       if (cause instanceof CorruptedError) await this.#rebuild(error.task, cause)
       else onFatal(taskFailure(error.task, error.cause))
@@ -186,18 +175,20 @@ export class TaskManager implements AssignmentListener {
     await this.rewind(task)
   }
 
-  /** As `drop`, from within the end of a commit, which is not to be waited for. */
-  async #dropAfterCommit(): Promise<void> {
-    const tasks = this.tasks
-    for (const task of tasks) task.halt()
-    this.#options.environment.outputs.drop()
-    await Promise.all(tasks.map((task) => this.#stopRestore(task)))
-    await this.#close(tasks)
-  }
-
   async #close(tasks: readonly StreamTask[]): Promise<void> {
     for (const task of tasks) if (this.#holds(task)) this.#tasks.delete(task.id)
     await Promise.all(tasks.map((task) => task.close()))
+  }
+
+  #make(id: TaskId): StreamTask {
+    const { environment } = this.#options
+    const planned = environment.plan.tasks.find((one) => one.id === id)
+    const task: StreamTask = new StreamTask({
+      ...environment,
+      planned: present(planned, `plan of task ${id}`),
+      onFailure: (error) => void this.failed(task, error),
+    })
+    return task
   }
 
   #holds(task: StreamTask): boolean {

@@ -94,6 +94,48 @@ describe('records', () => {
   })
 })
 
+describe('headers', () => {
+  it('go out with what the record itself sends, and with nothing else', async () => {
+    const topology = oneNode(
+      (self, key, value, timestamp) => {
+        self.next.process(key, value, timestamp)
+        self.context.afterRecord(async () => {
+          await Promise.resolve()
+          self.next.process(key, 'later', timestamp)
+          return false
+        })
+      },
+      (context, self) => {
+        for (const clock of ['stream-time', 'wall-clock'] as const) {
+          context.schedule(10, clock, (now) => self.next.process('tick', clock, now))
+        }
+        self.flush = () => self.next.process('flush', 'flush', 0)
+      }
+    )
+    const world = await openWorld(topology)
+    const headers = [['trace', Buffer.from('1')] as const]
+    const record = { key: Buffer.from('a'), value: Buffer.from('x'), timestamp: 10, headers }
+    await world.log.embedded.append('in', [record, record])
+    world.drain()
+    await world.engine.commit()
+    world.clock.advance(10)
+    world.engine.observe()
+    world.drain()
+    await world.engine.commit()
+    const out = world.log.embedded.inspect().recordsInMemory('out')
+    expect(out.map((one) => [String(one.value), one.headers.length])).toEqual([
+      ['x', 1],
+      ['stream-time', 0],
+      ['later', 1],
+      ['flush', 0],
+      ['wall-clock', 0],
+      ['x', 1],
+      ['later', 1],
+      ['flush', 0],
+    ])
+  })
+})
+
 describe('rejected records', () => {
   it('are counted by reason, and move no time', async () => {
     const times: number[] = []
