@@ -147,7 +147,7 @@ class Rewrite {
     this.#tombstonesEnd = 0
     const oldBytes = run.reduce((sum, chunk) => sum + chunk.bytes.length, 0)
     // A reader that has come meanwhile has yet to see what this run would forget.
-    this.#isBlocked = tombstonesEnd > this.#readUpTo()
+    if (tombstonesEnd > this.#readUpTo()) this.#isBlocked = true
     if (isSame || this.#isBlocked) {
       this.#bytes += oldBytes
       return

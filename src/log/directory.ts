@@ -1,8 +1,8 @@
 /**
  * The directory of a durable log: whose it is, and whether what lies there can be a log at all.
  *
- *     <path>/format.json   written at every start and clean end: the last batch, and how large the
- *                          MANIFEST was, because LevelDB deletes the tables that a shorter one forgot
+ *     <path>/format.json   written at every start and clean end: the last batch, and the size of
+ *                          the MANIFEST: LevelDB deletes the tables that a shorter one forgot
  *     <path>/holder.json   process that holds the log, for messages; stale after a crash, harmless
  *     <path>/*             LevelDB's own files, its LOCK among them
  *

@@ -10,7 +10,8 @@
  *
  * Invariants: a commit is one atomic, synced batch of records, offsets and metadata, so after a
  * `kill -9` or a loss of power it is there whole or not at all; only the owner of a task commits
- * for it; what is acknowledged is durable. It is not a broker: no network, no replicas, one process.
+ * for it; what is acknowledged is durable. It is not a broker: no network, no replicas, and one
+ * process at a time.
  */
 import { type Clock, systemClock } from '../clock.ts'
 import { AbortedError, FatalError, FencedError } from '../errors.ts'

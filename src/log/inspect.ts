@@ -1,8 +1,9 @@
 /** A look into the log: copies of records and offsets, for the test driver and for tests. */
+import { present } from '../assert.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { CommittedOffset } from '../runtime/ports.ts'
-import { ChunkCursor } from './chunk-cursor.ts'
+import { ChunkCursor, chunkAt } from './chunk-cursor.ts'
 import type { LogEngine } from './engine.ts'
 import type { Partition } from './partition.ts'
 import { loadChunks } from './restore.ts'
@@ -94,9 +95,9 @@ function tailRecords(partition: Partition, from: Offset): readonly StoredRecord[
   const found: StoredRecord[] = []
   const cursor = new ChunkCursor()
   const start = Math.max(from, partition.logStart)
-  for (const chunk of partition.tail) {
-    if (chunk.end <= start) continue
-    cursor.open(chunk)
+  const first = chunkAt(partition.tail, start) ?? (start < partition.end ? 0 : Infinity)
+  for (let i = first; i < partition.tail.length; i++) {
+    cursor.open(present(partition.tail[i], 'a chunk of the tail'))
     while (cursor.next()) if (cursor.offset >= start) found.push(copy(cursor, partition))
   }
   return found

@@ -34,7 +34,7 @@ export class PartitionReader extends ChunkCursor implements SourceReader, Partit
   readonly #bufferBytesMax: number
   #queue: Chunk[] = []
   #queuedBytes = 0
-  /** Records below are skipped: the start lies inside a chunk. */
+  /** Records below are skipped: the start, or what was read before, lies inside the chunk. */
   #from: Offset
   /** Behind the last chunk of the queue. */
   #loadedTo: Offset
@@ -115,8 +115,10 @@ export class PartitionReader extends ChunkCursor implements SourceReader, Partit
       const chunk = this.#takeQueued() ?? this.#takeTail()
       this.#readAhead()
       if (chunk === undefined) return false
-      this.open(chunk)
+      // Compaction may have merged it with what was read before.
+      this.#from = this.#chunkEnd
       this.#chunkEnd = chunk.end
+      this.open(chunk)
       while (this.next()) {
         if (this.offset >= this.#from) return true
       }

@@ -37,7 +37,7 @@ export async function restorePartition(
       for (const chunk of chunks) {
         cursor.open(chunk)
         while (cursor.next()) {
-          if (cursor.offset >= start && cursor.offset < end) apply(cursor)
+          if (cursor.offset >= place.position && cursor.offset < end) apply(cursor)
         }
       }
       await flush(reached)

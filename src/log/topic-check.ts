@@ -25,7 +25,9 @@ export function topicFaults(
     const expected = policyOf(config).join(',')
     const found = policyOf(topic.entry.config).join(',')
     if (expected !== found) {
-      faults.push(`Topic ${name}: expected cleanup.policy=${expected}, found ${found}. ${mend}`)
+      faults.push(
+        `Topic ${name}: expected cleanup.policy=${expected}, found cleanup.policy=${found}. ${mend}`
+      )
     }
   }
   return faults

@@ -11,7 +11,7 @@ function candidate(id: string, plan: readonly TaskId[], more: Partial<Candidate>
 }
 
 describe('the assignment within one process', () => {
-  it('gives every task to one member, within one of each other, and moves no more than it must', () => {
+  it('gives every task to one member, evenly, and moves no more than it must', () => {
     fc.assert(
       fc.property(
         fc.nat(20),

@@ -10,6 +10,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Level } from 'level'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FatalError } from '../../src/errors.ts'
 import { EmbeddedLog } from '../../src/log/embedded-log.ts'
@@ -103,6 +104,40 @@ describe('a damaged log', () => {
     // Nor is it healed by trying again, nor has LevelDB tidied up what could be saved.
     expect(await refusal()).toMatchObject({ code: 'MILLRACE_LOG_DAMAGED' })
     expect(files(/\.ldb$/)).toEqual(expect.arrayContaining(before))
+  })
+
+  it.each([
+    ['a batch', 's', -5, 'at once'],
+    ['the first chunk of a partition', 'r', 0, 'at once'],
+    ['a chunk in the middle', 'r', 10, 'when it is read'],
+    ['the last chunk of a partition', 'r', -1, 'at once'],
+    ['the format', 'v', 0, 'at once'],
+  ])('is refused when LevelDB has lost %s (%s %i), %s', async (_what, kind, which, when) => {
+    await fill()
+    const db = new Level<Buffer, Buffer>(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    const end = String.fromCharCode(kind.charCodeAt(0) + 1)
+    const keys = await db.keys({ gte: Buffer.from(kind), lt: Buffer.from(end) }).all()
+    await db.del(keys.at(which) ?? Buffer.alloc(0))
+    await db.close()
+    expect(await refusal()).toMatchObject({ code: 'MILLRACE_LOG_DAMAGED' })
+    if (when !== 'at once') return
+    await expect(EmbeddedLog.open({ path })).rejects.toMatchObject({ code: 'MILLRACE_LOG_DAMAGED' })
+  })
+
+  it.each([
+    ['a topic', 't'],
+    ['a partition', 'p'],
+    ['the number of a batch', 's'],
+    ['the format', 'v'],
+  ])('is refused when the entry of %s is not what was written', async (_what, kind) => {
+    await fill()
+    const db = new Level<Buffer, Buffer>(path, { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    const [entry] = await db.iterator({ gte: Buffer.from(kind), limit: 1 }).all()
+    if (entry === undefined) throw new Error(`There is no entry ${kind}`)
+    const [key, value] = entry
+    await db.put(key, Buffer.from(value).fill((value[0] ?? 0) ^ 1, 0, 1))
+    await db.close()
+    expect(await refusal()).toMatchObject({ code: 'MILLRACE_LOG_DAMAGED' })
   })
 
   it('is refused for a version that wrote another format', async () => {

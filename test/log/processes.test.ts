@@ -1,4 +1,4 @@
-/** Claims about the durable log that need more than one process: who holds it, and what a kill does. */
+/** Claims that need more than one process: who holds a durable log, and what a kill does to it. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -124,6 +124,7 @@ describe('the durable log among processes', () => {
       EmbeddedLog.open({ path }),
     ])
     expect(results.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    expect(await start(attempt).until(6)).toContain(`in use by process ${process.pid}.`)
     for (const result of results) if (result.status === 'fulfilled') await result.value.close()
   })
 
@@ -181,7 +182,8 @@ const committing = `
     // Enough that a kill can come while LevelDB writes.
     batch.append('out', 0, n, null, Buffer.alloc(20_000, n))
     const appended = log.append('in', [{ timestamp: n, key: null, value }])
-    await log.commit({ batch, number: n, offsets: [{ ...at, task: '0_0', offset: n, metadata: 'commit ' + n }] })
+    const offset = { ...at, task: '0_0', offset: n, metadata: 'commit ' + n }
+    await log.commit({ batch, number: n, offsets: [offset] })
     await appended
     say(n + '\\n')
   }`

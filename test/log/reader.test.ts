@@ -6,6 +6,9 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/clock.ts'
 import { EmbeddedLog } from '../../src/log/embedded-log.ts'
+import { Partition } from '../../src/log/partition.ts'
+import { PartitionReader } from '../../src/log/reader.ts'
+import { memoryStorage } from '../../src/log/storage.ts'
 import { bytes, createTopic, Reading, textOf, textRecord } from '../support/log-port-tools.ts'
 
 const at = { topic: 'in', partition: 0 }
@@ -32,7 +35,7 @@ describe('an answer', () => {
     expect(reader.position).toBe(0)
   })
 
-  it('is told of again and again on disk, so that an idle reader can look at the clock', async () => {
+  it('is told of again and again, so that an idle reader can look at the clock', async () => {
     const log = await EmbeddedLog.open({ path: join(home, 'log'), answerEveryMs: 1 })
     await createTopic(log, 'in', 1)
     const reading = new Reading(log, at, 'earliest')
@@ -53,6 +56,24 @@ describe('a reader', () => {
     reader.close()
     await log.append('in', [textRecord('b')])
     expect([reader.advance(), calls]).toEqual([false, 1])
+  })
+
+  it('overtaken by a purge while it loads says so, and speaks of no damage', async () => {
+    const entry = { id: 1, name: 'in', partitions: 1, config: {}, consumed: false }
+    const source = new Partition(entry, 0, 0)
+    source.recover({ ...source.entry(), end: 100 }, 0)
+    let fail = (_error: Error): void => {}
+    const storage = {
+      ...memoryStorage,
+      load: () => new Promise<never>((_resolve, reject) => (fail = reject)),
+    }
+    const context = { storage, clock: new ManualClock(0), onClosed: () => {} }
+    const reader = new PartitionReader(source, 0, context)
+    expect(reader.advance()).toBe(false)
+    source.logStart = 50
+    fail(new Error('a hole'))
+    await Promise.resolve()
+    expect(() => reader.advance()).toThrow('Offset 0 of in-0 is not in the log')
   })
 
   it('passes over what compaction has left empty', async () => {

@@ -46,7 +46,7 @@ async function joinTask(log: EmbeddedLog, topic: string): Promise<void> {
 }
 
 describe('retention by time', () => {
-  it('removes from the start what is older than retention.ms by record time, by default 7 days', async () => {
+  it('removes from the start what is older than retention.ms, by default 7 days', async () => {
     const log = await open()
     await createTopic(log, 'week', 1)
     await createTopic(log, 'ever', 1, { 'retention.ms': '-1' })

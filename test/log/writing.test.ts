@@ -95,15 +95,16 @@ describe('a fault on order', () => {
 })
 
 describe('a commit', () => {
-  it('that was handed over when its client crashed is still decided before others look', async () => {
+  it('handed over before its client crashed is still decided before others look', async () => {
     const log = await started()
     const client = await joined(log)
     const under = commit(client, 1)
     await Promise.resolve()
     client.crash()
-    await expect(under).rejects.toMatchObject({ code: 'MILLRACE_CLIENT_CRASHED' })
+    const refused = expect(under).rejects.toMatchObject({ code: 'MILLRACE_CLIENT_CRASHED' })
     const at = { topic: 'in', partition: 0 }
     expect(await log.client().committed([at])).toMatchObject([{ offset: 1 }])
+    await refused
   })
 
   it('to a topic that does not exist is refused, naming it', async () => {
@@ -142,7 +143,7 @@ describe('a commit', () => {
 })
 
 describe('storage that fails', () => {
-  it('ends all writing: what waits is refused with the path, and nothing of it is seen', async () => {
+  it('ends all writing: what waits is refused with the path, and not seen', async () => {
     let isFull = false
     let writes = 0
     const storage: Storage = {
@@ -199,7 +200,8 @@ describe('storage that fails', () => {
         }
       } catch (error) {
         await log.close()
-        console.log(JSON.stringify({ n, code: error.code, message: error.message, ...log.health() }))
+        const { code, message } = error
+        console.log(JSON.stringify({ n, code, message, ...log.health() }))
       }`
     // A bound on the size of a file stands in for a full disk: LevelDB's write fails half way.
     const limited = 'trap "" XFSZ; ulimit -f 1000; exec "$0" --input-type=module -e "$1"'
