@@ -44,7 +44,10 @@ export interface StreamAppOptions {
   readonly guarantee?: Guarantee
   /** Default 100. */
   readonly commitIntervalMs?: number
-  /** Clean values kept in memory; 0: none, and every update is sent. Default 64 MiB. */
+  /**
+   * Committed values kept in memory, default 64 MiB. 0 switches the coalescing of updates off, as in
+   * Kafka Streams: every update goes on at once, not the last of each key with the commit.
+   */
   readonly cacheBytesMax?: number
   /** Uncommitted bytes above which a commit comes early, and processing waits. Default 32 MiB. */
   readonly bufferBytesMax?: number
@@ -140,7 +143,8 @@ export class StreamApp {
       const directory = await openStateDirectory(path, {
         log: this.#logger,
         clock: this.#clock,
-        ...(cacheBytesMax === undefined ? {} : { cacheBytesMax }),
+        // Without coalescing, reading back from disk what was just written would serve nobody.
+        ...(cacheBytesMax === undefined || cacheBytesMax === 0 ? {} : { cacheBytesMax }),
       })
       this.#resources.unshift(() => directory.close())
       const log = await this.#openLog(path)

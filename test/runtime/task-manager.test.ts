@@ -139,6 +139,7 @@ describe('a repartition topic', () => {
     const name = 'test-by-value-repartition'
     const repartition = topics.find((topic) => topic.name === name)?.partitions
     expect(repartition?.map(({ end }) => end)).toEqual([1, 2])
+    expect(repartition?.map(({ logStart }) => logStart)).toEqual([1, 2])
   })
 })
 
