@@ -45,8 +45,8 @@ export interface StreamAppOptions {
   /** Default 100. */
   readonly commitIntervalMs?: number
   /**
-   * Committed values kept in memory, default 64 MiB. 0 switches the coalescing of updates off, as in
-   * Kafka Streams: every update goes on at once, not the last of each key with the commit.
+   * Committed values kept in memory, default 64 MiB. 0 switches the coalescing of updates off, as
+   * in Kafka Streams: every update goes on at once, not the last of each key with the commit.
    */
   readonly cacheBytesMax?: number
   /** Uncommitted bytes above which a commit comes early, and processing waits. Default 32 MiB. */

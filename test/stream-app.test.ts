@@ -18,6 +18,8 @@ import {
 } from './runtime/small-topology.ts'
 
 const second = 1_000
+/** For what happens beside: only a hang takes that long. */
+const patience = { timeout: 20_000, interval: 10 }
 
 async function directory(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'millrace-app-'))
@@ -71,7 +73,7 @@ it('runs a topology on the embedded log, and goes on after a restart', async () 
   await send(first, ['a', 'x'], ['a', 'x'], ['b', 'x'])
   await vi.waitFor(async () => {
     expect([...(await outputs(first))].sort()).toEqual(['a=1', 'a=2', 'b=1'])
-  })
+  }, patience)
   expect(first.snapshot()).toMatchObject({ state: 'running', reasons: [], recordsIn: 3 })
   await first.close()
   await expect(first.done).resolves.toBeUndefined()
@@ -80,7 +82,7 @@ it('runs a topology on the embedded log, and goes on after a restart', async () 
   const again = makeApp(countTopology(), stateDir, { cacheBytesMax: 0 })
   await again.start()
   await send(again, ['a', 'x'])
-  await vi.waitFor(async () => expect((await outputs(again)).at(-1)).toBe('a=3'))
+  await vi.waitFor(async () => expect((await outputs(again)).at(-1)).toBe('a=3'), patience)
 })
 
 it('restores its stores from the changelog when the state directory is gone', async () => {
@@ -88,14 +90,14 @@ it('restores its stores from the changelog when the state directory is gone', as
   const first = makeApp(countTopology(), stateDir)
   await first.start()
   await send(first, ['a', 'x'], ['b', 'x'])
-  await vi.waitFor(async () => expect(await outputs(first)).toHaveLength(2))
+  await vi.waitFor(async () => expect(await outputs(first)).toHaveLength(2), patience)
   await first.close()
   await rm(join(stateDir, 'app'), { recursive: true })
 
   const again = makeApp(countTopology(), stateDir)
   await again.start()
   await send(again, ['a', 'x'])
-  await vi.waitFor(async () => expect((await outputs(again)).at(-1)).toBe('a=2'))
+  await vi.waitFor(async () => expect((await outputs(again)).at(-1)).toBe('a=2'), patience)
 })
 
 it('keeps an embedded log of its own where none is named', async () => {
@@ -112,7 +114,7 @@ it('keeps an embedded log of its own where none is named', async () => {
   expect(app.snapshot()).toMatchObject({ state: 'created', tasks: [] })
   await app.start()
   await send(app, ['a', 'x'])
-  await vi.waitFor(() => expect(app.snapshot().recordsIn).toBe(1))
+  await vi.waitFor(() => expect(app.snapshot().recordsIn).toBe(1), patience)
   expect(app.log.kind).toBe('embedded')
   expect(await readdir(join(stateDir, 'app'))).toContain('log')
 })
@@ -213,7 +215,7 @@ it('gives up what is not committed when closing takes too long', async () => {
     const [one, two] = app.snapshot().tasks
     const done = (one?.partitions[0]?.position ?? 0) + (two?.partitions[0]?.position ?? 0)
     expect(done).toBe(1)
-  })
+  }, patience)
   await app.close()
   expect(app.state).toBe('closed')
 })
