@@ -96,7 +96,9 @@ function show(metric) {
 }
 
 function describe({ unit, name }, row) {
-  const span = `${clock.format(row.windowStart)}–${clock.format(row.windowEnd)}`
+  const end = clock.format(row.windowEnd)
+  const isDay = row.windowEnd - row.windowStart >= dayMs
+  const span = isDay ? `to ${end}` : `${clock.format(row.windowStart)}–${end}`
   const parts = row.denominator === null ? '' : `, ${components(name, row)}`
   return `${unit}, ${span}${parts}`
 }
