@@ -23,12 +23,14 @@ import { loadChunks } from './restore.ts'
 import type { Topic, TopicSettings } from './topic.ts'
 
 /** One load is one slice of the event loop: about a millisecond. */
-const stepBytes = 128 * 1024
+const stepBytes = 64 * 1024
 const chunkBytesMax = 64 * 1024
 /** Bounds the map of keys: about 100 bytes each. What is beyond waits for the next round. */
 const keysMax = 250_000
 const dirtyBytesMin = 1024 * 1024
 const spanMax = 2 ** 31
+/** Chunks replaced by one, however little is left of them: bounds one batch. */
+const runMax = 1_000
 
 export interface CompactionRequest {
   readonly engine: LogEngine
@@ -160,6 +162,7 @@ class Rewrite {
 
   #isFitting(first: Chunk, chunk: Chunk): boolean {
     return (
+      this.#run.length < runMax &&
       this.#builder.bytes + chunk.bytes.length <= chunkBytesMax * 1.5 &&
       chunk.end - first.base <= spanMax &&
       this.#ageOf(chunk) === this.#ageOf(first)
@@ -176,11 +179,12 @@ class Rewrite {
   }
 
   #take(base: Offset, chunk: Chunk): void {
-    const { offset, timestamp, key, value, headers, keyText } = this.#cursor
-    if (this.#isReplaced(keyText, offset)) {
+    const { offset } = this.#cursor
+    if (this.#isReplaced(this.#cursor.keyText, offset)) {
       this.#dropped++
       return
     }
+    const { timestamp, key, value, headers } = this.#cursor
     if (value === null && this.#mayForget(chunk, offset)) {
       this.#dropped++
       this.#tombstonesEnd = offset + 1

@@ -280,12 +280,12 @@ describe('a tombstone', () => {
       const log = EmbeddedLog.inMemory({ clock })
       await createTopic(log, topic, 1, compacted)
       // Sizes that make the compaction load again before it replaces the run of the tombstone.
-      await write(log, [{ key: 'x', value: '1'.repeat(140_000) }])
-      await write(log, [{ key: 'a', value: '1'.repeat(60_000) }])
-      await write(log, [{ key: 'a', value: '2'.repeat(60_000) }])
+      await write(log, [{ key: 'x', value: '1'.repeat(70_000) }])
+      await write(log, [{ key: 'a', value: '1'.repeat(30_000) }])
+      await write(log, [{ key: 'a', value: '2'.repeat(30_000) }])
       await write(log, [{ key: 'a', value: null }])
-      await write(log, [{ key: 'b', value: '1'.repeat(20_000) }])
-      await write(log, [{ key: 'c', value: '1'.repeat(140_000) }])
+      await write(log, [{ key: 'b', value: '1'.repeat(10_000) }])
+      await write(log, [{ key: 'c', value: '1'.repeat(70_000) }])
       clock.advance(2 * dayMs)
       const compaction = log.maintain({ compact: true })
       for (let turn = 0; turn < moment; turn++) {
