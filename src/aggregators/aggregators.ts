@@ -42,8 +42,8 @@ export function count<V>(condition?: Where<V, unknown>): Aggregator<V, number, B
 }
 
 /**
- * The sum; 0 of nothing. Numbers are added as doubles. Bigints are exact, and name their zero, since
- * a window without data must know which one to show: `sum((order) => order.cents, 0n)`.
+ * The sum; 0 of nothing. Numbers are added as doubles. Bigints are exact, and name their zero:
+ * a window without data must know which one to show. `sum((order) => order.cents, 0n)`.
  */
 export function sum<V, S>(select: (value: V) => Summed<S>): Aggregator<V, number, Both>
 export function sum<V, S>(select: (value: V) => Exact<S>, zero: 0n): Aggregator<V, bigint, Both>

@@ -118,7 +118,7 @@ export class EntryKeys {
   }
 }
 
-/** A row as it lies in the store of a keyed aggregate, with its key; undefined for other entries. */
+/** A row as it lies in the store of a keyed aggregate, with its key. */
 export interface StoredRow {
   readonly keyBytes: Uint8Array
   /** Of windowed aggregates. */

@@ -39,7 +39,7 @@ export interface WindowedAggregateSpec extends KeyedAggregateSpec {
    * the minimum over the marks that its producers announce in it.
    */
   readonly watermarks: null | 'own' | { readonly topic: string }
-  /** How far behind the newest window closed ones stay readable. Default and least: size + grace. */
+  /** How far behind the newest window others stay readable. Default and least: size + grace. */
   readonly retentionMs?: number
   /**
    * Final rows of the compatible layer are looked for no more often, by the wall clock: Kafka

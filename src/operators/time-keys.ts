@@ -1,4 +1,4 @@
-/** Times and numbers within store keys: binary strings (one char per byte) that keep their order. */
+/** Times and numbers within store keys: binary strings, one char a byte, in their order. */
 import type { Timestamp } from '../ids.ts'
 
 const { fromCharCode } = String

@@ -2,7 +2,7 @@
  * Aggregates in tumbling and hopping windows, by key: `groupBy(…).windowedBy(…).count('n')` and its
  * kin. Sends `Change`s under keys `{ key, window }`.
  *
- *     record ─▶ judged per window ─▶ rows ─▶ an update each, or one final row when the window closes
+ *     record ─▶ judged per window ─▶ rows ─▶ an update each, or a final row when the window closes
  *
  * Which time closes windows is a matter of `window-time.ts`. Final rows go out by window, then by
  * the bytes of their key, dated by the last record they hold.

@@ -8,12 +8,12 @@
  * How the runtime calls it, all synchronously:
  *
  *     watermarkOf(i)            before a record of source i is processed
- *     observe(i, timestamp)     after it was processed; every accepted record, filtered later or not
+ *     observe(i, timestamp)     after it was processed; every accepted one, filtered later or not
  *     watch(i, position, answer) for each source at every turn of the loop, idle turns included
  *     poll()                    after the watches of a turn: may fire an idle close
  *     mustCommit                true: take no record until a commit has been answered
  *     hasNews                   true: a commit would announce something, even if no record came
- *     beginSeal()               step 1, before the operators' flush(): nextMark() answers from now on
+ *     beginSeal()               step 1, before the operators' flush(): nextMark() answers now
  *     toMetadata(i, number)     between beginSeal() and endSeal()
  *     endSeal()                 after the seal: the next marks are the marks, for all later records
  *     committed()               step 5 of that commit

@@ -2,7 +2,7 @@
  * Which windows hold a timestamp, and when they are closed: arithmetic, without state.
  *
  *     ends of windows   ──┴────┴────┴──▶  end ≡ size (mod advance)
- *     panes             ─┴─┴─┴─┴─┴─┴─▶    as long as the greatest common divisor of size and advance
+ *     panes             ─┴─┴─┴─┴─┴─┴─▶    the greatest common divisor of size and advance
  *
  * Invariants: a window `[end − size, end)` is closed for a watermark w once end + grace ≤ w, and
  * stays so for every greater one; all timestamps of a pane belong to the same windows.

@@ -148,7 +148,7 @@ function typesOf(spec: GlobalAggregateSpec, messages: readonly Uint8Array[]): st
   })
 }
 
-test('a final partial is sent when its pane has passed, and again when it has changed', async () => {
+test('a final partial is sent when its pane has passed, and when it changes later', async () => {
   const spec = specOf([10, 10], 'final')
   const [first] = await pair(spec)
   expect(first.commit()).toEqual([])
@@ -213,7 +213,7 @@ test('a partial with many members travels in messages below 256 KiB', async () =
   expect(await second.take(...messages)).toEqual(['10: 30000,30000,0 (null) @10'])
 })
 
-test('a stale partial adds its members only, and a resend for windows that are gone is no loss', async () => {
+test('a stale partial adds its members only, and a resend after the row is no loss', async () => {
   const spec = specOf([10, 10], 'final')
   const [, second] = await pair(spec)
   const head: Omit<PartialMessage, 'type'> = {

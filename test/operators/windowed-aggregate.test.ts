@@ -42,7 +42,7 @@ test('a record is dropped for each of its windows that is closed', async () => {
   ])
 })
 
-test('final rows come once stream time has passed end and grace, with the record that passes', async () => {
+test('final rows come with the record whose time passes end and grace', async () => {
   const f = new WindowedFixture(windowedSpec([10, 5, 5], 'final'))
   expect(await run(f, 'A1@0 B2@5 C3@15 C4@15 C5@19')).toEqual([
     [],
@@ -92,7 +92,7 @@ test('null takes a row away; a reduce may begin with it', async () => {
   expect(f.context.drops).toEqual({ null_key: 1 })
 })
 
-test('members are counted once per window and key, restarts included, and go with their window', async () => {
+test('members are counted once per window and key, and go with their window', async () => {
   const plan: AggregationPlan = {
     kind: 'named',
     aggregators: { n: count(), users: distinct((value: string) => value) },
@@ -122,6 +122,24 @@ test('what Kafka Streams throttles may be throttled by the wall clock', async ()
   expect(await run(f, 'A1@0 A1@10 A1@20')).toEqual([[], [], []])
   f.context.clock.advance(100)
   expect(await run(f, 'A2@25')).toEqual([['A[0,10) = 0+1@0', 'A[10,20) = 0+1@10']])
+})
+
+test('by its own marks a window closes after the commit that announced the mark', async () => {
+  const time = { streamTime: 0, mark: () => mark, nextMark: () => mark }
+  let mark = Number.NEGATIVE_INFINITY
+  const spec = windowedSpec([10, 10, 5], 'final', { watermarks: 'own' })
+  const f = new WindowedFixture(spec, { time })
+  expect(await run(f, 'A1@3 B1@40 A1@4')).toEqual([[], [], []])
+  // An idle close: no record comes, only a commit with a greater mark.
+  mark = 15
+  expect(await f.commit()).toMatchObject([[], [{}, {}, {}]])
+  expect(f.take().map(show)).toEqual(['A[0,10) = 0+1+1@4'])
+  expect(await run(f, 'A1@4')).toEqual([[]])
+  expect(f.context.drops).toEqual({ late: 1 })
+  await f.commit()
+  const g = new WindowedFixture(spec, { time, state: new FakeState(f.entries) })
+  await g.context.settle()
+  expect(g.take()).toEqual([])
 })
 
 describe('against a naive model', () => {

@@ -97,6 +97,11 @@ export class WindowedFixture {
     return [rows, changes]
   }
 
+  /** As the operator's own codec reads them. */
+  storedEntries(): AsyncIterable<readonly [key: string, value: unknown]> {
+    return this.context.opened('n').range()
+  }
+
   /** What the last commit left. */
   get entries(): ReadonlyMap<string, Uint8Array> {
     return this.#state.entries

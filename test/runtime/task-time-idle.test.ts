@@ -60,7 +60,7 @@ class Fixture {
   }
 }
 
-test('after the idle time the mark moves to S − idle, and no record is taken before the commit', () => {
+test('after the idle time the mark moves to S − idle, and waits for its commit', () => {
   const f = new Fixture()
   f.take(0, 940)
   f.silence(90)

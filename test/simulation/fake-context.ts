@@ -1,5 +1,6 @@
 /** What an operator gets from its task, in memory; sends and drops are kept for the test. */
 
+import { present } from '../../src/assert.ts'
 import { ManualClock } from '../../src/clock.ts'
 import { taskId } from '../../src/ids.ts'
 import type { Punctuation, TaskContext, TaskTime } from '../../src/processor/operator.ts'
@@ -57,6 +58,7 @@ export class FakeContext implements TaskContext {
   sent: Sent[] = []
   commitsAsked = 0
   readonly #state: FakeState
+  readonly #stores = new Map<string, KeyValueState<unknown>>()
   readonly #counts: { readonly partitions: number; readonly producers: number }
   #work: (() => boolean | Promise<boolean>)[] = []
 
@@ -71,7 +73,14 @@ export class FakeContext implements TaskContext {
   }
 
   store<V>(definition: StoreDefinition<V>): KeyValueState<V> {
-    return this.#state.store(definition)
+    const store = this.#state.store(definition)
+    this.#stores.set(definition.name, store as KeyValueState<unknown>)
+    return store
+  }
+
+  /** A store as the operator has opened it. */
+  opened(name: string): KeyValueState<unknown> {
+    return present(this.#stores.get(name), `store ${name}`)
   }
 
   send(

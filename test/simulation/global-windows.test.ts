@@ -7,6 +7,8 @@ import { Random, seedOfRun } from '../support/random.ts'
 import * as properties from './properties.ts'
 
 const seed = seedOfRun()
+/** Lives that tell a wrong rule from the right one where few do. */
+const telling = [69, 136, 445, 569]
 const lives = Number(process.env['LIVES'] ?? 40)
 
 const cases = [
@@ -31,9 +33,9 @@ async function holds(
   property: properties.Property,
   guarantee: properties.Guarantee
 ): Promise<void> {
-  for (let life = 0; life < lives; life++) {
-    const random = new Random((seed + life) * 7_919)
-    const fault = await property(random, guarantee)
-    expect(fault, `SEED=${seed + life} LIVES=1`).toBeUndefined()
+  const fresh = Array.from({ length: lives }, (_, life) => seed + life)
+  for (const one of [...telling, ...fresh]) {
+    const fault = await property(new Random(one * 7_919), guarantee)
+    expect(fault, `SEED=${one} LIVES=1`).toBeUndefined()
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Windows with a key that close by watermark, against a recount: in the source tasks themselves, and
- * behind a repartition topic. Tasks read their partitions in any order, commit at any time, and
+ * Windows with a key that close by watermark, against a recount: in the source tasks themselves,
+ * and behind a repartition topic. Tasks read their partitions in any order, commit at any time, and
  * fall back to their last commit. `SEED` repeats a run.
  */
 import { expect, test } from 'vitest'

@@ -78,7 +78,7 @@ function compare(
     for (const { end, row } of expected) {
       const found = rows.get(end)?.row
       if (found === undefined || show(found) !== show(row)) {
-        return `${name} [${end - windows.sizeMs}, ${end}): expected ${show(row)}, got ${show(found)}`
+        return `${name} before ${end}: expected ${show(row)}, got ${show(found)}`
       }
     }
     const ends = [...rows.keys()]
