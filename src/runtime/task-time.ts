@@ -18,9 +18,9 @@
  *     endSeal()                 after the seal: the next marks are the marks, for all later records
  *     committed()               step 5 of that commit
  *
- * Invariants: a mark never moves back; an idle advance becomes the mark in a commit of its own, and
- * no record is taken between the fire and the answer to it; after an abort a new object is made from
- * what was committed, which is taken as it is.
+ * Invariants: a mark never moves back; an idle advance becomes the mark in the next commit, and
+ * no record is taken between the fire and the answer to it; after an abort a new object is made
+ * from what was committed, which is taken as it is.
  */
 import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'

@@ -184,7 +184,7 @@ test('with caching the final task sends one update per window and commit', async
   expect(second.commit()).toEqual(['10: 2,2,11 (null) @7', '15: 1,1,6 (null) @7'])
 })
 
-test('windows without data have rows if they were asked for, and are passed over if not', async () => {
+test('windows without data have rows if asked for, and are passed over if not', async () => {
   for (const [emptyWindows, ends] of [
     [true, ['10', '20', '30', '40']],
     [false, ['10', '40']],
