@@ -12,6 +12,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -82,6 +83,7 @@ async function compile() {
   const beside = at(`.build/dist-${process.pid}`)
   const tsc = at('node_modules/typescript/bin/tsc')
   await run(process.execPath, [tsc, '-p', at('tsconfig.json'), '--outDir', beside], root)
+  cpSync(at('src/http/page'), join(beside, 'src/http/page'), { recursive: true })
   writeFileSync(join(beside, '.stamp'), stamp)
   replace(beside, at('dist'))
 }
