@@ -129,11 +129,11 @@ export class Engine {
 
   /** Prepares the topics and joins the group; tasks come, and are restored, beside. */
   async start(): Promise<void> {
-    const { topology, applicationId, log } = this.#options
+    const { topology, applicationId, guarantee, log } = this.#options
     this.#phase.to('starting')
     try {
       const counts = await log.prepare(sourceRequirements(topology))
-      const planned = makePlan(topology, applicationId, counts)
+      const planned = makePlan(topology, applicationId, counts, guarantee)
       const prepared = await log.prepare(planned.requirements)
       const partitionCounts = new Map([...planned.partitionCounts, ...prepared])
       const parts = this.#assemble({ ...planned, partitionCounts })

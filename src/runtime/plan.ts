@@ -7,6 +7,7 @@ import { present } from '../assert.ts'
 import { TopologyError } from '../errors.ts'
 import type { TaskId, TopicPartition } from '../ids.ts'
 import { taskId } from '../ids.ts'
+import { atLeastOnceChangelogConfig } from '../topology/internal-topics.ts'
 import type {
   SourceNodeSpec,
   SourceTopicSpec,
@@ -15,6 +16,7 @@ import type {
   TopologyTopic,
 } from '../topology/topology.ts'
 import type { TopicRequirement } from './ports.ts'
+import type { Guarantee } from './task-environment.ts'
 
 export interface PlannedSource extends TopicPartition {
   readonly node: SourceNodeSpec
@@ -73,7 +75,8 @@ function userTopic({ name, role, partitions, config, create }: TopologyTopic): T
 export function makePlan(
   topology: Topology,
   applicationId: string,
-  sourceCounts: ReadonlyMap<string, number>
+  sourceCounts: ReadonlyMap<string, number>,
+  guarantee: Guarantee = 'exactly_once'
 ): Plan {
   const counts = new PartitionCounts(topology, sourceCounts)
   const tasks = topology.subtopologies.flatMap((subtopology) =>
@@ -81,7 +84,7 @@ export function makePlan(
       planTask(applicationId, subtopology, partition, counts)
     )
   )
-  const requirements = requirementsOf(topology, applicationId, counts)
+  const requirements = requirementsOf(topology, applicationId, counts, guarantee)
   const partitionCounts = new Map(sourceCounts)
   for (const topic of topology.topics) {
     if (topic.role !== 'repartition') continue
@@ -121,8 +124,10 @@ function planTask(
 function requirementsOf(
   topology: Topology,
   applicationId: string,
-  counts: PartitionCounts
+  counts: PartitionCounts,
+  guarantee: Guarantee
 ): readonly TopicRequirement[] {
+  const added = guarantee === 'at_least_once' ? atLeastOnceChangelogConfig : {}
   const visible = topology.topics
     .filter((topic) => topic.role !== 'changelog')
     .map((topic) => requirementOf(topic, applicationId, counts))
@@ -137,7 +142,7 @@ function requirementsOf(
           name: changelogTopic(applicationId, store.name),
           role: 'changelog',
           partitions: counts.tasksOf(subtopology),
-          config: { ...topic?.config, ...store.config },
+          config: { ...topic?.config, ...store.config, ...added },
           create: true,
         }
       })

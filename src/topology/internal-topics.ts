@@ -14,10 +14,7 @@ export const repartitionConfig: Config = Object.freeze({
   ...anyTime,
 })
 
-/**
- * One value per key, deleted by tombstones alone. At least once, a log adds
- * `min.compaction.lag.ms` of 24 h at start: the guarantee is no part of a topology.
- */
+/** One value per key, deleted by tombstones alone. */
 export const changelogConfig: Config = Object.freeze({ 'cleanup.policy': 'compact', ...anyTime })
 
 /**
@@ -32,3 +29,12 @@ export function windowedChangelogConfig(keptMs: number): Config {
     ...anyTime,
   })
 }
+
+/**
+ * Added to changelogs at least once, when the application starts: the guarantee is no part of a
+ * topology. A record whose commit never happened must not take the committed value of its key away
+ * before a restore has read that.
+ */
+export const atLeastOnceChangelogConfig: Config = Object.freeze({
+  'min.compaction.lag.ms': String(dayMs),
+})

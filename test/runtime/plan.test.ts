@@ -80,6 +80,17 @@ describe('a plan', () => {
     })
   })
 
+  it('keeps a day of changelog from compaction at least once', () => {
+    const counts = new Map([['in', 1]])
+    const { requirements } = makePlan(countTopology(), 'app', counts, 'at_least_once')
+    const lags = requirements.map(({ name, config }) => [name, config?.['min.compaction.lag.ms']])
+    expect(lags).toEqual([
+      ['in', undefined],
+      ['out', undefined],
+      ['app-counts-changelog', '86400000'],
+    ])
+  })
+
   it('asks first for what is read', () => {
     expect(sourceRequirements(countTopology())).toEqual([
       { name: 'in', role: 'source', config: {}, create: false },

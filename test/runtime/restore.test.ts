@@ -43,6 +43,14 @@ describe('at least once, a restore', () => {
     expect(await driver.store('counts').entries()).toEqual([['a', { n: 1 }]])
   })
 
+  it('finds what was committed although a compaction came between', async () => {
+    const driver = await withHalfCommit()
+    driver.clock.advance(23 * 3_600_000)
+    await driver.log.maintain({ compact: true })
+    await driver.restart({ wipe: true })
+    expect(await driver.store('counts').entries()).toEqual([['a', { n: 1 }]])
+  })
+
   it('mends those keys even if it dies before its first commit', async () => {
     const driver = await withHalfCommit()
     await driver.restart()
