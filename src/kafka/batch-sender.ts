@@ -42,7 +42,7 @@ export interface BatchSenderOptions {
   readonly isAdmitted: (queue: PartitionQueue) => boolean
   /** The queue has batches and no identity: `identify` it, or give it up. Called once per identity. */
   readonly onIdentityNeeded: (queue: PartitionQueue) => void
-  /** The broker lost track of what was written there: the batches of the queue are given up. */
+  /** The next identity must be a fresh one: sequences of the last are of no more use there. */
   readonly onBroken: (error: MillraceError) => void
   /** Whether one refused batch is the end for all: it is in a transaction. */
   readonly isAllOrNothing: boolean
@@ -91,6 +91,7 @@ export class BatchSender {
         receivers: { resolve, reject },
         deadlineMs: Date.now() + this.#options.deliveryTimeoutMs,
         sequence: undefined,
+        ordinal: 0,
         isInFlight: false,
         mayBeWritten: false,
       }
@@ -269,11 +270,14 @@ export class BatchSender {
     }
     const error = kafkaError(code, `Produce to ${partitionName(queue)}`, result?.message)
     const isRefused = errorClassOf(code) === 'fatal' && !batch.mayBeWritten
-    if (isRefused && !this.#options.isAllOrNothing) {
+    if (!isRefused || this.#options.isAllOrNothing) this.#breakQueue(queue, error)
+    else if (queue.oldest === batch) {
       queue.refused(batch)
+      this.#options.onBroken(error)
       this.#settle(batch, error)
     } else {
-      this.#breakQueue(queue, error)
+      // First those in front of it, under the identity they were sent with; then it is asked again.
+      queue.stop()
     }
     return false
   }

@@ -8,10 +8,11 @@
  *   broker has answered for it: that is how the broker knows a duplicate.
  * - A failure stops the partition until nothing of it is under way; then it goes on with the
  *   oldest. What was sent behind a failed batch could not be appended: its sequence left a gap.
+ * - A broker remembers the last five batches: no more are sent from the oldest unacknowledged one on.
  * - Until the broker has taken a first batch it knows no sequence of this producer, and would take
  *   any: one batch at a time until then.
- * - Sequences are given anew only behind a batch that surely was not appended, and only when
- *   nothing is under way.
+ * - What a cut connection has left behind may be appended long after. So sequences are never given
+ *   to other records: what moves up behind a refused batch goes out under another producer id.
  */
 import { assert } from '../assert.ts'
 import type { Offset, TopicPartition } from '../ids.ts'
@@ -19,8 +20,8 @@ import { stampBatch } from './record-batch.ts'
 import type { SealedBatch } from './record-batch-chain.ts'
 import { splitBatch } from './record-batch-chain.ts'
 
-/** Brokers remember as many, per producer and partition. */
-const inFlightMax = 5
+/** Brokers remember as many batches, per producer and partition: what is older is no duplicate. */
+const spanMax = 5
 const sequenceLimit = 2 ** 31
 
 export interface ProducerIdentity {
@@ -38,6 +39,8 @@ export interface PendingBatch extends SealedBatch {
   readonly deadlineMs: number
   /** Undefined until it is first sent. */
   sequence: number | undefined
+  /** How many were sent before it; only of meaning with a sequence. */
+  ordinal: number
   isInFlight: boolean
   /** Sent at least once without an answer that rules out that it was appended. */
   mayBeWritten: boolean
@@ -57,7 +60,10 @@ export class PartitionQueue implements TopicPartition {
   #inFlight = 0
   #isDraining = false
   #hasBeenTaken = false
+  /** One at a time until this one is acknowledged. */
+  #carefulUntil: PendingBatch | undefined
   #nextSequence = 0
+  #nextOrdinal = 0
   readonly #isTransactional: boolean
 
   constructor({ topic, partition }: TopicPartition, isTransactional: boolean) {
@@ -87,13 +93,12 @@ export class PartitionQueue implements TopicPartition {
     if (this.identity === undefined || this.isEmpty) return undefined
     if (this.#isDraining && this.#inFlight > 0) return undefined
     this.#isDraining = false
-    if (this.#inFlight >= (this.#hasBeenTaken ? inFlightMax : 1)) return undefined
     const batch = this.#pending.find(({ isInFlight }) => !isInFlight)
-    if (batch === undefined) return undefined
+    if (batch === undefined || !this.#isInSpan(batch)) return undefined
     if (batch.sequence === undefined) {
       batch.sequence = this.#nextSequence
-      const isTransactional = this.#isTransactional
-      stampBatch(batch.bytes, { ...this.identity, sequence: batch.sequence, isTransactional })
+      batch.ordinal = this.#nextOrdinal++
+      this.#stamp(batch, this.identity)
       this.#nextSequence = (this.#nextSequence + batch.records) % sequenceLimit
     }
     batch.isInFlight = true
@@ -120,10 +125,12 @@ export class PartitionQueue implements TopicPartition {
     this.#isDraining = true
   }
 
-  /** The batch was refused and not appended: it leaves, and what is behind it moves up. */
+  /** The oldest batch was refused and not appended: it leaves, and what is behind it moves up. */
   refused(batch: PendingBatch): void {
-    this.#renumberFrom(batch)
+    assert(batch === this.oldest, 'nothing that may be appended is in front')
     this.#remove(batch)
+    for (const later of this.#pending) later.sequence = undefined
+    this.#restart()
     this.stop()
   }
 
@@ -132,27 +139,20 @@ export class PartitionQueue implements TopicPartition {
    * more they are; undefined: it is only one record.
    */
   split(batch: PendingBatch): number | undefined {
+    const { identity } = this
     const halves = splitBatch(batch.bytes)
     if (halves === undefined) return undefined
-    this.#renumberFrom(batch)
-    const { receivers, deadlineMs } = batch
-    let base: Offset = -1
-    // Whoever waits wants the first offset, but only when both halves are written.
-    const opening: Receiver = {
-      resolve: (offset) => {
-        base = offset
-      },
-      reject: receivers.reject,
-    }
-    const closing: Receiver = { resolve: () => receivers.resolve(base), reject: receivers.reject }
-    const unsent = { deadlineMs, sequence: undefined, isInFlight: false, mayBeWritten: false }
+    assert(batch.sequence !== undefined && identity !== undefined, 'a sent batch is split')
     const [first, second] = halves
-    this.#pending.splice(
-      this.#pending.indexOf(batch),
-      1,
-      { ...unsent, ...first, receivers: opening },
-      { ...unsent, ...second, receivers: closing }
-    )
+    const [opening, closing] = splitReceivers(batch.receivers)
+    const lead: PendingBatch = { ...batch, ...first, receivers: opening }
+    const sequence = (batch.sequence + first.records) % sequenceLimit
+    const rest: PendingBatch = { ...batch, ...second, receivers: closing, sequence }
+    for (const half of [lead, rest]) this.#stamp(half, identity)
+    const index = this.#pending.indexOf(batch)
+    this.#pending.splice(index, 1, lead, rest)
+    // There are more batches now than a broker remembers, should the late ones turn up as well.
+    this.#carefulUntil = this.#pending.at(-1)
     this.stop()
     return first.bytes.length + second.bytes.length - batch.bytes.length
   }
@@ -164,29 +164,56 @@ export class PartitionQueue implements TopicPartition {
   clear(): readonly PendingBatch[] {
     const given = this.#pending
     this.#pending = []
-    this.identity = undefined
     this.#inFlight = 0
     this.#isDraining = false
-    this.#hasBeenTaken = false
-    this.#nextSequence = 0
     this.attempts = 0
     this.retryAtMs = 0
+    this.#restart()
     return given
   }
 
-  #renumberFrom(batch: PendingBatch): void {
-    const index = this.#pending.indexOf(batch)
-    assert(index >= 0, 'a pending batch is renumbered')
-    // Renumbered already, from a batch further up.
-    if (batch.sequence === undefined) return
-    this.#nextSequence = batch.sequence
-    // What is under way still carries the old number: it keeps its bytes until it is back.
-    for (const later of this.#pending.slice(index)) later.sequence = undefined
+  /** No identity, so no sequences: both begin anew. */
+  #restart(): void {
+    this.identity = undefined
+    this.#nextSequence = 0
+    this.#nextOrdinal = 0
+    this.#hasBeenTaken = false
+    this.#carefulUntil = undefined
+  }
+
+  /** Counted from the oldest: those behind it that are acknowledged push it out of memory, too. */
+  #isInSpan(batch: PendingBatch): boolean {
+    const { oldest } = this
+    if (oldest === undefined || oldest === batch) return true
+    if (!this.#hasBeenTaken || this.#carefulUntil !== undefined) return false
+    const ordinal = batch.sequence === undefined ? this.#nextOrdinal : batch.ordinal
+    return ordinal - oldest.ordinal < spanMax
+  }
+
+  #stamp(batch: PendingBatch, identity: ProducerIdentity): void {
+    assert(batch.sequence !== undefined, 'a stamped batch has a sequence')
+    const { sequence } = batch
+    stampBatch(batch.bytes, { ...identity, sequence, isTransactional: this.#isTransactional })
   }
 
   #remove(batch: PendingBatch): void {
     const index = this.#pending.indexOf(batch)
     assert(index >= 0, 'the batch is pending')
     this.#pending.splice(index, 1)
+    if (this.#carefulUntil === batch) this.#carefulUntil = undefined
   }
+}
+
+/** Whoever waits wants the first offset, and only when both halves are written, in either order. */
+function splitReceivers({ resolve, reject }: Receiver): readonly [Receiver, Receiver] {
+  let base: Offset = -1
+  let left = 2
+  const half = (isFirst: boolean): Receiver => ({
+    resolve: (offset) => {
+      if (isFirst) base = offset
+      if (--left === 0) resolve(base)
+    },
+    reject,
+  })
+  return [half(true), half(false)]
 }
