@@ -10,6 +10,7 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { currencyDecimals } from '../topologies/currency.ts'
+import { shownTogether } from '../topologies/shop-gauges.ts'
 import {
   knownLabels,
   metricWindows,
@@ -125,7 +126,8 @@ export class ShopApp {
     const snapshot = () => app.snapshot()
     const { instruments } = this.#topology
     const version = packageVersion()
-    const exposition = new Exposition({ snapshot, instruments, knownLabels, version })
+    const together = shownTogether
+    const exposition = new Exposition({ snapshot, instruments, knownLabels, together, version })
     const idleMs = config.idle === 'off' ? 0 : durationMs(config.idle)
     return createHttpApp({
       snapshot,

@@ -90,6 +90,21 @@ describe('the application', () => {
     expect(await get(`${url}/api/status`)).toMatchObject({ ready: true, state: 'running' })
   })
 
+  it('shows all fixed names from the first row on, long before the first of a long window', async () => {
+    const timing = { IDLE_AFTER: 'off', WINDOW_GRACE: '0s', CONVERSION_REFRESH: '30m' }
+    const { url } = await start(configure(await directory(), timing))
+    const [event] = events()
+    if (event === undefined) throw new Error('no event')
+    await postEvents(url, [event, { ...event, timestamp: event.timestamp + hour / 10 }])
+    await until(async () => (await gauges(url)).has('last_window_end'), 'the first row')
+    await until(async () => (await newestEnds(url)).size === 2, 'its rows')
+    const shown = await gauges(url)
+    const fixed = ['users_count', 'orders_count', 'conversion', 'aov', 'tov']
+    expect(fixed.map((name) => shown.get(name))).toEqual([1, 0, 0, 0, 0])
+    expect(shown.get('last_message_time')).toBe(event.timestamp + hour / 10)
+    expect(shown.has('shop_conversion_ratio')).toBe(false)
+  })
+
   it('shows Prometheus nothing to complain of but two of the fixed names', async ({ skip }) => {
     if (programs === undefined) return skip('no promtool')
     const { url } = await start(configure(await directory()))

@@ -16,6 +16,19 @@ import type { ShopEvent } from './shop-event.ts'
 
 type Final<V> = WindowedKTable<null, V, 'final'>
 
+/**
+ * Dashboards count on all of these from the first row on, though the first of a long window may
+ * come most of an hour later; 0 until then. The newest event has a time before there is any row.
+ */
+export const shownTogether: readonly string[] = [
+  'users_count',
+  'orders_count',
+  'conversion',
+  'aov',
+  'tov',
+  'last_window_end',
+]
+
 export function showTraffic(traffic: Final<Traffic>): void {
   const visitors = ({ visitors }: Traffic): number => visitors
   const orders = ({ orders }: Traffic): number => orders

@@ -24,6 +24,8 @@ export interface ExpositionOptions {
   readonly instruments: readonly Instrument[]
   /** By counter: values of its label that exist from the start, so that rates see the first one. */
   readonly knownLabels?: Readonly<Record<string, readonly string[]>>
+  /** Gauges without labels that appear as one: what has no value yet is 0 beside the others. */
+  readonly together?: readonly string[]
   readonly version: string
 }
 
@@ -39,9 +41,15 @@ export class Exposition {
   readonly #snapshot: () => AppSnapshot
   #current: AppSnapshot
 
-  constructor({ snapshot, instruments, knownLabels = {}, version }: ExpositionOptions) {
-    this.#snapshot = snapshot
-    this.#current = snapshot()
+  constructor({
+    snapshot,
+    instruments,
+    knownLabels = {},
+    together = [],
+    version,
+  }: ExpositionOptions) {
+    this.#snapshot = () => completed(snapshot(), together)
+    this.#current = this.#snapshot()
     const families = [...engineFamilies, build(version), ...declared(instruments, knownLabels)]
     for (const family of families) register(this.#registry, family, () => this.#current)
     collectDefaultMetrics({ register: this.#registry })
@@ -54,6 +62,15 @@ export class Exposition {
     const body = await this.#registry.metrics()
     return { contentType: this.#registry.contentType, body }
   }
+}
+
+/** Whoever has one of them owns the task of them all: the others are not shown elsewhere. */
+function completed(snapshot: AppSnapshot, together: readonly string[]): AppSnapshot {
+  const shown = new Set(snapshot.gauges.map(({ name }) => name))
+  if (!together.some((name) => shown.has(name))) return snapshot
+  const missing = together.filter((name) => !shown.has(name))
+  const zeros = missing.map((name) => ({ name, labels: {}, value: 0 }))
+  return { ...snapshot, gauges: [...snapshot.gauges, ...zeros] }
 }
 
 function build(version: string): Family {

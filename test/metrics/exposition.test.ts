@@ -3,6 +3,7 @@ import { Exposition, type Instrument } from '../../src/metrics/exposition.ts'
 import type { AppSnapshot } from '../../src/runtime/snapshot.ts'
 import { runningSnapshot } from '../support/http-ports.ts'
 
+const gauge = { kind: 'gauge', help: 'A number', labels: {}, label: undefined } as const
 const instruments: readonly Instrument[] = [
   { kind: 'gauge', name: 'conversion', help: 'Percent', labels: {}, label: undefined },
   { kind: 'gauge', name: 'sessions', help: 'Sessions', labels: { window: '5m' }, label: undefined },
@@ -42,6 +43,24 @@ describe('what Prometheus reads', () => {
     const lines = await scrape({ gauges })
     expect(series(lines, 'conversion')).toEqual(['conversion 3.12'])
     expect(series(lines, 'sessions')).toEqual(['sessions{window="1h"} 993'])
+  })
+
+  it('shows gauges that belong together from the first of them on', async () => {
+    const together = ['conversion', 'users']
+    const declared = [...instruments, { ...gauge, name: 'users' }, { ...gauge, name: 'newest' }]
+    const newest = { name: 'newest', labels: {}, value: 7 }
+    let gauges = [newest]
+    const snapshot = (): AppSnapshot => runningSnapshot({ gauges })
+    const exposition = new Exposition({ snapshot, instruments: declared, together, version: '1' })
+    const shown = async (): Promise<readonly string[]> => {
+      const lines = (await exposition.render()).body.split('\n')
+      return ['newest', 'users', 'conversion'].flatMap((name) => series(lines, name))
+    }
+    expect(await shown()).toEqual(['newest 7'])
+    gauges = [newest, { name: 'users', labels: {}, value: 3 }]
+    expect(await shown()).toEqual(['newest 7', 'users 3', 'conversion 0'])
+    gauges = [...gauges, { name: 'conversion', labels: {}, value: 3.12 }]
+    expect(await shown()).toEqual(['newest 7', 'users 3', 'conversion 3.12'])
   })
 
   it('drops a gauge again that the application has lost', async () => {
