@@ -22,7 +22,7 @@ export interface BenchOptions {
   readonly topic: string | undefined
   /** Off: every update goes out and to the changelog. */
   readonly caching: boolean
-  /** Leave values that nobody reads undecoded. The peers parse every record, as the default does. */
+  /** Leave values that nobody reads undecoded. The peers parse all of them, and so do we else. */
   readonly lazy: boolean
 }
 
