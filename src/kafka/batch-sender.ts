@@ -40,7 +40,7 @@ export interface BatchSenderOptions {
   readonly bufferBytesMax: number
   /** Whether batches for this partition may go out now; `pump` again when they may. */
   readonly isAdmitted: (queue: PartitionQueue) => boolean
-  /** The queue has batches and no identity: `identify` it, or give it up. Called once per identity. */
+  /** The queue has batches and no identity: `identify` it, or give it up. */
   readonly onIdentityNeeded: (queue: PartitionQueue) => void
   /** The next identity must be a fresh one: sequences of the last are of no more use there. */
   readonly onBroken: (error: MillraceError) => void

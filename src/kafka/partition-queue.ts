@@ -8,7 +8,7 @@
  *   broker has answered for it: that is how the broker knows a duplicate.
  * - A failure stops the partition until nothing of it is under way; then it goes on with the
  *   oldest. What was sent behind a failed batch could not be appended: its sequence left a gap.
- * - A broker remembers the last five batches: no more are sent from the oldest unacknowledged one on.
+ * - A broker remembers the last five batches: no more are sent, from the oldest unacknowledged on.
  * - Until the broker has taken a first batch it knows no sequence of this producer, and would take
  *   any: one batch at a time until then.
  * - What a cut connection has left behind may be appended long after. So sequences are never given

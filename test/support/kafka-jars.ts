@@ -99,6 +99,8 @@ async function fetchInto(lib: string): Promise<void> {
     await rename(beside, lib)
   } catch (error) {
     await rm(beside, { recursive: true, force: true })
+    // Somebody else was faster, after a lock that was left behind.
+    if (existsSync(lib)) return
     throw new Error(`Fetching Apache Kafka ${kafkaVersion} with Maven failed`, { cause: error })
   }
 }
