@@ -196,7 +196,7 @@ test('whatever happens to connections, each batch is written once and in order',
       await sender.idle()
     }
   )
-  await fc.assert(property, { numRuns: 1_000 })
+  await fc.assert(property, { numRuns: 500 })
 })
 
 test('with refused batches among them, nobody is told what is not true', async () => {
@@ -229,5 +229,5 @@ test('with refused batches among them, nobody is told what is not true', async (
       expect(sender.bufferedBytes).toBe(0)
     }
   )
-  await fc.assert(property, { numRuns: 1_000 })
+  await fc.assert(property, { numRuns: 500 })
 })
