@@ -109,7 +109,7 @@ export function shopMetrics(shop: ShopOptions): Topology {
   showConversion(conversion)
   showSales(basket, revenue, currency)
   showNewest(events)
-  revenue.toStream().filter(isInexact).toCounter({
+  merge(basket.toStream(), revenue.toStream()).filter(isInexact).toCounter({
     name: 'shop_inexact_revenue_total',
     help: 'Rows whose revenue in minor units is beyond 2^53 - 1, put out without a numerator',
   })
