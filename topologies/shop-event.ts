@@ -64,7 +64,7 @@ function accept(
   }
   if (timestamp > timestampMax) reject('future')
   const eventType = typeof type === 'string' ? type : 'unknown'
-  const order = orderTypes.has(eventType)
+  const order = type === eventType && orderTypes.has(type)
   const price = order ? parsePrice(fields['total_price'], decimals) : null
   return { timestamp, sessionId, eventType, order, price }
 }

@@ -42,6 +42,9 @@ describe('a shop event', () => {
 
   it('needs no type', () => {
     expect(read({ ...good, eventType: 5 })).toMatchObject({ eventType: 'unknown', order: false })
+    const named = shopEvents({ orderTypes: ['unknown'], decimals: 2 })
+    const typeless = new TextEncoder().encode(JSON.stringify({ ...good, eventType: null }))
+    expect(named.deserialize(typeless)).toMatchObject({ order: false })
   })
 
   it.each<[string, unknown]>([
