@@ -91,7 +91,9 @@ export class Environment {
       this.fault(name, `give it here or in ${name}_FILE, not both`)
     }
     if (text !== undefined || file === undefined) return text
-    return this.#read(`${name}_FILE`, file)?.replace(/\r?\n$/, '')
+    const secret = this.#read(`${name}_FILE`, file)?.replace(/\r?\n$/, '')
+    if (secret?.trim() === '') this.fault(`${name}_FILE`, `the file is empty: ${file}`)
+    return secret
   }
 
   /** The text of the file that `name` points to. */

@@ -147,6 +147,13 @@ describe('the configuration', () => {
     expect(printed).toContain('"password":"(set)"')
   })
 
+  it('refuses a secret whose file is empty', () => {
+    const path = file('blank', ' \n')
+    expect(faultsOf({ API_TOKEN_FILE: path })).toEqual([
+      `API_TOKEN_FILE: the file is empty: ${path}`,
+    ])
+  })
+
   it('refuses a secret that is given twice', () => {
     const twice = { API_TOKEN: 'a', API_TOKEN_FILE: file('again', 'b') }
     expect(faultsOf(twice)).toEqual(['API_TOKEN: give it here or in API_TOKEN_FILE, not both'])
