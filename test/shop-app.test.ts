@@ -90,7 +90,7 @@ describe('the application', () => {
     expect(await get(`${url}/api/status`)).toMatchObject({ ready: true, state: 'running' })
   })
 
-  it('shows all fixed names from the first row on, long before the first of a long window', async () => {
+  it('shows all fixed names from the first row on, before the first of a long window', async () => {
     const timing = { IDLE_AFTER: 'off', WINDOW_GRACE: '0s', CONVERSION_REFRESH: '30m' }
     const { url } = await start(configure(await directory(), timing))
     const [event] = events()
