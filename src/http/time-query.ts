@@ -3,7 +3,7 @@ import type { Timestamp } from '../ids.ts'
 
 /** The last millisecond a calendar can name. */
 const epochMax = 8.64e15
-const rfc3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/
+const rfc3339 = /^(\d{4}-\d\d-\d\d)[T ](?:[01]\d|2[0-3]):\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/
 
 /** Undefined if it is neither. */
 export function parseTime(text: string): Timestamp | undefined {
@@ -13,9 +13,16 @@ export function parseTime(text: string): Timestamp | undefined {
   }
   // A plus sign that was not escaped arrives as a blank.
   const date = text.replace(/ (\d\d:\d\d)$/, '+$1').toUpperCase()
-  if (!rfc3339.test(date)) return undefined
+  const day = rfc3339.exec(date)?.[1]
+  if (day === undefined || !isOnCalendar(day)) return undefined
   const time = Date.parse(date.replace(' ', 'T'))
   return Number.isNaN(time) ? undefined : time
+}
+
+/** A date such as February 30 is taken for one in March otherwise. */
+function isOnCalendar(day: string): boolean {
+  const time = Date.parse(day)
+  return !Number.isNaN(time) && iso(time).startsWith(day)
 }
 
 export function iso(time: Timestamp): string {
