@@ -140,7 +140,11 @@ function probePaths(): Part {
     get({
       summary,
       open: true,
-      responses: { 200: content('Yes', ref('Probe')), 503: content(down, ref('Probe')) },
+      responses: {
+        200: content('Yes', ref('Probe')),
+        ...conditional,
+        503: content(down, ref('Probe')),
+      },
     })
   return {
     '/livez': probe('Whether the process is worth keeping', 'It has failed'),

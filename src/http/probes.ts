@@ -34,9 +34,12 @@ export function topology({ topology }: HttpPorts): (context: Context) => Respons
 }
 
 function probe(context: Context, reasons: readonly string[]): Response {
-  const ok = reasons.length === 0
-  const headers = { 'cache-control': 'no-store', ...(ok ? {} : { 'retry-after': '1' }) }
-  return context.json({ status: ok ? 'ok' : 'unavailable', reasons }, ok ? 200 : 503, headers)
+  const cacheControl = 'no-store'
+  if (reasons.length === 0) {
+    return answer(context, JSON.stringify({ status: 'ok', reasons }), { cacheControl })
+  }
+  const headers = { 'cache-control': cacheControl, 'retry-after': '1' }
+  return context.json({ status: 'unavailable', reasons }, 503, headers)
 }
 
 function statusBody(snapshot: AppSnapshot, reasons: readonly string[]): object {

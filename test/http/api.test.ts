@@ -245,6 +245,18 @@ describe('every path', () => {
     expect(await again(etag)).toBe(200)
   })
 
+  it('has a tag for all of the JSON', async () => {
+    shop.put(conversionRow(noon))
+    const own = ['/livez', '/readyz', '/openapi.json']
+    const rest = ['conversion', 'metrics', 'windows/visitors_5m', 'status', 'topology']
+    for (const path of [...own, ...rest.map((name) => `/api/${name}`)]) {
+      const etag = (await get(path)).headers.get('etag') ?? 'none'
+      expect((await get(path, { headers: { 'if-none-match': etag } })).status, path).toBe(304)
+    }
+    shop.reasons = ['The broker does not answer.']
+    expect((await get('/readyz', { headers: { 'if-none-match': '*' } })).status).toBe(503)
+  })
+
   it('says which methods it takes', async () => {
     const answers = await Promise.all([
       get('/api/conversion', { method: 'DELETE' }),
