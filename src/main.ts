@@ -24,10 +24,6 @@ try {
 }
 
 async function run(config: Config, log: Logger): Promise<void> {
-  log.info('Starting', { pid: process.pid, ...redacted(config) })
-  if (!isLoopback(config.httpHost) && config.apiToken === null) {
-    log.warn('HTTP answers to other machines, and no API_TOKEN is set', { host: config.httpHost })
-  }
   const shop = new ShopApp(config, { logger: log })
   onTermination({
     stop: (signal) => {
@@ -40,6 +36,11 @@ async function run(config: Config, log: Logger): Promise<void> {
     },
     force: (code) => process.exit(code),
   })
+  // Whoever reads this line may send a signal already.
+  log.info('Starting', { pid: process.pid, ...redacted(config) })
+  if (!isLoopback(config.httpHost) && config.apiToken === null) {
+    log.warn('HTTP answers to other machines, and no API_TOKEN is set', { host: config.httpHost })
+  }
   await shop.start()
   log.info('Running', { url: shop.url })
   await shop.done

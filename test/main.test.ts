@@ -35,10 +35,10 @@ class Program {
     return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
   }
 
-  /** Resolves with the line that has this message. */
-  async says(message: string): Promise<Record<string, unknown>> {
+  /** Resolves with the line that has this message, and tells of this. */
+  async says(message: string, of = 'url'): Promise<Record<string, unknown>> {
     for (;;) {
-      const line = this.lines().find(({ msg, url }) => msg === message && url !== undefined)
+      const line = this.lines().find((line) => line['msg'] === message && line[of] !== undefined)
       if (line !== undefined) return line
       if (this.#child.exitCode !== null) throw new Error(this.#output)
       await once(this.#child.stderr ?? this.#child, 'data')
@@ -89,6 +89,13 @@ describe('the process', () => {
       expect(await program.status()).toBe(0)
     }
   )
+
+  it('ends with 0 on a signal while it starts', async () => {
+    const program = new Program({})
+    await program.says('Starting', 'pid')
+    program.signal('SIGTERM')
+    expect(await program.status()).toBe(0)
+  })
 
   it('warns when others can reach it without a token, and prints no secret', async () => {
     const open = new Program({ HTTP_HOST: '0.0.0.0' })
