@@ -124,6 +124,14 @@ describe('changelogs', () => {
     })
   })
 
+  it('of windows that close by watermark never go by age', () => {
+    const builder = new StreamsBuilder()
+    const windows = tumbling('5m', { grace: '1m', idle: '1m' })
+    builder.stream(texts).groupByKey().windowedBy(windows).count('n')
+    const config = topicOf(builder.build(), 'n', 'changelog')?.config
+    expect(config).toEqual({ 'cleanup.policy': 'compact', ...anyTime })
+  })
+
   it('of the stores of processors follow their kind, and are absent if unlogged', () => {
     const builder = new StreamsBuilder()
     const key = string()

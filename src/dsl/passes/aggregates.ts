@@ -90,10 +90,11 @@ function creatorOf(node: AggregateNode): OperatorBlueprint['create'] {
 }
 
 function storeOf({ durable: name, logged, windows }: AggregateNode): StoreSpec {
-  const config =
-    windows === undefined
-      ? changelogConfig
-      : windowedChangelogConfig(windows.sizeMs + windows.graceMs)
+  // By watermark a silent partition may hold windows open for any time: age must not take them.
+  const expires = windows !== undefined && windows.idleMs === null
+  const config = expires
+    ? windowedChangelogConfig(windows.sizeMs + windows.graceMs)
+    : changelogConfig
   return { name, logged, config }
 }
 
