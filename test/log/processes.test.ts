@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { EmbeddedLog } from '../../src/log/embedded-log.ts'
+import { compileRooms } from '../support/compiled.ts'
 import { textOf } from '../support/log-port-tools.ts'
-import { compileLogRoom } from './compiled.ts'
 
 const children: ChildProcess[] = []
 let compiled: string
@@ -15,7 +15,7 @@ let home: string
 let path: string
 
 beforeAll(() => {
-  compiled = compileLogRoom()
+  compiled = compileRooms(['src/log', 'src/serde/murmur2.ts'])
 })
 
 afterAll(() => rmSync(compiled, { recursive: true, force: true }))

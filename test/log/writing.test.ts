@@ -12,6 +12,7 @@ import { LogEngine } from '../../src/log/engine.ts'
 import { EmbeddedBatch } from '../../src/log/output-batch.ts'
 import { memoryStorage, type Storage } from '../../src/log/storage.ts'
 import { silentLogger } from '../../src/log.ts'
+import { compileRooms } from '../support/compiled.ts'
 import {
   bytes,
   commitOne,
@@ -21,7 +22,6 @@ import {
   textOf,
   textRecord,
 } from '../support/log-port-tools.ts'
-import { compileLogRoom } from './compiled.ts'
 
 async function started(): Promise<EmbeddedLog> {
   const log = EmbeddedLog.inMemory({ clock: new ManualClock(0) })
@@ -186,7 +186,7 @@ describe('storage that fails', () => {
   })
 
   it('on a real disk that takes no more, loses nothing that was acknowledged', async () => {
-    const compiled = compileLogRoom()
+    const compiled = compileRooms(['src/log', 'src/serde/murmur2.ts'])
     const path = join(mkdtempSync(join(tmpdir(), 'millrace-log-')), 'log')
     const script = `
       import { EmbeddedLog } from ${JSON.stringify(join(compiled, 'src/log/embedded-log.js'))}

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createLogger } from '../../src/log.ts'
 import { openStateDirectory, type StateDirectory } from '../../state/index.ts'
-import { compileStateRoom } from './compiled.ts'
+import { compileRooms } from '../support/compiled.ts'
 import { checkpoint, collect, counters } from './task-state-suite.ts'
 
 const children: ChildProcess[] = []
@@ -14,7 +14,7 @@ let compiled: string
 let path: string
 
 beforeAll(() => {
-  compiled = compileStateRoom()
+  compiled = compileRooms(['state'])
 })
 
 afterAll(() => rmSync(compiled, { recursive: true, force: true }))

@@ -1,4 +1,4 @@
-/** The embedded log as JavaScript in a directory of its own, for child processes of the tests. */
+/** Rooms as JavaScript in a directory of their own, for child processes of the tests. */
 import {
   mkdirSync,
   mkdtempSync,
@@ -14,13 +14,15 @@ import ts from 'typescript'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The caller removes the directory. */
-export function compileLogRoom(): string {
+/**
+ * Each of `rooms` is a file, or a directory with all below it; of `src` itself the ground floor only.
+ * The caller removes the directory.
+ */
+export function compileRooms(rooms: readonly string[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-compiled-'))
   symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'))
   writeFileSync(join(directory, 'package.json'), '{"type":"module"}')
-  const files = [...sources('src'), ...sources('src/log'), 'src/serde/murmur2.ts']
-  for (const file of files) {
+  for (const file of ['src', ...rooms].flatMap(sources)) {
     const { outputText } = ts.transpileModule(readFileSync(join(root, file), 'utf8'), {
       compilerOptions: {
         module: ts.ModuleKind.ESNext,
@@ -37,7 +39,8 @@ export function compileLogRoom(): string {
 }
 
 function sources(room: string): string[] {
-  return readdirSync(join(root, room))
+  if (room.endsWith('.ts')) return [room]
+  return readdirSync(join(root, room), { recursive: room !== 'src', encoding: 'utf8' })
     .filter((file) => file.endsWith('.ts'))
     .map((file) => join(room, file))
 }
