@@ -1,5 +1,5 @@
 /** The page and what it needs, all from here: no other host is asked for anything. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { Context } from 'hono'
@@ -20,12 +20,11 @@ const types = {
   svg: 'image/svg+xml',
 } as const
 
-/** Beside this file, or in the sources of the clone that it was built in. */
-const places = ['./page/', '../../../src/http/page/'].map((path) => new URL(path, import.meta.url))
+/** The build puts them beside this file, as they are beside its source. */
+const place = new URL('./page/', import.meta.url)
 
 /** Reads the page's files once. Throws if they are not there. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
-  const place = places.find((url) => existsSync(new URL('index.html', url))) ?? places[0]
   const own = (name: string, type: keyof typeof types): Asset => {
     return load(fileURLToPath(new URL(name, place)), type, 'no-cache')
   }
