@@ -139,7 +139,7 @@ test('what was committed before a kill is there, whole, for the next process', a
 })
 
 test('a disk that takes no more ends the writing with an error that names the path', async () => {
-  const { said } = await start(
+  const { child, said } = await start(
     `
     const directory = await open(path)
     const state = await directory.open('0_0')
@@ -161,6 +161,8 @@ test('a disk that takes no more ends the writing with an error that names the pa
     await directory.close()`,
     '64'
   )
+  // It speaks before it has closed.
+  if (child.exitCode === null) await once(child, 'exit')
   const { commit, ...error } = JSON.parse(said)
   expect(error).toEqual({
     name: 'FatalError',
