@@ -15,8 +15,8 @@ import ts from 'typescript'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
- * Each of `rooms` is a file, or a directory with all below it; of `src` itself the ground floor only.
- * The caller removes the directory.
+ * Each of `rooms` is a file, or a directory with all below it; of `src` itself only the ground
+ * floor comes along. The caller removes the directory.
  */
 export function compileRooms(rooms: readonly string[]): string {
   const directory = mkdtempSync(join(tmpdir(), 'millrace-compiled-'))
