@@ -123,9 +123,8 @@ export class RecordQueue {
     const { spec, node } = this.source
     const reader = this.#reader
     try {
-      const needed = spec.timestamp !== undefined
-      this.#key = this.#read(spec.key, reader.key, node.readsKey || needed, 'null_key')
-      this.#value = this.#read(spec.value, reader.value, node.readsValue || needed, 'null_value')
+      this.#key = this.#read(spec.key, reader.key, node.readsKey, 'null_key')
+      this.#value = this.#read(spec.value, reader.value, node.readsValue, 'null_value')
     } catch (error) {
       return this.#reject(error instanceof RejectedRecordError ? error.reason : 'decode', error)
     }
