@@ -132,8 +132,9 @@ function describeReading(world: World): void {
     }
     expect(advance()).toBe(false)
     await log.append(source, [textRecord('late', { partition: 1 })])
-    while (!advance()) await new Promise<void>((resolve) => (wake = resolve))
-    expect([textOf(reader.value), calls > 0]).toEqual(['late', true])
+    // The record may be here before it is told of: only a reader that was told looks again.
+    while (calls === 0 || !advance()) await new Promise<void>((resolve) => (wake = resolve))
+    expect(textOf(reader.value)).toBe('late')
     reader.close()
   })
 
