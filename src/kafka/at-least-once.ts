@@ -4,10 +4,10 @@
  * Invariants: offsets are never committed before the records they stand for; they are committed
  * under a generation of ours or not at all; a failure in between repeats records, and loses none.
  */
-import { assert } from '../assert.ts'
 import { RetriableError } from '../errors.ts'
 import type { CommitReceipt, CommitRequest, OffsetCommit, OutputBatch } from '../runtime/ports.ts'
 import type { CommitPass } from './commit-gate.ts'
+import { CommitGuard } from './commit-guard.ts'
 import {
   batchesOf,
   type Committer,
@@ -16,7 +16,6 @@ import {
   membershipRefused,
   notCommitted,
   sendAll,
-  tasksOf,
 } from './committer.ts'
 import type { Group } from './group.ts'
 import { IdempotentProducer } from './idempotent-producer.ts'
@@ -26,8 +25,8 @@ import type { GroupIdentity } from './requests/offsets.ts'
 
 export class AtLeastOnceCommitter implements Committer {
   readonly #options: CommitterOptions
+  readonly #guard = new CommitGuard()
   readonly #producer: IdempotentProducer
-  #isCommitting = false
 
   constructor(options: CommitterOptions) {
     this.#options = options
@@ -38,22 +37,11 @@ export class AtLeastOnceCommitter implements Committer {
     return new KafkaOutputBatch({ codec: this.#options.codec })
   }
 
-  async commit(request: CommitRequest): Promise<CommitReceipt> {
-    assert(!this.#isCommitting, 'commits come one at a time')
-    const tasks = tasksOf(request)
-    if (tasks.size === 0) return { endOffset: () => undefined }
-    const group = this.#options.group()
-    this.#isCommitting = true
-    try {
-      const pass = await group.permit(tasks)
-      try {
-        return await this.#write(request, group, pass)
-      } finally {
-        pass.leave()
-      }
-    } finally {
-      this.#isCommitting = false
-    }
+  commit(request: CommitRequest): Promise<CommitReceipt> {
+    return this.#guard.gated(request, {
+      group: this.#options.group,
+      write: (group, pass) => this.#write(request, group, pass),
+    })
   }
 
   async close(): Promise<boolean> {

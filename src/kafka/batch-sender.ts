@@ -26,9 +26,13 @@ import {
 } from './kafka-errors.ts'
 import type { PendingBatch, ProducerIdentity } from './partition-queue.ts'
 import { PartitionQueue } from './partition-queue.ts'
+import type { Sent } from './produce-round.ts'
+import { ProduceRound } from './produce-round.ts'
 import type { SealedBatch } from './record-batch-chain.ts'
 import type { ProduceResult } from './requests/records.ts'
 import { produce } from './requests/records.ts'
+import { SendBuffer } from './send-buffer.ts'
+import { Alarm } from './waiting.ts'
 
 export interface BatchSenderOptions {
   readonly cluster: Cluster
@@ -48,18 +52,6 @@ export interface BatchSenderOptions {
   readonly isAllOrNothing: boolean
 }
 
-interface Waiting {
-  readonly topic: string
-  readonly partition: number
-  readonly batch: PendingBatch
-}
-
-interface Sent {
-  readonly queue: PartitionQueue
-  readonly batch: PendingBatch
-}
-
-const requestBytesMax = 8_000_000
 const ackTimeoutMs = 8_000
 const answerTimeoutMs = 10_000
 
@@ -67,19 +59,20 @@ export class BatchSender {
   readonly #options: BatchSenderOptions
   readonly #queues = new Map<string, PartitionQueue>()
   #identity: ProducerIdentity | undefined
-  #bufferedBytes = 0
-  #waiting: Waiting[] = []
   #isPumping = false
-  #timer: NodeJS.Timeout | undefined
-  #timerAtMs = Number.POSITIVE_INFINITY
-  #idle: (() => void)[] = []
+  readonly #alarm = new Alarm(() => this.pump())
+  readonly #buffer: SendBuffer
 
   constructor(options: BatchSenderOptions) {
     this.#options = options
+    this.#buffer = new SendBuffer(options.bufferBytesMax, (admitted) => {
+      this.#queue(admitted).add(admitted.batch)
+      this.pump()
+    })
   }
 
   get bufferedBytes(): number {
-    return this.#bufferedBytes
+    return this.#buffer.bytes
   }
 
   /** Resolves with the offset of the first record, −1 if the broker no longer knew it. */
@@ -95,17 +88,14 @@ export class BatchSender {
         isInFlight: false,
         mayBeWritten: false,
       }
-      this.#waiting.push({ topic, partition, batch })
-      this.#makeRoom()
+      this.#buffer.enter({ topic, partition, batch })
     })
   }
 
   /** Gives up all batches, and goes on with a new identity, or with none for the time being. */
   reset(identity: ProducerIdentity | undefined, error: MillraceError): void {
     this.#identity = identity
-    const waiting = this.#waiting
-    this.#waiting = []
-    for (const { batch } of waiting) batch.receivers.reject(error)
+    for (const { batch } of this.#buffer.clearLine()) batch.receivers.reject(error)
     const queues = [...this.#queues.values()]
     this.#queues.clear()
     for (const queue of queues) this.giveUp(queue, error)
@@ -128,9 +118,8 @@ export class BatchSender {
   }
 
   /** Resolves when nothing is buffered any more, acknowledged or given up. */
-  async idle(): Promise<void> {
-    if (this.#bufferedBytes === 0 && this.#waiting.length === 0) return
-    await new Promise<void>((resolve) => this.#idle.push(resolve))
+  idle(): Promise<void> {
+    return this.#buffer.idle()
   }
 
   /** Sends what may be sent, soon. */
@@ -145,19 +134,7 @@ export class BatchSender {
 
   close(error: MillraceError): void {
     this.reset(undefined, error)
-    clearTimeout(this.#timer)
-  }
-
-  #makeRoom(): void {
-    const { bufferBytesMax } = this.#options
-    for (let next = this.#waiting[0]; next; next = this.#waiting[0]) {
-      const bytes = next.batch.bytes.length
-      if (this.#bufferedBytes > 0 && this.#bufferedBytes + bytes > bufferBytesMax) break
-      this.#waiting.shift()
-      this.#bufferedBytes += bytes
-      this.#queue(next).add(next.batch)
-    }
-    this.pump()
+    this.#alarm.stop()
   }
 
   #queue(at: TopicPartition): PartitionQueue {
@@ -174,22 +151,20 @@ export class BatchSender {
   /** One batch of each partition that may send; true if another round may find more. */
   #sendRound(): boolean {
     const now = Date.now()
-    const rounds = new Map<string, Sent[]>()
+    const round = new ProduceRound()
     const lost = new Set<string>()
     for (const queue of this.#queues.values()) {
       if (queue.isEmpty || !this.#mayGo(queue, now)) continue
       const leader = this.#options.cluster.leader(queue)
       const batch = leader && queue.take()
-      if (batch) append(rounds, leader.address, { queue, batch })
+      if (batch) round.add(leader.address, { queue, batch })
       if (leader) continue
       lost.add(queue.topic)
       this.#pause(queue)
     }
     if (lost.size > 0) this.#refresh([...lost])
-    for (const [address, sent] of rounds) {
-      for (const part of inParts(sent)) void this.#request(address, part)
-    }
-    return rounds.size > 0
+    for (const { address, sent } of round.requests()) void this.#request(address, sent)
+    return !round.isEmpty
   }
 
   #mayGo(queue: PartitionQueue, now: number): boolean {
@@ -202,7 +177,7 @@ export class BatchSender {
       return false
     }
     if (queue.retryAtMs <= now) return true
-    this.#pumpAt(queue.retryAtMs)
+    this.#alarm.set(queue.retryAtMs)
     return false
   }
 
@@ -255,7 +230,7 @@ export class BatchSender {
       case errorCodes.RECORD_LIST_TOO_LARGE: {
         const bytesMore = queue.split(batch)
         if (bytesMore === undefined) break
-        this.#bufferedBytes += bytesMore
+        this.#buffer.grow(bytesMore)
         return false
       }
       case errorCodes.REQUEST_TIMED_OUT:
@@ -304,32 +279,14 @@ export class BatchSender {
   }
 
   #settle(batch: PendingBatch, outcome: Offset | Error): void {
-    this.#bufferedBytes -= batch.bytes.length
     if (typeof outcome === 'number') batch.receivers.resolve(outcome)
     else batch.receivers.reject(outcome)
-    this.#makeRoom()
-    if (this.#bufferedBytes > 0 || this.#waiting.length > 0) return
-    const idle = this.#idle
-    this.#idle = []
-    for (const resolve of idle) resolve()
+    this.#buffer.release(batch.bytes.length)
   }
 
   #pause(queue: PartitionQueue): void {
     queue.retryAtMs = Date.now() + backoffMs(queue.attempts++)
-    this.#pumpAt(queue.retryAtMs)
-  }
-
-  #pumpAt(timeMs: number): void {
-    if (timeMs >= this.#timerAtMs) return
-    clearTimeout(this.#timer)
-    this.#timerAtMs = timeMs
-    this.#timer = setTimeout(
-      () => {
-        this.#timerAtMs = Number.POSITIVE_INFINITY
-        this.pump()
-      },
-      timeMs - Date.now() + 1
-    )
+    this.#alarm.set(queue.retryAtMs)
   }
 
   #refresh(topics: readonly string[]): void {
@@ -346,25 +303,4 @@ function unknown(queue: PartitionQueue, cause: Error): UnknownOutcomeError {
     `Records for ${partitionName(queue)} may or may not have been written: ${cause.message}`,
     { cause }
   )
-}
-
-function append<K, V>(groups: Map<K, V[]>, key: K, value: V): void {
-  const group = groups.get(key)
-  if (group) group.push(value)
-  else groups.set(key, [value])
-}
-
-/** Requests of a bounded size. */
-function inParts(sent: readonly Sent[]): readonly (readonly Sent[])[] {
-  const parts: Sent[][] = [[]]
-  let bytes = 0
-  for (const one of sent) {
-    bytes += one.batch.bytes.length
-    if (bytes > requestBytesMax && parts.at(-1)?.length) {
-      parts.push([])
-      bytes = one.batch.bytes.length
-    }
-    parts.at(-1)?.push(one)
-  }
-  return parts
 }

@@ -14,6 +14,7 @@ import { assert } from '../assert.ts'
 import { RetriableError } from '../errors.ts'
 import type { CommitReceipt, CommitRequest, OffsetCommit, OutputBatch } from '../runtime/ports.ts'
 import type { CommitPass } from './commit-gate.ts'
+import { CommitGuard } from './commit-guard.ts'
 import {
   batchesOf,
   type Committer,
@@ -22,7 +23,6 @@ import {
   membershipRefused,
   notCommitted,
   sendAll,
-  tasksOf,
 } from './committer.ts'
 import type { Group } from './group.ts'
 import { UnknownOutcomeError } from './kafka-errors.ts'
@@ -38,10 +38,10 @@ export interface ExactlyOnceOptions extends CommitterOptions {
 
 export class ExactlyOnceCommitter implements Committer {
   readonly #options: ExactlyOnceOptions
+  readonly #guard = new CommitGuard()
   readonly #producer: TransactionalProducer
   #isReady = false
   #recovering: Promise<void> | undefined
-  #isCommitting = false
 
   constructor(options: ExactlyOnceOptions) {
     const { cluster, transactionalId, transactionTimeoutMs, stepTimeoutMs } = options
@@ -58,28 +58,18 @@ export class ExactlyOnceCommitter implements Committer {
     return new KafkaOutputBatch({ codec: this.#options.codec })
   }
 
-  async commit(request: CommitRequest): Promise<CommitReceipt> {
-    assert(!this.#isCommitting, 'commits come one at a time')
-    const tasks = tasksOf(request)
-    if (tasks.size === 0) return { endOffset: () => undefined }
-    const group = this.#options.group()
-    this.#isCommitting = true
-    try {
-      // Before the gate: a broker that is away must not hold up a rebalance.
-      if (!this.#isReady) await this.#recover()
-      const pass = await group.permit(tasks)
-      try {
-        return await this.#transact(request, group, pass)
-      } finally {
-        pass.leave()
-      }
-    } finally {
-      this.#isCommitting = false
-    }
+  commit(request: CommitRequest): Promise<CommitReceipt> {
+    return this.#guard.gated(request, {
+      group: this.#options.group,
+      ready: async () => {
+        if (!this.#isReady) await this.#recover()
+      },
+      write: (group, pass) => this.#transact(request, group, pass),
+    })
   }
 
   async close(): Promise<boolean> {
-    const isClean = !this.#isCommitting && this.#recovering === undefined
+    const isClean = !this.#guard.isBusy && this.#recovering === undefined
     this.#producer.close()
     return isClean
   }

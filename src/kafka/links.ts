@@ -4,8 +4,9 @@
  */
 import { FatalError } from '../errors.ts'
 import { ConnectionError } from './kafka-errors.ts'
-import type { Connection, KafkaOptions } from './link.ts'
 import { Transport } from './link.ts'
+import type { Connection } from './link-connection.ts'
+import type { KafkaOptions } from './link-options.ts'
 import type { Rpc } from './protocol.ts'
 import { WireReader, WireWriter } from './wire.ts'
 

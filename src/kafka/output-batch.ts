@@ -1,5 +1,6 @@
 /** Records on their way into one commit, encoded as they come: batches per topic and partition. */
 import type { Timestamp, TopicPartition } from '../ids.ts'
+import { PartitionMap } from '../partition-map.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { OutputBatch } from '../runtime/ports.ts'
 import { BatchChain, type BatchChainOptions, type SealedBatch } from './record-batch-chain.ts'
@@ -9,13 +10,12 @@ export interface PartitionBatches extends TopicPartition {
 }
 
 export class KafkaOutputBatch implements OutputBatch {
-  readonly #options: BatchChainOptions
-  readonly #topics = new Map<string, (BatchChain | undefined)[]>()
+  readonly #chains: PartitionMap<BatchChain>
   #bytes = 0
   #records = 0
 
   constructor(options: BatchChainOptions) {
-    this.#options = options
+    this.#chains = new PartitionMap(() => new BatchChain(options))
   }
 
   get bytes(): number {
@@ -34,7 +34,7 @@ export class KafkaOutputBatch implements OutputBatch {
     value: Uint8Array | null,
     headers?: RecordHeaders
   ): void {
-    const chain = this.#chain(topic, partition)
+    const chain = this.#chains.of(topic, partition)
     const before = chain.bytes
     chain.append(timestamp, key, value, headers)
     this.#bytes += chain.bytes - before
@@ -43,28 +43,12 @@ export class KafkaOutputBatch implements OutputBatch {
 
   /** All of it; the batch is empty afterwards. */
   take(): readonly PartitionBatches[] {
-    const all = [...this.#topics].flatMap(([topic, chains]) =>
-      chains.flatMap((chain, partition) =>
-        chain === undefined ? [] : [{ topic, partition, batches: chain.take() }]
-      )
-    )
-    this.#topics.clear()
+    const all = [...this.#chains.entries()].map(({ topic, partition, value: chain }) => {
+      return { topic, partition, batches: chain.take() }
+    })
+    this.#chains.clear()
     this.#bytes = 0
     this.#records = 0
     return all
-  }
-
-  #chain(topic: string, partition: number): BatchChain {
-    let chains = this.#topics.get(topic)
-    if (chains === undefined) {
-      chains = []
-      this.#topics.set(topic, chains)
-    }
-    let chain = chains[partition]
-    if (chain === undefined) {
-      chain = new BatchChain(this.#options)
-      chains[partition] = chain
-    }
-    return chain
   }
 }

@@ -63,3 +63,32 @@ export class Change {
     for (const resolve of waiting) resolve()
   }
 }
+
+/** Rings at the earliest of the times it was set to, then knows of none any more. */
+export class Alarm {
+  readonly #ring: () => void
+  #timer: NodeJS.Timeout | undefined
+  #atMs = Number.POSITIVE_INFINITY
+
+  constructor(ring: () => void) {
+    this.#ring = ring
+  }
+
+  /** A wall-clock time. */
+  set(timeMs: number): void {
+    if (timeMs >= this.#atMs) return
+    clearTimeout(this.#timer)
+    this.#atMs = timeMs
+    this.#timer = setTimeout(
+      () => {
+        this.#atMs = Number.POSITIVE_INFINITY
+        this.#ring()
+      },
+      timeMs - Date.now() + 1
+    )
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+}

@@ -1,6 +1,7 @@
 /** Records on their way into the log, encoded as they come, by topic and partition. */
 import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
+import { PartitionMap } from '../partition-map.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { OutputBatch } from '../runtime/ports.ts'
 import { ChunkBuilder } from './chunk.ts'
@@ -16,12 +17,10 @@ export interface PartitionRecords {
 }
 
 export class EmbeddedBatch implements OutputBatch {
-  readonly topics = new Map<string, (PartitionRecords | undefined)[]>()
+  readonly partitions = new PartitionMap<PartitionRecords>(() => ({ builders: [], keyless: false }))
   #bytes = 0
   #records = 0
   #sealed = false
-  #lastTopic = ''
-  #lastPartitions: (PartitionRecords | undefined)[] | undefined
 
   get bytes(): number {
     return this.#bytes
@@ -43,7 +42,7 @@ export class EmbeddedBatch implements OutputBatch {
     if (!Number.isSafeInteger(timestamp)) {
       throw new TypeError(`A timestamp in whole milliseconds is needed for ${topic}: ${timestamp}`)
     }
-    const records = this.#recordsOf(topic, partition)
+    const records = this.partitions.of(topic, partition)
     let builder = records.builders.at(-1)
     if (builder === undefined || builder.bytes >= chunkBytesMax) {
       builder = new ChunkBuilder()
@@ -60,23 +59,5 @@ export class EmbeddedBatch implements OutputBatch {
   /** No records from here on. */
   seal(): void {
     this.#sealed = true
-  }
-
-  #recordsOf(topic: string, partition: number): PartitionRecords {
-    let partitions = this.#lastPartitions
-    if (partitions === undefined || topic !== this.#lastTopic) {
-      partitions = this.topics.get(topic)
-      if (partitions === undefined) {
-        partitions = []
-        this.topics.set(topic, partitions)
-      }
-      this.#lastTopic = topic
-      this.#lastPartitions = partitions
-    }
-    const records = partitions[partition]
-    if (records !== undefined) return records
-    const made = { builders: [], keyless: false }
-    partitions[partition] = made
-    return made
   }
 }

@@ -154,21 +154,20 @@ export class Writer {
 
   /** What a broker would refuse. */
   #refusal(batch: EmbeddedBatch | undefined): FatalError | undefined {
-    for (const [name, records] of batch?.topics ?? []) {
+    for (const { topic: name, partition, value } of batch?.partitions.entries() ?? []) {
       const topic = this.#options.topic(name)
-      if (topic === undefined || records.length > topic.partitions.length) {
+      if (topic === undefined || partition >= topic.partitions.length) {
         const found = topic === undefined ? 'does not exist' : `has ${topic.partitions.length}`
         return new FatalError(
           'MILLRACE_TOPIC_MISSING',
-          `Cannot write to partition ${records.length - 1} of topic ${name}: the topic ${found}. ` +
+          `Cannot write to partition ${partition} of topic ${name}: the topic ${found}. ` +
             'Declare it as a sink of the topology.'
         )
       }
-      const keyless = records.findIndex((partition) => partition?.keyless === true)
-      if (keyless >= 0 && topic.settings.compact) {
+      if (value.keyless && topic.settings.compact) {
         return new FatalError(
           'MILLRACE_RECORD_KEYLESS',
-          `A record for ${name}-${keyless} has no key, and the topic is compacted by key. ` +
+          `A record for ${name}-${partition} has no key, and the topic is compacted by key. ` +
             'Give it a key, or take compact out of its cleanup.policy.'
         )
       }
@@ -191,13 +190,10 @@ class Round {
 
   place(batch: EmbeddedBatch | undefined): EndOffsets {
     const ends = new Map<Partition, Offset>()
-    for (const [name, partitions] of batch?.topics ?? []) {
+    for (const { topic: name, partition: index, value } of batch?.partitions.entries() ?? []) {
       const topic = present(this.#topic(name), `topic ${name}`)
-      for (const [index, records] of partitions.entries()) {
-        if (records === undefined) continue
-        const partition = present(topic.partitions[index], `${name}-${index}`)
-        ends.set(partition, this.#append(partition, records.builders, topic.settings.appendTime))
-      }
+      const partition = present(topic.partitions[index], `${name}-${index}`)
+      ends.set(partition, this.#append(partition, value.builders, topic.settings.appendTime))
     }
     return ends
   }

@@ -1,0 +1,158 @@
+/**
+ * The partitions that one broker leads, fetched together.
+ *
+ * Invariants: one request at a time; the next is on its way before what came is decoded; whom an
+ * answer does not serve, because it left or was sent elsewhere meanwhile, does not get it.
+ */
+import { FatalError, MillraceError } from '../errors.ts'
+import type { Offset } from '../ids.ts'
+import { partitionName } from '../ids.ts'
+import type { FetchEntry, FetcherOptions, FetchTarget, FetchTimes } from './fetch-target.ts'
+import { errorCodes, errorNameOf, isTransient, kafkaError } from './kafka-errors.ts'
+import { type FetchedPartition, fetch, type Isolation } from './requests/records.ts'
+import { Sign } from './waiting.ts'
+
+const requestBytesMax = 16 * 1024 * 1024
+/** While somebody waits for room a parked request would delay the one that makes room next. */
+const crowdedWaitMs = 10
+
+export interface FetchLaneEvents {
+  failed(entry: FetchEntry, error: unknown): void
+  /** Not here, or not now. */
+  moved(entry: FetchEntry, code: number): void
+  ended(): void
+}
+
+export class FetchLane {
+  readonly sign = new Sign()
+  readonly #address: string
+  readonly #isolation: Isolation
+  readonly #options: FetcherOptions
+  readonly #events: FetchLaneEvents
+  readonly #entries = new Set<FetchEntry>()
+  #stopped = false
+  #running = false
+
+  constructor(
+    address: string,
+    isolation: Isolation,
+    options: FetcherOptions,
+    events: FetchLaneEvents
+  ) {
+    this.#address = address
+    this.#isolation = isolation
+    this.#options = options
+    this.#events = events
+  }
+
+  join(entry: FetchEntry): void {
+    this.#entries.add(entry)
+    this.sign.raise()
+    if (this.#running) return
+    this.#running = true
+    void this.#run()
+  }
+
+  leave(entry: FetchEntry): void {
+    this.#entries.delete(entry)
+    this.sign.raise()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#entries.clear()
+    this.sign.raise()
+  }
+
+  async #run(): Promise<void> {
+    const idleMs = 60_000
+    while (!this.#stopped && this.#entries.size > 0) {
+      const asked = [...this.#entries].filter(({ target }) => target.hasRoom)
+      if (asked.length === 0) await this.sign.wait(idleMs)
+      else await this.#fetch(asked)
+    }
+    this.#events.ended()
+  }
+
+  async #fetch(asked: readonly FetchEntry[]): Promise<void> {
+    const { cluster, clock, role, log } = this.#options
+    const { request, waitMs } = this.#request(asked)
+    const offsets = new Map(asked.map((entry) => [entry, entry.target.fetchOffset]))
+    const sentAt = clock.now()
+    try {
+      const options = { role, timeoutMs: waitMs + 10_000 }
+      const { partitions } = await cluster.send(this.#address, fetch, request, options)
+      const times = { sentAt, answeredAt: clock.now() }
+      const byName = new Map(partitions.map((fetched) => [partitionName(fetched), fetched]))
+      for (const entry of asked) {
+        const fetched = byName.get(partitionName(entry.target))
+        const isAsked = offsets.get(entry) === entry.target.fetchOffset
+        if (fetched !== undefined && isAsked) await this.#take(entry, fetched, times)
+      }
+    } catch (error) {
+      if (this.#stopped || cluster.signal.aborted) return
+      const isPassing = error instanceof MillraceError && error.canRetry
+      if (isPassing) log.warn('Fetching from a broker failed', { broker: this.#address, error })
+      for (const entry of asked) {
+        if (isPassing) this.#events.moved(entry, errorCodes.NETWORK_EXCEPTION)
+        else this.#events.failed(entry, error)
+      }
+    }
+  }
+
+  #request(asked: readonly FetchEntry[]) {
+    const { cluster, waitMs: patientMs = 250 } = this.#options
+    const waitMs = asked.length < this.#entries.size ? crowdedWaitMs : patientMs
+    const partitions = asked.map(({ target }) => ({
+      topic: target.topic,
+      partition: target.partition,
+      offset: target.fetchOffset ?? 0,
+      leaderEpoch: cluster.leader(target)?.epoch ?? -1,
+      bytesMax: target.bytesMax,
+    }))
+    const bounds = { waitMs, bytesMin: 1, bytesMax: requestBytesMax, isolation: this.#isolation }
+    return { waitMs, request: { ...bounds, partitions } }
+  }
+
+  async #take(entry: FetchEntry, fetched: FetchedPartition, times: FetchTimes): Promise<void> {
+    const { target } = entry
+    // It left, or was sent elsewhere, while the request was under way.
+    if (!this.#entries.has(entry)) return
+    if (fetched.error !== 0) return this.#refused(entry, fetched)
+    entry.attempts = 0
+    entry.unknownSinceMs = undefined
+    // Who was served goes to the end: the broker fills its answer from the front.
+    if (fetched.records.length > 0) {
+      this.#entries.delete(entry)
+      this.#entries.add(entry)
+    }
+    try {
+      const taking = target.take(fetched, times)
+      if (taking !== undefined) await taking
+    } catch (error) {
+      this.#events.failed(entry, error)
+    }
+  }
+
+  #refused(entry: FetchEntry, { error, logStart }: FetchedPartition): void {
+    const name = partitionName(entry.target)
+    if (isTransient(error)) {
+      if (error !== errorCodes.NOT_LEADER_OR_FOLLOWER) {
+        this.#options.log.warn(`A broker refuses to be read: ${errorNameOf(error)}`, { name })
+      }
+      this.#events.moved(entry, error)
+    } else if (error === errorCodes.OFFSET_OUT_OF_RANGE) {
+      this.#events.failed(entry, outOfRange(entry.target, logStart))
+    } else this.#events.failed(entry, kafkaError(error, `Fetch of ${name}`))
+  }
+}
+
+function outOfRange(target: FetchTarget, logStart: Offset): FatalError {
+  const start = logStart >= 0 ? `, which begins at ${logStart}` : ''
+  return new FatalError(
+    'MILLRACE_OFFSET_OUT_OF_RANGE',
+    `Offset ${target.fetchOffset} of ${partitionName(target)} is not in the log${start}. Records ` +
+      "were deleted before they were read, or the topic was made anew: reset the application's " +
+      'offsets, or restore the topic'
+  )
+}

@@ -1,0 +1,46 @@
+/** What is fetched, and what the fetcher needs of whoever wants it. */
+import type { Clock } from '../clock.ts'
+import type { Offset, Timestamp, TopicPartition } from '../ids.ts'
+import type { Cluster } from './cluster.ts'
+import type { FetchLane } from './fetch-lane.ts'
+import type { FetchedPartition, Isolation } from './requests/records.ts'
+import type { ThrottledLog } from './throttled-log.ts'
+
+export interface FetchTimes {
+  readonly sentAt: Timestamp
+  readonly answeredAt: Timestamp
+}
+
+/** A partition to be fetched; the fetcher calls it, one call at a time. */
+export interface FetchTarget extends TopicPartition {
+  readonly isolation: Isolation
+  /** Undefined: from the earliest there is; `begin` tells which. */
+  readonly fetchOffset: Offset | undefined
+  readonly hasRoom: boolean
+  readonly bytesMax: number
+  begin(earliest: Offset): void
+  /** Moves `fetchOffset`. What it throws becomes the failure of the target. */
+  take(fetched: FetchedPartition, times: FetchTimes): Promise<void> | void
+  /** No more will come. */
+  fail(error: Error): void
+}
+
+export interface FetcherOptions {
+  readonly cluster: Cluster
+  readonly clock: Clock
+  readonly role: 'fetch' | 'restore'
+  readonly log: ThrottledLog
+  /** How long a broker holds a request that finds nothing. Default 250. */
+  readonly waitMs?: number
+}
+
+/** A target in the hands of the fetcher. */
+export interface FetchEntry {
+  readonly target: FetchTarget
+  /** Undefined: homeless. */
+  lane: FetchLane | undefined
+  attempts: number
+  retryAtMs: number
+  /** Since when brokers say that there is no such partition, by the monotonic clock. */
+  unknownSinceMs: number | undefined
+}

@@ -1,0 +1,135 @@
+/**
+ * One open connection to one broker. Requests leave in the order they are sent.
+ *
+ * Whatever ends it (error, end, close, a request without an answer) fails all its requests at once
+ * and destroys the socket: a late answer must not meet a repeated request.
+ */
+import type net from 'node:net'
+import { FatalError } from '../errors.ts'
+import { ConnectionError } from './kafka-errors.ts'
+import type { InsideConnection } from './link-inside.ts'
+import type { Api } from './protocol.ts'
+
+export class Connection {
+  readonly address: string
+  readonly #inside: InsideConnection
+  readonly #hasSasl: boolean
+  readonly #timeoutMsMin: number
+  readonly #clientId: Buffer
+
+  constructor(address: string, inner: InsideConnection, hasSasl: boolean, timeoutMsMin: number) {
+    this.address = address
+    this.#inside = inner
+    this.#hasSasl = hasSasl
+    this.#timeoutMsMin = timeoutMsMin
+    this.#clientId = Buffer.from(inner.clientId)
+    // Kafkajs listens to 'end' and 'error' only: a socket that was destroyed would go unnoticed.
+    inner.socket.once('close', () => this.close())
+  }
+
+  get alive(): boolean {
+    return this.#inside.connectionStatus === 'connected' && !this.#inside.socket.destroyed
+  }
+
+  /**
+   * Sends a request and resolves with the body of the answer. Requests leave in the order of the
+   * calls. Rejects with a ConnectionError: the broker may have carried the request out.
+   */
+  async send(api: Api, body: readonly Uint8Array[], timeoutMs = 0): Promise<Buffer> {
+    const inner = this.#inside
+    try {
+      if (this.#hasSasl && !inner.isAuthenticated()) await inner.authenticate()
+    } catch (error) {
+      this.close()
+      throw asOpenError(this.address, error)
+    }
+    if (!this.alive) throw disconnected(this.address, api, new Error('not connected'))
+    const correlationId = inner.nextCorrelationId()
+    const header = this.#header(api, correlationId, body)
+    try {
+      const { payload } = await new Promise<{ payload: Buffer }>((resolve, reject) => {
+        const apiKey = api.key
+        inner.requestQueue.push({
+          entry: {
+            apiKey,
+            apiName: api.name,
+            apiVersion: api.version,
+            correlationId,
+            resolve,
+            reject,
+          },
+          expectResponse: true,
+          requestTimeout: Math.max(timeoutMs, this.#timeoutMsMin),
+          sendRequest: () => scatter(inner.socket, header, body),
+        })
+      })
+      return payload
+    } catch (error) {
+      const isTimeout = nameOf(error) === 'KafkaJSRequestTimeoutError'
+      if (isTimeout) this.close()
+      throw isTimeout
+        ? unanswered(this.address, api, error)
+        : disconnected(this.address, api, error)
+    }
+  }
+
+  /** Fails what is under way and cuts the socket; may be called again. */
+  close(): void {
+    const inner = this.#inside
+    inner.connectionStatus = 'disconnected'
+    inner.rejectRequests(new Error('connection closed'))
+    inner.requestQueue.destroy()
+    inner.socket.destroy()
+  }
+
+  #header(api: Api, correlationId: number, body: readonly Uint8Array[]): Buffer {
+    const tags = api.flexible ? 1 : 0
+    const header = Buffer.alloc(14 + this.#clientId.length + tags)
+    const bodyBytes = body.reduce((sum, chunk) => sum + chunk.length, 0)
+    header.writeInt32BE(header.length - 4 + bodyBytes, 0)
+    header.writeInt16BE(api.key, 4)
+    header.writeInt16BE(api.version, 6)
+    header.writeInt32BE(correlationId, 8)
+    header.writeInt16BE(this.#clientId.length, 12)
+    this.#clientId.copy(header, 14)
+    return header
+  }
+}
+
+function scatter(socket: net.Socket, header: Buffer, body: readonly Uint8Array[]): void {
+  socket.cork()
+  socket.write(header)
+  for (const chunk of body) socket.write(chunk)
+  socket.uncork()
+}
+
+/** Why a connection could not be opened, or logged in again. */
+export function asOpenError(address: string, error: unknown): Error {
+  const reason = error instanceof Error ? error.message : String(error)
+  if (nameOf(error) === 'KafkaJSSASLAuthenticationError') {
+    return new FatalError(
+      'MILLRACE_KAFKA_LOGIN_REFUSED',
+      `The broker ${address} refused to log us in: ${reason}; check user, password and mechanism`,
+      { cause: error }
+    )
+  }
+  return new ConnectionError(
+    'MILLRACE_KAFKA_UNREACHABLE',
+    `No connection to the broker ${address}: ${reason}`,
+    { cause: error }
+  )
+}
+
+function disconnected(address: string, api: Api, cause: unknown): ConnectionError {
+  const message = `The connection to ${address} was cut before it answered ${api.name}`
+  return new ConnectionError('MILLRACE_KAFKA_DISCONNECTED', message, { cause })
+}
+
+function unanswered(address: string, api: Api, cause: unknown): ConnectionError {
+  const message = `The broker ${address} did not answer ${api.name} in time`
+  return new ConnectionError('MILLRACE_KAFKA_UNANSWERED', message, { cause })
+}
+
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : ''
+}
