@@ -70,6 +70,8 @@ export interface TaskState {
   store<V>(definition: StoreDefinition<V>): KeyValueState<V>
   /** Bytes held by layers and cache, estimated. */
   readonly bytes: number
+  /** Bytes of its files, measured now and then. */
+  readonly diskBytes: number
   /** Bytes that a commit has not written yet. */
   readonly dirtyBytes: number
   /** Freezes the open layer. Only when no sealed layer exists. */

@@ -8,9 +8,10 @@
  * failure would close a file descriptor of the lock file, and with it release the lock (that is how
  * POSIX record locks work). So a registry, and the holder file for other threads, are asked first.
  */
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
+import { makeDirectory } from '../src/directories.ts'
 import { FatalError } from '../src/errors.ts'
 
 export interface DirectoryLock {
@@ -86,7 +87,7 @@ export function causes(error: unknown): readonly string[] {
 
 function createDirectory(directory: string): string {
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
     return realpathSync(directory)
   } catch (error) {
     throw unusableError(directory, error)

@@ -79,6 +79,10 @@ export class LevelTaskState implements TaskState {
     return this.#layers.cleanBytes + this.dirtyBytes
   }
 
+  get diskBytes(): number {
+    return this.#database.diskBytes
+  }
+
   get dirtyBytes(): number {
     return this.#layers.dirtyBytes + this.#arena.length
   }

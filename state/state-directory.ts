@@ -9,10 +9,11 @@
  * Invariants: the directory is locked from open to close; a task is open at most once; whatever is
  * in doubt about a task's files ends in an empty state, never in a state that is quietly wrong.
  */
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../src/assert.ts'
 import { type Clock, systemClock } from '../src/clock.ts'
+import { makeDirectory } from '../src/directories.ts'
 import { CorruptedError, MillraceError } from '../src/errors.ts'
 import { type Logger, silentLogger } from '../src/log.ts'
 import { type CommitMark, readMark } from './commit-mark.ts'
@@ -67,7 +68,7 @@ export class LevelStateDirectory implements StateDirectory {
     this.#log = options.log ?? silentLogger
     this.#clock = options.clock ?? systemClock
     this.#cacheBytesMax = options.cacheBytesMax ?? cacheBytesDefault
-    mkdirSync(this.#tasksPath, { recursive: true })
+    makeDirectory(this.#tasksPath)
   }
 
   async open(task: string): Promise<LevelTaskState> {

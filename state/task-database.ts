@@ -9,6 +9,8 @@
  * so that a batch which LevelDB has lost shows as a gap in the ring. The number is ours and not the
  * commit's: commit numbers jump when a task has lived elsewhere meanwhile.
  */
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { Level } from 'level'
 import { assert } from '../src/assert.ts'
 import { CorruptedError, FatalError } from '../src/errors.ts'
@@ -25,6 +27,7 @@ const ringSlots = 1024
 /** Store prefixes begin above the engine's own keys and stay below the surrogates. */
 const firstStorePrefix = 0x20
 const storesMax = 0xd000
+const measureEveryMs = 5_000
 
 interface CheckpointRecord extends Checkpoint {
   readonly format: 1
@@ -40,6 +43,8 @@ export class TaskDatabase {
   #checkpoint: CheckpointRecord | undefined
   #stores: string[] = []
   #failure: FatalError | undefined
+  #diskBytes = 0
+  #measureAt = 0
 
   private constructor(path: string, task: string, level: Database) {
     this.path = path
@@ -85,6 +90,16 @@ export class TaskDatabase {
   /** The number of the last batch; 0 before the first. */
   get batchNumber(): number {
     return this.#checkpoint?.number ?? 0
+  }
+
+  /** Of all files, as they were some seconds ago at most: nobody has to look at every call. */
+  get diskBytes(): number {
+    const now = performance.now()
+    if (now >= this.#measureAt) {
+      this.#measureAt = now + measureEveryMs
+      this.#diskBytes = bytesIn(this.path)
+    }
+    return this.#diskBytes
   }
 
   /** Names of stores that have, or had, something on disk. */
@@ -263,6 +278,18 @@ export class StateBatch {
 
 function openBatch(level: Database) {
   return level.batch()
+}
+
+/** LevelDB removes files beside: one that is gone by now counts for nothing. */
+function bytesIn(path: string): number {
+  try {
+    const sizes = readdirSync(path).map(
+      (name) => statSync(join(path, name), { throwIfNoEntry: false })?.size ?? 0
+    )
+    return sizes.reduce((sum, size) => sum + size, 0)
+  } catch {
+    return 0
+  }
 }
 
 function ringKey(number: number): string {

@@ -6,8 +6,9 @@
  * to the disk.
  */
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
+import { open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { makeDirectory } from '../directories.ts'
 import { FatalError } from '../errors.ts'
 
 export function newTransactionalId(applicationId: string): string {
@@ -28,7 +29,7 @@ export async function readTransactionalId(path: string): Promise<string | undefi
 export async function writeTransactionalId(path: string, id: string): Promise<void> {
   const beside = `${path}.${process.pid}.tmp`
   try {
-    await mkdir(dirname(path), { recursive: true })
+    makeDirectory(dirname(path))
     const file = await open(beside, 'w')
     try {
       await file.writeFile(`${id}\n`)

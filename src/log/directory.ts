@@ -20,9 +20,10 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { makeDirectory as makeAll } from '../directories.ts'
 import { FatalError } from '../errors.ts'
 import { damaged, formatVersion } from './layout.ts'
 
@@ -135,7 +136,7 @@ function isOwn(holder: Holder | undefined, path: string): boolean {
 
 async function makeDirectory(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true })
+    makeAll(path)
     return await realpath(path)
   } catch (error) {
     throw unusable(path, error)

@@ -244,7 +244,7 @@ export class StreamTask {
       state: this.state,
       partitions: life === undefined ? [] : partitionsOf(life),
       streamTime: life === undefined ? null : finite(life.time.streamTime),
-      stateBytes: this.#state?.bytes ?? 0,
+      stateBytes: (this.#state?.bytes ?? 0) + (this.#state?.diskBytes ?? 0),
       restore: this.#restore?.progress() ?? [],
     }
   }

@@ -200,6 +200,18 @@ test('a place that cannot be a directory is refused with its path', async () => 
   await directory.close()
 })
 
+test('what a task has on disk is told, whether or not any of it is in memory', async () => {
+  const directory = await openStateDirectory(path)
+  const state = await directory.open('0_0')
+  const store = state.store({ ...counters, cached: false })
+  for (let key = 0; key < 1_000; key++) store.put(`key-${key}`, { count: key })
+  state.seal()
+  await state.write(checkpoint(1))
+  expect(state.bytes).toBe(0)
+  expect(state.diskBytes).toBeGreaterThan(10_000)
+  await directory.close()
+})
+
 test('a task whose directory is a file is refused with its path, and can be mended', async () => {
   const directory = await openStateDirectory(path)
   const task = join(path, 'tasks', '0_0')
