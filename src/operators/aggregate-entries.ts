@@ -15,7 +15,9 @@ import type { ByteReader } from '../aggregators/bytes.ts'
 import { ByteWriter, ByteReader as Reader } from '../aggregators/bytes.ts'
 import { binary, binaryText } from '../aggregators/member.ts'
 import type { Timestamp } from '../ids.ts'
+import type { ShowRows } from '../processor/store-rows.ts'
 import type { Serde } from '../serde/serde.ts'
+import type { Window } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import { readTime, readU32, timeKey, u32Key } from './time-keys.ts'
 
@@ -118,30 +120,27 @@ export class EntryKeys {
   }
 }
 
-/** A row as it lies in the store of a keyed aggregate, with its key. */
-export interface StoredRow {
-  readonly keyBytes: Uint8Array
-  /** Of windowed aggregates. */
-  readonly windowStart: Timestamp | undefined
-  readonly row: unknown
-  readonly timestamp: Timestamp
-}
-
-/** For those who read the store from outside. */
-export function storedRow(
+/** What readers see of the entries of an aggregate: its rows, and neither members nor times. */
+export function showRows(
+  serde: Serde<unknown>,
   aggregation: Aggregation,
-  isWindowed: boolean,
-  entry: readonly [key: string, value: unknown]
-): StoredRow | undefined {
-  const [key, value] = entry
-  if (!(value instanceof Kept) || value.state === null) return undefined
-  const found = new EntryKeys(aggregation).readRow(key, isWindowed ? 8 : 0)
-  if (found === undefined) return undefined
-  return {
-    keyBytes: Buffer.from(found, 'latin1'),
-    windowStart: isWindowed ? readTime(key) : undefined,
-    row: aggregation.result(value.state),
-    timestamp: value.timestamp,
+  windowAt?: (start: Timestamp) => Window | undefined
+): ShowRows<unknown> {
+  const keys = new EntryKeys(aggregation)
+  const at = windowAt === undefined ? 0 : 8
+  return (entry, kept) => {
+    const keyText = kept instanceof Kept ? keys.readRow(entry, at) : undefined
+    if (!(kept instanceof Kept) || kept.state === null || keyText === undefined) return []
+    const window = windowAt?.(readTime(entry))
+    if (windowAt !== undefined && window === undefined) return []
+    return [
+      {
+        key: serde.deserialize(Buffer.from(keyText, 'latin1')),
+        ...(window === undefined ? {} : { window }),
+        value: aggregation.result(kept.state),
+        timestamp: kept.timestamp,
+      },
+    ]
   }
 }
 

@@ -17,6 +17,7 @@ import {
   Kept,
   keyTextOf,
   memberEntry,
+  showRows,
 } from './aggregate-entries.ts'
 import type { Aggregation } from './aggregation.ts'
 import { makeAggregation } from './aggregation.ts'
@@ -45,7 +46,8 @@ export class KeyedAggregateOperator extends Operator {
   override init(context: TaskContext): void {
     this.#context = context
     const definition = aggregateDefinition(this.#spec, this.#aggregation, { cached: true })
-    this.#store = context.store(definition)
+    const show = showRows(this.#spec.key, this.#aggregation)
+    this.#store = context.store(definition, show)
     this.#members.store = this.#store
   }
 

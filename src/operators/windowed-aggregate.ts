@@ -17,9 +17,15 @@ import { Change } from '../processor/change.ts'
 import type { Receiver, TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
 import { WindowGrid } from '../windows/grid.ts'
-import type { Windowed } from '../windows/windows.ts'
+import type { Window, Windowed } from '../windows/windows.ts'
 import type { Reserved } from './aggregate-entries.ts'
-import { aggregateDefinition, EntryKeys, keyTextOf, reservedKey } from './aggregate-entries.ts'
+import {
+  aggregateDefinition,
+  EntryKeys,
+  keyTextOf,
+  reservedKey,
+  showRows,
+} from './aggregate-entries.ts'
 import type { Aggregation } from './aggregation.ts'
 import { makeAggregation } from './aggregation.ts'
 import type { WindowedAggregateSpec } from './specs.ts'
@@ -77,7 +83,8 @@ export class WindowedAggregateOperator extends Operator {
       return progress
     }
     const store = context.store(
-      aggregateDefinition(this.#spec, this.#aggregation, { cached: false, readReserved })
+      aggregateDefinition(this.#spec, this.#aggregation, { cached: false, readReserved }),
+      showRows(this.#spec.key, this.#aggregation, (start) => this.#shown(start))
     )
     const stored = store.get(reservedKey)
     if (stored instanceof Progress) this.#progress = stored
@@ -276,6 +283,12 @@ export class WindowedAggregateOperator extends Operator {
     }
   }
 
+  /** The window that starts here, as readers see it; undefined: past its retention. */
+  #shown(start: Timestamp): Window | undefined {
+    if (start <= this.#progress.newest - this.#retention()) return undefined
+    return { start, end: start + this.#grid.sizeMs }
+  }
+
   /** Starts from here on have not been closed. */
   #firstOpen(): Timestamp {
     return this.#lastClosed(this.#progress.closedTo) + 1
@@ -288,9 +301,12 @@ export class WindowedAggregateOperator extends Operator {
   /** Windows that start up to here may go, once all that is closed by now was emitted. */
   #removable(): Timestamp {
     const closed = Math.max(this.#progress.closedTo, this.#time.closing)
+    return Math.min(this.#lastClosed(closed), this.#progress.newest - this.#retention())
+  }
+
+  #retention(): number {
     const { sizeMs, graceMs } = this.#grid
-    const retention = Math.max(this.#spec.retentionMs ?? 0, sizeMs + graceMs)
-    return Math.min(this.#lastClosed(closed), this.#progress.newest - retention)
+    return Math.max(this.#spec.retentionMs ?? 0, sizeMs + graceMs)
   }
 }
 

@@ -12,6 +12,7 @@ import type { Timestamp } from '../ids.ts'
 import type { Serde } from '../serde/serde.ts'
 import { binaryBytes, binaryText } from '../serde/text.ts'
 import type { TaskContext } from './operator.ts'
+import type { ShowRows, StoreRow } from './store-rows.ts'
 import type { AnyStoreHandle, KeyValueStore, WindowStore } from './stores.ts'
 
 type AnyState = KeyValueState<unknown>
@@ -23,10 +24,13 @@ export function openStore(
   context: TaskContext,
   handle: AnyStoreHandle
 ): KeyValueStore<unknown, unknown> | WindowStore<unknown, unknown> {
-  const state = context.store(definitionOf(handle))
-  return handle.kind === 'window'
-    ? new OpenedWindowStore(context, handle, state)
-    : new OpenedKeyValueStore(handle, state)
+  const show: ShowRows<unknown> = (key, value) => opened.show(key, value)
+  const state = context.store(definitionOf(handle), show)
+  const opened: OpenedWindowStore | OpenedKeyValueStore =
+    handle.kind === 'window'
+      ? new OpenedWindowStore(context, handle, state)
+      : new OpenedKeyValueStore(handle, state)
+  return opened
 }
 
 export function definitionOf({ name, value, logged }: AnyStoreHandle): StoreDefinition<unknown> {
@@ -78,6 +82,10 @@ class OpenedKeyValueStore implements KeyValueStore<unknown, unknown> {
     for await (const [key, value] of this.#state.range(start, end)) {
       yield [this.#key.deserialize(binaryBytes(key)), value]
     }
+  }
+
+  show(text: string, value: unknown): readonly StoreRow[] {
+    return [{ key: this.#key.deserialize(binaryBytes(text)), value }]
   }
 
   #text(key: unknown): string {
@@ -135,6 +143,13 @@ class OpenedWindowStore implements WindowStore<unknown, unknown> {
       const start = readStart(text)
       yield [{ start, end: start + this.#sizeMs }, value]
     }
+  }
+
+  show(text: string, value: unknown): readonly StoreRow[] {
+    const start = readStart(text)
+    if (start <= this.#horizon()) return []
+    const key = this.#key.deserialize(binaryBytes(text.slice(startBytes)))
+    return [{ key, window: { start, end: start + this.#sizeMs }, value }]
   }
 
   /** Windows that start here or before are gone. */

@@ -6,6 +6,7 @@ import type { KeyValueState, StoreDefinition } from '../../state/contract.ts'
 import type { Clock } from '../clock.ts'
 import type { Offset, TaskId, Timestamp } from '../ids.ts'
 import type { RecordHeaders } from '../record.ts'
+import type { ShowRows } from './store-rows.ts'
 
 /** Anything that takes records: an operator, or a fan-out to several. */
 export interface Receiver {
@@ -68,8 +69,12 @@ export interface TaskContext {
   readonly time: TaskTime
   /** Output coalescing: true if updates may wait for the commit (the record cache is on). */
   readonly caching: boolean
-  /** Opens a store of this task that the topology has connected with the operator. */
-  store<V>(definition: StoreDefinition<V>): KeyValueState<V>
+  /**
+   * Opens a store of this task that the topology has connected with the operator.
+   *
+   * @param show what those who read the store from outside see of an entry
+   */
+  store<V>(definition: StoreDefinition<V>, show?: ShowRows<V>): KeyValueState<V>
   /** Appends to the output of the commit that this record belongs to. */
   send(
     topic: string,

@@ -16,6 +16,7 @@ import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { type Logger, silentLogger } from '../log.ts'
+import type { StoreRow } from '../processor/store-rows.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { CommitProbe } from './commit.ts'
 import { Committer } from './committer.ts'
@@ -198,6 +199,11 @@ export class Engine {
   /** The parts of a store that tasks of this process have, as their operators see them. */
   storeParts(name: string): readonly KeyValueState<unknown>[] {
     return this.tasks.flatMap((task) => task.stores.get(name) ?? [])
+  }
+
+  /** Rows of a store, over all tasks of this process; what is not committed too. */
+  async *storeRows(name: string): AsyncIterable<StoreRow> {
+    for (const task of this.tasks) if (task.isRunning) yield* task.life.rows(name)
   }
 
   snapshot(): AppSnapshot {

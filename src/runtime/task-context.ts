@@ -13,6 +13,7 @@ import type {
   TaskContext,
   TaskTime,
 } from '../processor/operator.ts'
+import type { ShowRows } from '../processor/store-rows.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { ProcessorNodeSpec } from '../topology/topology.ts'
 import type { DropLog } from './drop-log.ts'
@@ -91,6 +92,8 @@ export interface TaskCore {
   readonly work: PendingWork[]
   /** Stores by name, as the operators opened them. */
   readonly stores: Map<string, KeyValueState<unknown>>
+  /** What their entries look like from outside. */
+  readonly shows: Map<string, ShowRows<unknown>>
   /** False once the task has moved on without these operators. */
   isLive: boolean
   /** Something happened that a commit must cover. */
@@ -119,14 +122,14 @@ export class NodeContext implements TaskContext {
     this.caching = core.caching
   }
 
-  store<V>(definition: StoreDefinition<V>): KeyValueState<V> {
+  store<V>(definition: StoreDefinition<V>, show?: ShowRows<V>): KeyValueState<V> {
     if (!this.#node.stores.includes(definition.name)) {
       throw new TopologyError(
         'MILLRACE_STORE_NOT_CONNECTED',
         `Node '${this.#node.name}' is not connected with store '${definition.name}'.`
       )
     }
-    const { state, stores } = this.#core
+    const { state, stores, shows } = this.#core
     // Nodes that share a store share its layers: the first definition is the store's.
     let store = stores.get(definition.name)
     if (store === undefined) {
@@ -134,6 +137,7 @@ export class NodeContext implements TaskContext {
         definition
       ) as KeyValueState<unknown>
       stores.set(definition.name, store)
+      if (show !== undefined) shows.set(definition.name, show as ShowRows<unknown>)
     }
     return store as KeyValueState<V>
   }

@@ -10,6 +10,7 @@
 import type { KeyValueState, TaskState } from '../../state/contract.ts'
 import { present } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
+import type { StoreRow } from '../processor/store-rows.ts'
 import type { TaskInstruments } from './instruments.ts'
 import type { PlannedSource } from './plan.ts'
 import type { CommittedOffset, OffsetCommit } from './ports.ts'
@@ -66,6 +67,7 @@ export class TaskLife {
       wallClock: this.#wallClock,
       work: this.#work,
       stores: new Map<string, KeyValueState<unknown>>(),
+      shows: new Map(),
       isLive: true,
       changed: () => {
         this.#changed = true
@@ -77,6 +79,13 @@ export class TaskLife {
 
   get stores(): ReadonlyMap<string, KeyValueState<unknown>> {
     return this.#core.stores
+  }
+
+  /** What a store has, as those outside see it; nothing if there is nothing to see. */
+  async *rows(store: string): AsyncIterable<StoreRow> {
+    const show = this.#core.shows.get(store)
+    if (show === undefined) return
+    for await (const [key, value] of this.stores.get(store)?.range() ?? []) yield* show(key, value)
   }
 
   /** Work of an operator that has not ended yet; it never rejects. */

@@ -1,4 +1,5 @@
 /** `millrace/testing`: run a topology in a test, without a broker and without waiting. */
+export type { StoreRow } from '../processor/store-rows.ts'
 export { StoreReader } from '../runtime/store-reader.ts'
 export type { CrashPoint } from './test-instance.ts'
 export {

@@ -21,6 +21,7 @@ import { type Duration, durationMs } from '../durations.ts'
 import type { Timestamp } from '../ids.ts'
 import { EmbeddedLog } from '../log/embedded-log.ts'
 import { type Logger, silentLogger } from '../log.ts'
+import type { StoreRow } from '../processor/store-rows.ts'
 import type { AppSnapshot, CounterSample, GaugeSample } from '../runtime/snapshot.ts'
 import { StoreReader } from '../runtime/store-reader.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
@@ -112,6 +113,15 @@ export class TopologyTestDriver {
     return new StoreReader<V>(() =>
       this.#alive().flatMap(({ engine }) => engine.storeParts(name) as KeyValueState<V>[])
     )
+  }
+
+  /** Rows of a table or store by name, as its readers see them, by task and binary key. */
+  async rows(name: string): Promise<readonly StoreRow[]> {
+    const rows: StoreRow[] = []
+    for (const { engine } of this.#alive()) {
+      for await (const row of engine.storeRows(name)) rows.push(row)
+    }
+    return rows
   }
 
   /** Committed values of all gauges. */

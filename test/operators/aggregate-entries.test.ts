@@ -1,9 +1,10 @@
 /** How rows lie in their store, for those who read it from outside. */
 import { expect, test } from 'vitest'
 import { count, distinct } from '../../src/aggregators/aggregators.ts'
-import { rowEntryKey, storedRow } from '../../src/operators/aggregate-entries.ts'
+import { rowEntryKey, showRows } from '../../src/operators/aggregate-entries.ts'
 import { makeAggregation } from '../../src/operators/aggregation.ts'
 import type { AggregationPlan } from '../../src/operators/specs.ts'
+import { string } from '../../src/serde/primitives.ts'
 import { FakeState } from '../simulation/fake-state.ts'
 import { concat, WindowedFixture, windowedSpec } from './windowed-fixture.ts'
 
@@ -38,11 +39,8 @@ test.each([
   const g = new WindowedFixture(windowedSpec([10, 10, 0], 'updates', { plan }), {
     state: new FakeState(f.entries),
   })
+  const show = showRows(string(), aggregation, (start) => ({ start, end: start + 10 }))
   const rows: unknown[] = []
-  for await (const entry of g.storedEntries()) {
-    const found = storedRow(aggregation, true, entry)
-    if (found === undefined) continue
-    rows.push({ ...found, keyBytes: Buffer.from(found.keyBytes).toString() })
-  }
-  expect(rows).toEqual([{ keyBytes: 'é', windowStart: 20, row, timestamp: 25 }])
+  for await (const [entry, value] of g.storedEntries()) rows.push(...show(entry, value))
+  expect(rows).toEqual([{ key: 'é', window: { start: 20, end: 30 }, value: row, timestamp: 25 }])
 })

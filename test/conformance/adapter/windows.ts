@@ -1,0 +1,61 @@
+/** Windows, and what is aggregated in them by key. */
+import { hopping, tumbling, type WindowShape, type Windows } from '../../../src/index.ts'
+import { CaseError, type CaseValue, type NodeFields } from '../case.ts'
+import { step } from '../functions/aggregators.ts'
+import type { AnyValue } from '../functions/text.ts'
+import { caseValues } from './serdes.ts'
+import { type Kinds, ms, type Operators, type World } from './world.ts'
+
+type AnyWindows = Windows<WindowShape, false, 'updates'>
+
+export const windows: Operators = {
+  windowedBy(world, fields) {
+    const shape = windowsOf(fields.object('windows'))
+    const emitting = fields.text('emit') === 'close' ? shape.emit('final') : shape
+    const grouped = world.get(fields.text('from'), 'grouped')
+    world.put(fields.id, 'windowed', grouped.windowedBy(emitting as AnyWindows))
+  },
+}
+
+/** Of windowed groups. */
+export const windowedAggregates: Operators = {
+  count(world, fields) {
+    const table = windowed(world, fields).count(world.storeOf(fields))
+    world.put(fields.id, 'table', table as unknown as Kinds['table'])
+  },
+  reduce(world, fields) {
+    const add = step(fields.text('adder'))
+    const table = windowed(world, fields).reduce(world.storeOf(fields), add)
+    world.put(fields.id, 'table', table as unknown as Kinds['table'])
+  },
+  aggregate(world, fields) {
+    const init = fields.value('init')
+    const add = step(fields.text('adder'))
+    const table = windowed(world, fields).aggregate<AnyValue, AnyValue>(
+      world.storeOf(fields),
+      (): CaseValue => init,
+      (kept, value) => add(kept, value),
+      { value: caseValues } as { readonly value: never }
+    )
+    world.put(fields.id, 'table', table as unknown as Kinds['table'])
+  },
+}
+
+export function windowsOf(fields: NodeFields): AnyWindows {
+  const type = fields.text('type')
+  switch (type) {
+    case 'tumbling':
+      return tumbling(ms(fields.number('size')), { grace: ms(fields.number('grace')) })
+    case 'hopping':
+      return hopping(ms(fields.number('size')), {
+        advance: ms(fields.number('advance')),
+        grace: ms(fields.number('grace')),
+      })
+    default:
+      throw new CaseError(`unknown windows '${type}'`)
+  }
+}
+
+function windowed(world: World, fields: NodeFields): Kinds['windowed'] {
+  return world.get(fields.text('from'), 'windowed')
+}

@@ -1,0 +1,70 @@
+/** What a case has built so far: nodes by id, each of one kind, on one `StreamsBuilder`. */
+import {
+  type KGroupedStream,
+  type KStream,
+  type KTable,
+  StreamsBuilder,
+  type WindowedStream,
+} from '../../../src/index.ts'
+import { type Case, CaseError, type NodeFields } from '../case.ts'
+import type { AnyKey, AnyValue } from '../functions/text.ts'
+
+/** Every kind of node; a group of operators adds its own. */
+export interface Kinds {
+  readonly stream: KStream<AnyKey, AnyValue>
+  readonly table: KTable<AnyKey, AnyValue>
+  readonly grouped: KGroupedStream<string, AnyValue>
+  readonly windowed: WindowedStream<string, AnyValue, 'updates'>
+}
+
+/** Builds one node; operators by the name that cases know them by. */
+export type Operators = Readonly<Record<string, (world: World, fields: NodeFields) => void>>
+
+/** What a `peek` saw. */
+export interface Peeked {
+  readonly label: string
+  readonly key: AnyKey
+  readonly value: AnyValue
+}
+
+export class World {
+  readonly builder = new StreamsBuilder()
+  readonly config: NonNullable<Case['config']>
+  readonly inputs = new Set<string>()
+  readonly outputs = new Set<string>()
+  /** Names of stores that the case names, and reads in the end. */
+  readonly stores = new Set<string>()
+  readonly peeked: Peeked[] = []
+  readonly #nodes = new Map<string, { readonly kind: keyof Kinds; readonly node: unknown }>()
+
+  constructor(config: Case['config']) {
+    this.config = config ?? {}
+  }
+
+  put<K extends keyof Kinds>(id: string, kind: K, node: Kinds[K]): void {
+    if (this.#nodes.has(id)) throw new CaseError(`two nodes are called '${id}'`)
+    this.#nodes.set(id, { kind, node })
+  }
+
+  kindOf(id: string): keyof Kinds {
+    const found = this.#nodes.get(id)
+    if (found === undefined) throw new CaseError(`there is no node '${id}'`)
+    return found.kind
+  }
+
+  get<K extends keyof Kinds>(id: string, kind: K): Kinds[K] {
+    const found = this.kindOf(id)
+    if (found !== kind) throw new CaseError(`node '${id}' is a ${found}, not a ${kind}`)
+    return this.#nodes.get(id)?.node as Kinds[K]
+  }
+
+  /** The store that a node names, or a name of our own that nobody reads. */
+  storeOf(fields: NodeFields): string {
+    const name = fields.optionalText('store')
+    if (name === undefined) return `${fields.id}-store`
+    this.stores.add(name)
+    return name
+  }
+}
+
+export const ms = (value: number): `${number}ms` => `${value}ms`
