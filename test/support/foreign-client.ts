@@ -18,17 +18,31 @@ export interface ForeignRecord {
 
 /** All records of the topic that are committed now, in order per partition. */
 export async function readCommitted(brokers: string, topic: string): Promise<ForeignRecord[]> {
+  const records: ForeignRecord[] = []
+  await forEachCommitted(brokers, topic, (record) => records.push(record))
+  return records
+}
+
+/** The same one by one, for more of them than fit into memory. */
+export async function forEachCommitted(
+  brokers: string,
+  topic: string,
+  visit: (record: ForeignRecord) => void
+): Promise<void> {
   const child = java(await classpath(), ['consume', brokers, topic])
   const exit = once(child, 'exit')
-  const records: ForeignRecord[] = []
-  for await (const line of createInterface({ input: child.stdout })) {
-    const [partition = '', offset = '', timestamp = '', key = '', ...value] = line.split('\t')
-    const numbers = { partition: +partition, offset: +offset, timestamp: +timestamp }
-    records.push({ ...numbers, key, value: value.join('\t') })
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const [partition = '', offset = '', timestamp = '', key = '', ...value] = line.split('\t')
+      const numbers = { partition: +partition, offset: +offset, timestamp: +timestamp }
+      visit({ ...numbers, key, value: value.join('\t') })
+    }
+  } catch (error) {
+    child.kill()
+    throw error
   }
   const [status] = await exit
   if (status !== 0) throw new Error(`the foreign consumer ended with ${status}`)
-  return records
 }
 
 export async function createTopic(
