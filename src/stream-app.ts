@@ -29,7 +29,7 @@ export type KafkaSettings = Pick<KafkaLogOptions, 'brokers'> &
     Pick<KafkaLogOptions, 'clientId' | 'tls' | 'sasl' | 'compression' | 'group' | 'connectMs'>
   > &
   Partial<Pick<KafkaLogOptions, 'requestTimeoutMs' | 'connectionTimeoutMs' | 'fetchWaitMs'>> &
-  Partial<Pick<KafkaLogOptions, 'transactionTimeoutMs'>>
+  Partial<Pick<KafkaLogOptions, 'transactionTimeoutMs' | 'metadataMaxAgeMs'>>
 
 export interface StreamAppOptions {
   /** Consumer group and prefix of internal topics: up to 180 letters, digits, `.`, `_`, `-`. */

@@ -5,7 +5,7 @@
  * under a generation of ours or not at all; a failure in between repeats records, and loses none.
  */
 import { RetriableError } from '../errors.ts'
-import type { CommitReceipt, CommitRequest, OffsetCommit, OutputBatch } from '../runtime/ports.ts'
+import type { CommitReceipt, CommitRequest, OffsetCommit } from '../runtime/ports.ts'
 import type { CommitPass } from './commit-gate.ts'
 import { CommitGuard } from './commit-guard.ts'
 import {
@@ -20,7 +20,6 @@ import {
 import type { Group } from './group.ts'
 import { IdempotentProducer } from './idempotent-producer.ts'
 import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
-import { KafkaOutputBatch } from './output-batch.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
 
 export class AtLeastOnceCommitter implements Committer {
@@ -31,10 +30,6 @@ export class AtLeastOnceCommitter implements Committer {
   constructor(options: CommitterOptions) {
     this.#options = options
     this.#producer = new IdempotentProducer({ cluster: options.cluster })
-  }
-
-  createBatch(): OutputBatch {
-    return new KafkaOutputBatch({ codec: this.#options.codec })
   }
 
   commit(request: CommitRequest): Promise<CommitReceipt> {

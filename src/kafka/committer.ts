@@ -8,7 +8,6 @@ import { type Offset, partitionName, type TaskId } from '../ids.ts'
 import type { CommitReceipt, CommitRequest, OutputBatch } from '../runtime/ports.ts'
 import type { Cluster } from './cluster.ts'
 import type { CommitPass } from './commit-gate.ts'
-import type { Codec } from './compression.ts'
 import type { Group } from './group.ts'
 import { kafkaError, UnknownOutcomeError } from './kafka-errors.ts'
 import type { Offsets } from './offsets.ts'
@@ -18,7 +17,6 @@ import { listOffsets } from './requests/records.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 
 export interface Committer {
-  createBatch(): OutputBatch
   commit(request: CommitRequest): Promise<CommitReceipt>
   /** Whether nothing is left open that a successor would have to end. */
   close(): Promise<boolean>
@@ -28,7 +26,6 @@ export interface CommitterOptions {
   readonly cluster: Cluster
   readonly offsets: Offsets
   readonly log: ThrottledLog
-  readonly codec: Codec
   /** The membership of the moment. */
   readonly group: () => Group
 }

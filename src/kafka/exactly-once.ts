@@ -12,7 +12,7 @@
  */
 import { assert } from '../assert.ts'
 import { RetriableError } from '../errors.ts'
-import type { CommitReceipt, CommitRequest, OffsetCommit, OutputBatch } from '../runtime/ports.ts'
+import type { CommitReceipt, CommitRequest, OffsetCommit } from '../runtime/ports.ts'
 import type { CommitPass } from './commit-gate.ts'
 import { CommitGuard } from './commit-guard.ts'
 import {
@@ -26,7 +26,6 @@ import {
 } from './committer.ts'
 import type { Group } from './group.ts'
 import { UnknownOutcomeError } from './kafka-errors.ts'
-import { KafkaOutputBatch } from './output-batch.ts'
 import { TransactionalProducer } from './transactional-producer.ts'
 
 export interface ExactlyOnceOptions extends CommitterOptions {
@@ -52,10 +51,6 @@ export class ExactlyOnceCommitter implements Committer {
       transactionTimeoutMs,
       stepTimeoutMs,
     })
-  }
-
-  createBatch(): OutputBatch {
-    return new KafkaOutputBatch({ codec: this.#options.codec })
   }
 
   commit(request: CommitRequest): Promise<CommitReceipt> {

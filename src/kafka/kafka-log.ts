@@ -39,9 +39,11 @@ import { Group, type GroupTimes } from './group.ts'
 import { isTransient } from './kafka-errors.ts'
 import type { KafkaOptions } from './link-options.ts'
 import { Offsets } from './offsets.ts'
+import { KafkaOutputBatch } from './output-batch.ts'
 import { deleteRecords } from './requests/records.ts'
 import { restore } from './restore.ts'
 import { PartitionReader } from './source-reader.ts'
+import { WatchedMembership } from './source-watch.ts'
 import { ThrottledLog } from './throttled-log.ts'
 import { Topics } from './topics.ts'
 import { fenceTransactionalId } from './transaction-client.ts'
@@ -73,6 +75,8 @@ export interface KafkaLogOptions extends KafkaOptions {
   readonly stepTimeoutMs?: number
   /** How long a broker holds a fetch that finds nothing. Default 250. */
   readonly fetchWaitMs?: number
+  /** How long added partitions may go unseen; then the application ends. Default 60,000. */
+  readonly metadataMaxAgeMs?: number
   /** Of what is written. Default 'none'. */
   readonly compression?: Codec
   /** How long to look for a broker at the start. Default 60,000. */
@@ -126,6 +130,7 @@ export class KafkaLog implements Log {
     this.#topics = new Topics({
       cluster,
       bootstrap: options.brokers.join(','),
+      groupId: applicationId,
       onCreated: (topic) => options.logger.info('Created a topic', { topic }),
     })
     this.#offsets = new Offsets(cluster, applicationId, this.#log)
@@ -135,7 +140,7 @@ export class KafkaLog implements Log {
         ? undefined
         : join(options.stateDirectory, 'producer')
     const { compression: codec = 'none' } = options
-    const parts = { cluster, offsets: this.#offsets, log: this.#log, codec }
+    const parts = { cluster, offsets: this.#offsets, log: this.#log }
     const group = (): Group => this.#member()
     this.#committer =
       this.#transactionalId === null
@@ -177,7 +182,8 @@ export class KafkaLog implements Log {
       fence: (ids) => fenceAll(this.#cluster, ids, fenceMs, this.#log),
     })
     this.#group = group
-    return group
+    const { metadataMaxAgeMs: everyMs = 60_000 } = this.#options
+    return new WatchedMembership(group, { cluster: this.#cluster, tasks: plan.tasks, everyMs })
   }
 
   committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
@@ -193,7 +199,8 @@ export class KafkaLog implements Log {
   }
 
   createBatch(): OutputBatch {
-    return this.#committer.createBatch()
+    const { compression: codec = 'none', clock = systemClock } = this.#options
+    return new KafkaOutputBatch({ codec, limits: this.#topics.limits, clock })
   }
 
   commit(request: CommitRequest): Promise<CommitReceipt> {

@@ -2,42 +2,41 @@
  * Topics before the start: what is missing is created, what is there is checked, and everything
  * that is wrong is said at once, with the command that mends it.
  */
-import { FatalError, RetriableError } from '../errors.ts'
+import { RetriableError } from '../errors.ts'
 import type { TopicRequirement } from '../runtime/ports.ts'
 import { sleep } from './backoff.ts'
 import type { Cluster } from './cluster.ts'
-import { errorCodes, errorNameOf, isTransient, kafkaError } from './kafka-errors.ts'
+import { errorCodes, isTransient, kafkaError } from './kafka-errors.ts'
 import type { TopicMetadata } from './requests/metadata.ts'
-import { createTopics, describeConfigs, type TopicResult } from './requests/topics.ts'
+import { createTopics, type DescribedTopic, describeConfigs } from './requests/topics.ts'
+import { type TopicFault, TopicMending, topicsInvalid } from './topic-faults.ts'
+import { limitSettings, limitsOf, type TopicLimits } from './topic-limits.ts'
+import { checkedSettings, sentenceOf, settingFaults } from './topic-settings.ts'
 
-/** Settings that must be right for the state to be right; others may be tuned by hand. */
-const checkedSettings = ['cleanup.policy', 'message.timestamp.type'] as const
 const createTimeoutMs = 30_000
 const pollMs = 100
 const defaultReplication = -1
+const describedSettings = [...new Set([...checkedSettings, ...limitSettings])]
 
 export interface TopicsOptions {
   readonly cluster: Cluster
   /** For the commands in messages. */
   readonly bootstrap: string
+  readonly groupId: string
   readonly onCreated: (topic: string) => void
-}
-
-interface Fault {
-  readonly topic: string
-  readonly text: string
-  readonly command: string
 }
 
 export class Topics {
   readonly #cluster: Cluster
-  readonly #bootstrap: string
+  readonly #mending: TopicMending
   readonly #onCreated: (topic: string) => void
+  /** Of topics that are written to and were prepared, but for changelogs: those drop nothing. */
+  readonly limits = new Map<string, TopicLimits>()
 
-  constructor(options: TopicsOptions) {
-    this.#cluster = options.cluster
-    this.#bootstrap = options.bootstrap
-    this.#onCreated = options.onCreated
+  constructor({ cluster, bootstrap, groupId, onCreated }: TopicsOptions) {
+    this.#cluster = cluster
+    this.#mending = new TopicMending(bootstrap, groupId)
+    this.#onCreated = onCreated
   }
 
   /** The number of partitions of each; rejects with one FatalError for all faults. */
@@ -52,15 +51,14 @@ export class Topics {
     }
     const made = new Set(missing.map(({ name }) => name))
     const present = requirements.filter(({ name }) => found.get(name)?.error === 0)
-    const old = present.filter(({ name }) => !made.has(name))
     for (const requirement of requirements) {
-      const topic = found.get(requirement.name)
-      const isFaulty = topic === undefined || topic.error !== 0
-      if (isFaulty && !made.has(requirement.name)) faults.push(this.#missing(requirement, topic))
+      const error = found.get(requirement.name)?.error ?? errorCodes.UNKNOWN_TOPIC_OR_PARTITION
+      if (error === 0 || made.has(requirement.name)) continue
+      faults.push(this.#mending.missing(requirement, error))
     }
-    faults.push(...old.flatMap((requirement) => this.#checkPartitions(requirement, found)))
-    faults.push(...(await this.#checkSettings(old)))
-    if (faults.length > 0) throw asError(faults)
+    faults.push(...present.flatMap((requirement) => this.#checkPartitions(requirement, found)))
+    faults.push(...(await this.#checkSettings(present)))
+    if (faults.length > 0) throw topicsInvalid(faults)
     return new Map(
       requirements.map(({ name }) => [name, found.get(name)?.partitions.length ?? 0] as const)
     )
@@ -83,7 +81,7 @@ export class Topics {
     return new Map(topics.map((topic) => [topic.topic, topic]))
   }
 
-  async #create(missing: readonly TopicRequirement[]): Promise<Fault[]> {
+  async #create(missing: readonly TopicRequirement[]): Promise<TopicFault[]> {
     if (missing.length === 0) return []
     const topics = missing.map(({ name, partitions = 1, config = {} }) => ({
       topic: name,
@@ -106,15 +104,16 @@ export class Topics {
     })
     return results.flatMap((result) => {
       if (result.error === errorCodes.TOPIC_ALREADY_EXISTS) return []
-      if (result.error !== 0) return [this.#refused(result, missing)]
-      this.#onCreated(result.topic)
-      return []
+      if (result.error === 0) this.#onCreated(result.topic)
+      const requirement = missing.find(({ name }) => name === result.topic)
+      const isRefused = result.error !== 0 && requirement !== undefined
+      return isRefused ? [this.#mending.notCreated(result, requirement)] : []
     })
   }
 
   /** Brokers answer before all of them know the new topic: asks until every partition is led. */
   async #untilLed(names: readonly string[]): Promise<Map<string, TopicMetadata>> {
-    const untilMs = Date.now() + createTimeoutMs
+    const untilMs = performance.now() + createTimeoutMs
     for (;;) {
       const found = await this.#look(names)
       const isReady = names.every((name) => {
@@ -123,7 +122,7 @@ export class Topics {
         return topic?.error === 0 && topic.partitions.length > 0 && isLed
       })
       if (isReady) return found
-      if (Date.now() > untilMs) {
+      if (performance.now() > untilMs) {
         const message = `The new topics ${names.join(', ')} have no leaders yet`
         throw new RetriableError('MILLRACE_KAFKA_LEADERLESS', message)
       }
@@ -132,120 +131,55 @@ export class Topics {
   }
 
   #checkPartitions(
-    { name, role, partitions }: TopicRequirement,
+    requirement: TopicRequirement,
     found: ReadonlyMap<string, TopicMetadata>
-  ): Fault[] {
+  ): TopicFault[] {
+    const { name, partitions } = requirement
     const count = found.get(name)?.partitions.length ?? 0
     if (partitions === undefined || count === partitions) return []
-    const text = `expected ${partitions} partitions, found ${count}`
-    const isInternal = role === 'changelog' || role === 'repartition'
-    const command = isInternal
-      ? `with the application stopped: ${this.#topicsCommand(`--delete --topic ${name}`)}`
-      : partitions > count
-        ? this.#topicsCommand(`--alter --topic ${name} --partitions ${partitions}`)
-        : this.#topicsCommand(`--delete --topic ${name}`)
-    return [{ topic: name, text, command }]
+    return [this.#mending.partitions(requirement, partitions, count)]
   }
 
-  async #checkSettings(requirements: readonly TopicRequirement[]): Promise<Fault[]> {
-    const checked = requirements.flatMap(({ name, config = {} }) => {
-      const settings = checkedSettings.filter((setting) => config[setting] !== undefined)
-      return settings.length > 0 ? [{ name, config, settings }] : []
+  /** Those of the topics that are written to; of the others nothing is asked. */
+  async #checkSettings(requirements: readonly TopicRequirement[]): Promise<TopicFault[]> {
+    const written = requirements.filter(({ role }) => role !== 'source')
+    if (written.length === 0) return []
+    const request = { topics: written.map(({ name }) => name), names: describedSettings }
+    const options = { deadlineMs: createTimeoutMs }
+    const described = await this.#cluster.retrying('DescribeConfigs', options, async () => {
+      const answer = await this.#cluster.any(describeConfigs, request)
+      // One that was just made is not known to every broker yet.
+      const late = answer.find(({ error }) => isTransient(error))
+      if (late !== undefined) throw kafkaError(late.error, `DescribeConfigs of ${late.topic}`)
+      return answer
     })
-    if (checked.length === 0) return []
-    const request = { topics: checked.map(({ name }) => name), names: checkedSettings }
-    const described = await this.#cluster.retrying('DescribeConfigs', {}, () =>
-      this.#cluster.any(describeConfigs, request)
-    )
     const byTopic = new Map(described.map((topic) => [topic.topic, topic]))
-    return checked.flatMap(({ name, config, settings }) => {
-      const topic = byTopic.get(name)
-      if (topic === undefined || topic.error !== 0) return [this.#unreadable(name, topic)]
-      return settings.flatMap((setting) => {
-        const [wanted, is] = [config[setting] ?? '', topic.config.get(setting) ?? '']
-        if (sorted(wanted) === sorted(is)) return []
-        const text = `expected ${setting}=${wanted}, found ${is}`
-        const value = wanted.includes(',') ? `[${wanted}]` : wanted
-        const command = this.#configsCommand(name, `${setting}=${value}`)
-        return [{ topic: name, text, command }]
+    return written.flatMap((requirement) =>
+      this.#checkTopic(requirement, byTopic.get(requirement.name))
+    )
+  }
+
+  #checkTopic(requirement: TopicRequirement, topic: DescribedTopic | undefined): TopicFault[] {
+    const { name, role, config = {} } = requirement
+    if (topic === undefined || topic.error !== 0) {
+      const isChecked = checkedSettings.some((setting) => config[setting] !== undefined)
+      return isChecked ? [this.#mending.unreadable(name, topic)] : []
+    }
+    if (role !== 'changelog') this.limits.set(name, limitsOf(topic.config))
+    return settingFaults(requirement, topic.config).flatMap((fault) => {
+      const mended = this.#mending.setting(name, fault)
+      if (!fault.isOwnersChoice) return [mended]
+      const { logger } = this.#cluster
+      logger.warn('A topic keeps less than it would if it had been created here', {
+        topic: name,
+        setting: sentenceOf(fault),
+        mendedBy: mended.command,
       })
+      return []
     })
-  }
-
-  #missing(requirement: TopicRequirement, topic: TopicMetadata | undefined): Fault {
-    const { name, partitions } = requirement
-    const error = topic?.error ?? errorCodes.UNKNOWN_TOPIC_OR_PARTITION
-    if (error === errorCodes.TOPIC_AUTHORIZATION_FAILED) return this.#forbidden(name, 'Describe')
-    if (error !== errorCodes.UNKNOWN_TOPIC_OR_PARTITION) {
-      const text = `expected a topic, found ${errorNameOf(error)}`
-      return { topic: name, text, command: this.#topicsCommand(`--describe --topic ${name}`) }
-    }
-    const count = partitions ?? 'N'
-    return {
-      topic: name,
-      text: 'expected it to exist, found no such topic',
-      command: this.#topicsCommand(`--create --topic ${name} --partitions ${count}`),
-    }
-  }
-
-  #refused({ topic, error, message }: TopicResult, missing: readonly TopicRequirement[]): Fault {
-    const { partitions = 1, config = {} } = missing.find(({ name }) => name === topic) ?? {}
-    const isForbidden =
-      error === errorCodes.TOPIC_AUTHORIZATION_FAILED ||
-      error === errorCodes.CLUSTER_AUTHORIZATION_FAILED
-    if (isForbidden) return this.#forbidden(topic, 'Create')
-    const settings = Object.entries(config).map(([name, value]) => ` --config ${name}=${value}`)
-    const create = `--create --topic ${topic} --partitions ${partitions}${settings.join('')}`
-    return {
-      topic,
-      text: `expected to create it, found ${errorNameOf(error)}${message ? ` (${message})` : ''}`,
-      command: this.#topicsCommand(create),
-    }
-  }
-
-  #unreadable(topic: string, result: TopicResult | undefined): Fault {
-    if (result?.error === errorCodes.TOPIC_AUTHORIZATION_FAILED) {
-      return this.#forbidden(topic, 'DescribeConfigs')
-    }
-    const found = result === undefined ? 'no answer' : errorNameOf(result.error)
-    const text = `expected to read its settings, found ${found}`
-    return { topic, text, command: this.#topicsCommand(`--describe --topic ${topic}`) }
-  }
-
-  #forbidden(topic: string, operation: string): Fault {
-    const rights = `--add --allow-principal User:<name> --operation ${operation} --topic ${topic}`
-    return {
-      topic,
-      text: `expected the right to ${operation}, found none`,
-      command: `kafka-acls.sh --bootstrap-server ${this.#bootstrap} ${rights}`,
-    }
-  }
-
-  #topicsCommand(rest: string): string {
-    return `kafka-topics.sh --bootstrap-server ${this.#bootstrap} ${rest}`
-  }
-
-  #configsCommand(topic: string, setting: string): string {
-    const what = `--alter --entity-type topics --entity-name ${topic} --add-config ${setting}`
-    return `kafka-configs.sh --bootstrap-server ${this.#bootstrap} ${what}`
   }
 }
 
 function isMissing(topic: TopicMetadata | undefined): boolean {
   return topic === undefined || topic.error === errorCodes.UNKNOWN_TOPIC_OR_PARTITION
-}
-
-/** `compact,delete` and `delete,compact` are the same policy. */
-function sorted(value: string): string {
-  return value
-    .split(',')
-    .map((part) => part.trim())
-    .sort()
-    .join(',')
-}
-
-function asError(faults: readonly Fault[]): FatalError {
-  const lines = faults.map(({ topic, text, command }) => `  ${topic}: ${text}; run ${command}`)
-  const message = `The topics are not as the application needs them:\n${lines.join('\n')}`
-  return new FatalError('MILLRACE_TOPICS_INVALID', message)
 }

@@ -49,6 +49,7 @@ export interface ReaderOptions {
 export interface OutputBatch {
   readonly bytes: number
   readonly records: number
+  /** Throws RejectedRecordError, and appends nothing, if the topic does not take such a record. */
   append(
     topic: string,
     partition: number,

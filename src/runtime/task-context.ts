@@ -2,7 +2,7 @@
 import type { KeyValueState, StoreDefinition, TaskState } from '../../state/contract.ts'
 import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
-import { TopologyError } from '../errors.ts'
+import { RejectedRecordError, TopologyError } from '../errors.ts'
 import type { Offset, TaskId, Timestamp } from '../ids.ts'
 import type {
   CounterPort,
@@ -152,7 +152,12 @@ export class NodeContext implements TaskContext {
   ): void {
     assert(this.#core.isLive, 'operators of the past send nothing')
     this.#core.changed()
-    this.#core.outputs.append(topic, partition, timestamp, key, value, headers)
+    try {
+      this.#core.outputs.append(topic, partition, timestamp, key, value, headers)
+    } catch (error) {
+      if (!(error instanceof RejectedRecordError)) throw error
+      this.drop(error.reason)
+    }
   }
 
   topicName(internal: string): string {

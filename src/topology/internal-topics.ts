@@ -5,17 +5,23 @@ type Config = Readonly<Record<string, string>>
 const dayMs = 86_400_000
 
 /** Brokers from 4.0 on refuse event times an hour ahead of their clock: not in our own topics. */
-const anyTime = { 'message.timestamp.after.max.ms': String(2n ** 63n - 1n) } as const
+const anyTime = {
+  'message.timestamp.before.max.ms': String(2n ** 63n - 1n),
+  'message.timestamp.after.max.ms': String(2n ** 63n - 1n),
+} as const
+/** The default of a cluster may be another. */
+const ownTime = { 'message.timestamp.type': 'CreateTime', ...anyTime } as const
 
 /** Purged up to what is committed, and never by age: what is not processed yet must stay. */
 export const repartitionConfig: Config = Object.freeze({
   'cleanup.policy': 'delete',
   'retention.ms': '-1',
-  ...anyTime,
+  'retention.bytes': '-1',
+  ...ownTime,
 })
 
 /** One value per key, deleted by tombstones alone. */
-export const changelogConfig: Config = Object.freeze({ 'cleanup.policy': 'compact', ...anyTime })
+export const changelogConfig: Config = Object.freeze({ 'cleanup.policy': 'compact', ...ownTime })
 
 /**
  * Windows that nobody deletes go by age; by the age of the *append*, for a backfill of old events
@@ -25,6 +31,7 @@ export function windowedChangelogConfig(keptMs: number): Config {
   return Object.freeze({
     'cleanup.policy': 'compact,delete',
     'retention.ms': String(keptMs + dayMs),
+    'retention.bytes': '-1',
     'message.timestamp.type': 'LogAppendTime',
     ...anyTime,
   })

@@ -10,7 +10,11 @@ import type { Topology, TopologyTopic } from '../../src/topology/topology.ts'
 import { hopping, tumbling } from '../../src/windows/windows.ts'
 import { events, nodeOf, out, sourceOf, texts } from '../dsl/tools.ts'
 
-const anyTime = { 'message.timestamp.after.max.ms': '9223372036854775807' }
+const anyTime = {
+  'message.timestamp.before.max.ms': '9223372036854775807',
+  'message.timestamp.after.max.ms': '9223372036854775807',
+}
+const ownTime = { 'message.timestamp.type': 'CreateTime', ...anyTime }
 
 function topicOf(
   { topics }: Topology,
@@ -36,7 +40,7 @@ describe('a grouping', () => {
         name: 'n',
         role: 'changelog',
         partitions: { sameAs: ['texts'] },
-        config: { 'cleanup.policy': 'compact', ...anyTime },
+        config: { 'cleanup.policy': 'compact', ...ownTime },
         create: true,
       },
     ])
@@ -62,7 +66,12 @@ describe('a grouping', () => {
       name: 'by-text',
       role: 'repartition',
       partitions: { sameAs: ['texts'] },
-      config: { 'cleanup.policy': 'delete', 'retention.ms': '-1', ...anyTime },
+      config: {
+        'cleanup.policy': 'delete',
+        'retention.ms': '-1',
+        'retention.bytes': '-1',
+        ...ownTime,
+      },
       create: true,
     })
     expect(topicOf(topology, 'by-text', 'changelog')?.partitions).toEqual({ sameAs: ['by-text'] })
@@ -118,6 +127,7 @@ describe('changelogs', () => {
     builder.stream(texts).groupByKey().windowedBy(windows).count('n')
     expect(topicOf(builder.build(), 'n', 'changelog')?.config).toEqual({
       'cleanup.policy': 'compact,delete',
+      'retention.bytes': '-1',
       'retention.ms': String(360_000 + day),
       'message.timestamp.type': 'LogAppendTime',
       ...anyTime,
@@ -129,7 +139,7 @@ describe('changelogs', () => {
     const windows = tumbling('5m', { grace: '1m', idle: '1m' })
     builder.stream(texts).groupByKey().windowedBy(windows).count('n')
     const config = topicOf(builder.build(), 'n', 'changelog')?.config
-    expect(config).toEqual({ 'cleanup.policy': 'compact', ...anyTime })
+    expect(config).toEqual({ 'cleanup.policy': 'compact', ...ownTime })
   })
 
   it('of the stores of processors follow their kind, and are absent if unlogged', () => {
@@ -216,7 +226,7 @@ describe('a window without a key', () => {
     for (const name of ['five-partials', 'five', 'alone-gauges']) {
       expect(topicOf(topology, name, 'changelog')?.config).toEqual({
         'cleanup.policy': 'compact',
-        ...anyTime,
+        ...ownTime,
       })
     }
   })
