@@ -88,7 +88,7 @@ export type { Serde, SerdeType } from './serde/serde.ts'
 export { timeWindowed } from './serde/windowed.ts'
 export { StreamApp, type StreamAppOptions } from './stream-app.ts'
 // Topologies
-export type { Topology } from './topology/topology.ts'
+export type { Topology, TopologyDifference, TopologyJson } from './topology/topology.ts'
 export {
   type Emission,
   hopping,

@@ -10,6 +10,7 @@
 import { present } from '../assert.ts'
 import { TopologyError } from '../errors.ts'
 import type { Blueprint, NodeBlueprint } from './blueprint.ts'
+import { compareTopologies } from './compare.ts'
 import { describeTopology } from './describe.ts'
 import { repartitionConfig } from './internal-topics.ts'
 import { topologyJson } from './json.ts'
@@ -21,6 +22,7 @@ import type {
   StoreSpec,
   SubtopologySpec,
   Topology,
+  TopologyJson,
   TopologyTopic,
 } from './topology.ts'
 
@@ -36,6 +38,8 @@ export function buildTopology(blueprint: Blueprint): Topology {
   return Object.freeze({
     ...parts,
     describe: () => describeTopology(subtopologies),
+    compare: (before: Topology | TopologyJson) =>
+      compareTopologies('toJson' in before ? before.toJson() : before, topologyJson(parts)),
     toJson: () => topologyJson(parts),
     toMermaid: () => topologyMermaid(subtopologies),
   })

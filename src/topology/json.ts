@@ -1,5 +1,12 @@
 /** A topology as plain data, for the API and for comparing two of them. */
-import type { InstrumentSpec, NodeSpec, SubtopologySpec, TopologyTopic } from './topology.ts'
+import type {
+  InstrumentSpec,
+  NodeJson,
+  NodeSpec,
+  SubtopologySpec,
+  TopologyJson,
+  TopologyTopic,
+} from './topology.ts'
 
 interface Parts {
   readonly subtopologies: readonly SubtopologySpec[]
@@ -7,13 +14,12 @@ interface Parts {
   readonly instruments: readonly InstrumentSpec[]
 }
 
-/** `{ subtopologies: [{ id, nodes, stores, aggregates }], topics, instruments }`; JSON keeps it. */
-export function topologyJson({ subtopologies, topics, instruments }: Parts): unknown {
+export function topologyJson({ subtopologies, topics, instruments }: Parts): TopologyJson {
   return {
     subtopologies: subtopologies.map(({ id, nodes, stores, aggregates }) => ({
       id,
       nodes: nodes.map(nodeJson),
-      stores: stores.map(({ name, logged, config }) => ({ name, logged, config })),
+      stores: stores.map((store) => ({ ...store })),
       aggregates: aggregates.map((aggregate) => ({ ...aggregate })),
     })),
     topics: topics.map(({ partitions = null, ...topic }) => ({ ...topic, partitions })),
@@ -21,9 +27,9 @@ export function topologyJson({ subtopologies, topics, instruments }: Parts): unk
   }
 }
 
-function nodeJson(node: NodeSpec): unknown {
+function nodeJson(node: NodeSpec): NodeJson {
   const { kind, name, children } = node
-  if (node.kind !== 'source') {
+  if (kind !== 'source') {
     const { operator, topic = null, stores } = node
     return { kind, name, operator, topic, stores, children }
   }

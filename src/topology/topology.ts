@@ -63,6 +63,8 @@ export type NodeSpec = SourceNodeSpec | ProcessorNodeSpec
 export interface StoreSpec {
   readonly name: string
   readonly logged: boolean
+  /** What its bytes mean, in one line: state of another layout is refused, not read. */
+  readonly layout: string
   /** Changelog settings, Kafka's names. */
   readonly config: Readonly<Record<string, string>>
 }
@@ -101,6 +103,65 @@ export interface Topology {
   readonly instruments: readonly InstrumentSpec[]
   /** The text form of Kafka Streams. */
   describe(): string
-  toJson(): unknown
+  /**
+   * What it means to go on with the state that the topology `before` wrote, most serious first.
+   * `before` may also be what its `toJson()` gave.
+   */
+  compare(before: Topology | TopologyJson): readonly TopologyDifference[]
+  toJson(): TopologyJson
   toMermaid(): string
+}
+
+export interface TopologyDifference {
+  /** `incompatible`: what was written cannot be read any more, or would be read wrongly. */
+  readonly severity: 'incompatible' | 'compatible'
+  /** `store 'n'`, `repartition topic 'n'`, `source topic 'n'`. */
+  readonly subject: string
+  /** What it was, what it is, and what follows from it. */
+  readonly message: string
+}
+
+export interface SourceTopicJson {
+  readonly name: string
+  readonly internal: boolean
+  /** Names of its serdes. */
+  readonly key: string
+  readonly value: string
+  readonly maxFutureMs: number | null
+}
+
+export type NodeJson =
+  | {
+      readonly kind: 'source'
+      readonly name: string
+      readonly topics: readonly SourceTopicJson[]
+      readonly readsKey: boolean
+      readonly readsValue: boolean
+      readonly children: readonly string[]
+    }
+  | {
+      readonly kind: 'processor' | 'sink'
+      readonly name: string
+      readonly operator: string
+      readonly topic: string | null
+      readonly stores: readonly string[]
+      readonly children: readonly string[]
+    }
+
+export interface SubtopologyJson {
+  readonly id: number
+  readonly nodes: readonly NodeJson[]
+  readonly stores: readonly StoreSpec[]
+  readonly aggregates: readonly TimedAggregateSpec[]
+}
+
+/** JSON text keeps all of it. */
+export interface TopologyJson {
+  readonly subtopologies: readonly SubtopologyJson[]
+  readonly topics: readonly (Omit<TopologyTopic, 'partitions'> & {
+    readonly partitions: number | { readonly sameAs: readonly string[] } | null
+  })[]
+  readonly instruments: readonly (Omit<InstrumentSpec, 'label'> & {
+    readonly label: string | null
+  })[]
 }

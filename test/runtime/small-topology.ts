@@ -111,6 +111,7 @@ export function topologyOf(small: SmallTopology): Topology {
 export const countStore: StoreSpec = {
   name: 'counts',
   logged: true,
+  layout: 'counts by text',
   config: { 'cleanup.policy': 'compact' },
 }
 

@@ -36,6 +36,7 @@ import type {
   Repartition,
   RepartitionNode,
 } from '../graph.ts'
+import { aggregateLayout, globalLayout } from './layouts.ts'
 import { readByPlan, readsValue } from './operators.ts'
 
 /** Messages between the two phases: no copy, they are read at once. */
@@ -89,13 +90,14 @@ function creatorOf(node: AggregateNode): OperatorBlueprint['create'] {
   return () => new WindowedAggregateOperator(spec)
 }
 
-function storeOf({ durable: name, logged, windows }: AggregateNode): StoreSpec {
+function storeOf(node: AggregateNode): StoreSpec {
+  const { durable: name, logged, windows } = node
   // By watermark a silent partition may hold windows open for any time: age must not take them.
   const expires = windows !== undefined && windows.idleMs === null
   const config = expires
     ? windowedChangelogConfig(windows.sizeMs + windows.graceMs)
     : changelogConfig
-  return { name, logged, config }
+  return { name, logged, layout: aggregateLayout(node), config }
 }
 
 /** Both ends of a repartition topic. */
@@ -141,6 +143,7 @@ export function drawGlobalAggregate(
   parents: readonly string[]
 ): readonly NodeBlueprint[] {
   const { durable: name, windows, aggregators } = node
+  const layout = globalLayout(node)
   const spec: GlobalAggregateSpec = Object.freeze({ name, windows, aggregators, topic: name })
   const partial: OperatorBlueprint = {
     kind: 'sink',
@@ -148,7 +151,7 @@ export function drawGlobalAggregate(
     operator: 'partial',
     parents,
     topic: name,
-    stores: [{ name: partialsStore(name), logged: true, config: changelogConfig }],
+    stores: [{ name: partialsStore(name), logged: true, layout, config: changelogConfig }],
     aggregates: [timedBy(name, windows)],
     reads: { key: false, value: readsValue(aggregators) },
     replaces: both,
@@ -162,7 +165,7 @@ export function drawGlobalAggregate(
     operator: 'final',
     parents: [sourceOf],
     topic: undefined,
-    stores: [{ name, logged: true, config: changelogConfig }],
+    stores: [{ name, logged: true, layout, config: changelogConfig }],
     aggregates: [],
     reads: { key: false, value: true },
     replaces: both,

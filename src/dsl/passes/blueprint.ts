@@ -16,6 +16,7 @@ import type { SourceTopicSpec, StoreSpec } from '../../topology/topology.ts'
 import type { AnyTopic, GaugeNode, LogicalNode, ProcessNode, SourceNode } from '../graph.ts'
 import { drawAggregate, drawGlobalAggregate, drawRepartition } from './aggregates.ts'
 import { instrumentsOf } from './instruments.ts'
+import { handleLayout } from './layouts.ts'
 import {
   type Runs,
   runBranch,
@@ -121,10 +122,14 @@ function drawSource(node: SourceNode): NodeBlueprint {
 function drawProcess(node: ProcessNode, parents: readonly string[]): NodeBlueprint {
   const operator = node.keepsKey ? 'process-values' : 'process'
   const stores = Object.values(node.stores).map(
-    ({ name, logged, retentionMs }): StoreSpec => ({
-      name,
-      logged,
-      config: retentionMs === undefined ? changelogConfig : windowedChangelogConfig(retentionMs),
+    (handle): StoreSpec => ({
+      name: handle.name,
+      logged: handle.logged,
+      layout: handleLayout(handle),
+      config:
+        handle.retentionMs === undefined
+          ? changelogConfig
+          : windowedChangelogConfig(handle.retentionMs),
     })
   )
   return { ...drawn(node, operator, parents, runProcess(node)), stores }
@@ -135,7 +140,7 @@ function drawGauges(nodes: readonly GaugeNode[], parents: readonly string[]): No
   const gauges = nodes.map(({ gauge }) => ({ ...gauge, value: gauge.value as Measure }))
   const create = (): GaugeOperator => new GaugeOperator(first.name, gauges)
   const runs = { reads: both, replaces: both, create }
-  const stores = [{ name: first.name, logged: true, config: changelogConfig }]
+  const stores = [{ name: first.name, logged: true, layout: 'gauges', config: changelogConfig }]
   return { ...drawn(first, 'gauge', parents, runs), stores }
 }
 

@@ -1,0 +1,61 @@
+/**
+ * What the bytes of a store mean, as one line of text: where the line is another, bytes that were
+ * written before are not to be read. What only functions know (selectors, conditions) is not in it.
+ */
+import type { Aggregators } from '../../aggregators/aggregator.ts'
+import type { AggregationPlan } from '../../operators/specs.ts'
+import type { AnyStoreHandle } from '../../processor/stores.ts'
+import type { Serde } from '../../serde/serde.ts'
+import type { WindowSpec } from '../../windows/windows.ts'
+import type { AggregateNode, GlobalAggregateNode } from '../graph.ts'
+
+export function aggregateLayout({ key, plan, windows }: AggregateNode): string {
+  const kept = `${planLayout(plan)} by ${key.name}`
+  return windows === undefined ? kept : `${kept} in ${windowsLayout(windows)}`
+}
+
+/** What was sent on follows from the mark, the grace and the emission: they are part of it. */
+export function globalLayout({ aggregators, windows }: GlobalAggregateNode): string {
+  const { graceMs } = windows
+  return `${aggregatorsLayout(aggregators)} in ${windowsLayout(windows)}, grace ${graceMs} ms`
+}
+
+export function handleLayout({ kind, key, value, sizeMs }: AnyStoreHandle): string {
+  const windows = sizeMs === undefined ? '' : ` in windows of ${sizeMs} ms`
+  return `${kind} store, ${value.name} by ${key.name}${windows}`
+}
+
+function planLayout(plan: AggregationPlan): string {
+  if (plan.kind === 'count') return 'count'
+  return plan.kind === 'named' ? aggregatorsLayout(plan.aggregators) : plan.serde.name
+}
+
+function windowsLayout({ shape, sizeMs, advanceMs, emission }: WindowSpec): string {
+  const advance = advanceMs === sizeMs ? '' : ` every ${advanceMs} ms`
+  return `${shape} windows of ${sizeMs} ms${advance}, ${emission}`
+}
+
+function aggregatorsLayout(aggregators: Aggregators<never>): string {
+  const fields = Object.entries(aggregators).map(([name, { kind, args }]) => {
+    const parts = args.map(argumentLayout).filter((part) => part !== '')
+    return `${name}: ${kind}${parts.length === 0 ? '' : `(${parts.join(', ')})`}`
+  })
+  return `{ ${fields.join(', ')} }`
+}
+
+/** Functions do not show in bytes; serdes and options do, and of a zero its type. */
+function argumentLayout(argument: unknown): string {
+  if (typeof argument === 'bigint') return 'bigint'
+  if (typeof argument !== 'object' || argument === null) {
+    return typeof argument === 'function' || argument == null ? '' : String(argument)
+  }
+  if (isSerde(argument)) return argument.name
+  return Object.entries(argument)
+    .filter(([name, value]) => name !== 'kind' && argumentLayout(value) !== '')
+    .map(([name, value]) => `${name}: ${argumentLayout(value)}`)
+    .join(', ')
+}
+
+function isSerde(value: object): value is Serde<unknown> {
+  return 'serialize' in value && 'name' in value && typeof value.name === 'string'
+}

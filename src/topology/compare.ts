@@ -1,0 +1,121 @@
+/**
+ * What it means to go on with the state that another topology has written.
+ *
+ *     stores, repartition topics of `before` ──by name──▶ those of `after`
+ *
+ * Rules: the same name with another layout is refused, for old bytes would be read as something
+ * else; a new name starts empty; a name that is gone leaves its topics behind.
+ */
+import type { TopologyDifference, TopologyJson } from './topology.ts'
+
+export function compareTopologies(
+  before: TopologyJson,
+  after: TopologyJson
+): readonly TopologyDifference[] {
+  const differences = [
+    ...compareThings(storesOf(before), storesOf(after), storeRules),
+    ...compareThings(repartitionsOf(before), repartitionsOf(after), repartitionRules),
+    ...compareThings(sourcesOf(before), sourcesOf(after), sourceRules),
+  ]
+  const isFirst = ({ severity }: TopologyDifference): boolean => severity === 'incompatible'
+  return [...differences.filter(isFirst), ...differences.filter((one) => !isFirst(one))]
+}
+
+interface Thing {
+  readonly name: string
+  readonly layout: string
+  readonly logged?: boolean
+}
+
+interface Rules {
+  readonly subject: string
+  /** Of one that has changed. */
+  readonly severity: TopologyDifference['severity']
+  readonly changed: (was: Thing, is: Thing) => string | undefined
+  readonly added: string
+  readonly removed: string
+}
+
+const storeRules: Rules = {
+  subject: 'store',
+  severity: 'incompatible',
+  changed: (was, is) => {
+    if (was.layout !== is.layout) return `it holds ${was.layout}, and would hold ${is.layout}`
+    const isNew = is.logged === true && was.logged === false
+    return isNew ? 'it was kept without a changelog, which cannot be written afterwards' : undefined
+  },
+  added: 'it is new and starts empty',
+  removed: 'it is not used any more; its state and its changelog topic stay until they are deleted',
+}
+
+const repartitionRules: Rules = {
+  subject: 'repartition topic',
+  severity: 'incompatible',
+  changed: (was, is) =>
+    was.layout === is.layout ? undefined : `it holds ${was.layout}, and would hold ${is.layout}`,
+  added: 'it is new',
+  removed: 'it is not read any more: what was not processed yet stays in it',
+}
+
+const sourceRules: Rules = {
+  subject: 'source topic',
+  severity: 'compatible',
+  changed: (was, is) =>
+    was.layout === is.layout ? undefined : `it was read as ${was.layout}, and is as ${is.layout}`,
+  added: 'it is new, and read from its start',
+  removed: 'it is not read any more',
+}
+
+function compareThings(
+  before: readonly Thing[],
+  after: readonly Thing[],
+  rules: Rules
+): readonly TopologyDifference[] {
+  const say = (name: string, severity: Rules['severity'], message: string): TopologyDifference =>
+    Object.freeze({ severity, subject: `${rules.subject} '${name}'`, message })
+  const old = new Map(before.map((thing) => [thing.name, thing]))
+  const kept = new Set(after.map(({ name }) => name))
+  return [
+    ...after.flatMap((is) => {
+      const was = old.get(is.name)
+      if (was === undefined) return [say(is.name, 'compatible', rules.added)]
+      const message = rules.changed(was, is)
+      return message === undefined ? [] : [say(is.name, rules.severity, message)]
+    }),
+    ...before
+      .filter(({ name }) => !kept.has(name))
+      .map(({ name }) => say(name, 'compatible', rules.removed)),
+  ]
+}
+
+function storesOf({ subtopologies }: TopologyJson): readonly Thing[] {
+  return subtopologies.flatMap(({ stores }) => stores)
+}
+
+function repartitionsOf(topology: TopologyJson): readonly Thing[] {
+  const partitions = new Map(
+    topology.topics
+      .filter(({ role }) => role === 'repartition')
+      .map((topic) => [topic.name, topic.partitions])
+  )
+  return topicsOf(topology, true).map(({ name, layout }) => {
+    const count = partitions.get(name)
+    return { name, layout: typeof count === 'number' ? `${layout}, ${count} partitions` : layout }
+  })
+}
+
+function sourcesOf(topology: TopologyJson): readonly Thing[] {
+  return topicsOf(topology, false)
+}
+
+function topicsOf({ subtopologies }: TopologyJson, internal: boolean): readonly Thing[] {
+  const things = new Map<string, Thing>()
+  for (const node of subtopologies.flatMap(({ nodes }) => nodes)) {
+    if (node.kind !== 'source') continue
+    for (const topic of node.topics) {
+      if (topic.internal !== internal) continue
+      things.set(topic.name, { name: topic.name, layout: `${topic.value} by ${topic.key}` })
+    }
+  }
+  return [...things.values()]
+}
