@@ -40,6 +40,8 @@ export interface InsideConnection {
 }
 
 interface InsideQueue {
+  readonly pending: readonly unknown[]
+  scheduleCheckPendingRequests(): void
   push(request: {
     entry: object
     expectResponse: true
@@ -56,13 +58,16 @@ const insideKinds: Kinds<Inside> = {
   brokerPool: 'object',
   rootLogger: 'object',
 }
+const builderKinds: Kinds<Inside['connectionPoolBuilder']> = { build: 'function' }
+const brokerPoolKinds: Kinds<Inside['brokerPool']> = { createBroker: 'function' }
 export const poolKinds: Kinds<InsidePool> = {
   pool: 'object',
   getConnection: 'function',
   getConnectionByRequest: 'function',
 }
-export const brokerKinds: Kinds<InsideBroker> = { versions: 'object', connect: 'function' }
-export const connectionKinds: Kinds<Omit<InsideConnection, 'socket'>> = {
+export const brokerKinds: Kinds<Omit<InsideBroker, 'versions'>> = { connect: 'function' }
+export const askedKinds: Kinds<Pick<InsideBroker, 'versions'>> = { versions: 'object' }
+const connectionKinds: Kinds<Omit<InsideConnection, 'socket'>> = {
   connectionStatus: 'string',
   clientId: 'string',
   requestQueue: 'object',
@@ -72,7 +77,12 @@ export const connectionKinds: Kinds<Omit<InsideConnection, 'socket'>> = {
   rejectRequests: 'function',
 }
 export const openedKinds: Kinds<Pick<InsideConnection, 'socket'>> = { socket: 'object' }
-export const queueKinds: Kinds<InsideQueue> = { push: 'function', destroy: 'function' }
+const queueKinds: Kinds<InsideQueue> = {
+  pending: 'object',
+  push: 'function',
+  destroy: 'function',
+  scheduleCheckPendingRequests: 'function',
+}
 
 /** Takes `value` for what we know of it, or names what is not there any more. */
 export function inside<T>(value: unknown, what: string, kinds: Kinds<T>): T {
@@ -99,5 +109,21 @@ export function insideOf(kafka: Kafka): Inside {
       },
     ],
   })
-  return inside<Inside>(cluster, 'Cluster', insideKinds)
+  const found = inside<Inside>(cluster, 'Cluster', insideKinds)
+  inside(found.connectionPoolBuilder, 'ConnectionPoolBuilder', builderKinds)
+  inside(found.brokerPool, 'BrokerPool', brokerPoolKinds)
+  return found
+}
+
+/** The connection of a pool that is used, before it is opened. */
+export function connectionOf(pool: InsidePool): InsideConnection {
+  const connection = pool.pool[0] as InsideConnection
+  inside(connection, 'Connection', connectionKinds)
+  const queue = inside(connection.requestQueue, 'RequestQueue', queueKinds)
+  // Left alone, it looks every millisecond, for ever, whether a request waits to be sent.
+  const check = queue.scheduleCheckPendingRequests.bind(queue)
+  queue.scheduleCheckPendingRequests = () => {
+    if (queue.pending.length > 0) check()
+  }
+  return connection
 }

@@ -16,15 +16,15 @@ import { Kafka, logLevel } from 'kafkajs'
 import { FatalError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { asOpenError, Connection } from './link-connection.ts'
-import type { Inside, InsideBroker, InsideConnection, InsidePool } from './link-inside.ts'
+import type { Inside, InsidePool } from './link-inside.ts'
 import {
+  askedKinds,
   brokerKinds,
-  connectionKinds,
+  connectionOf,
   inside,
   insideOf,
   openedKinds,
   poolKinds,
-  queueKinds,
 } from './link-inside.ts'
 import type { KafkaOptions } from './link-options.ts'
 import { checkVersions } from './protocol.ts'
@@ -69,13 +69,12 @@ export class Transport {
     )
     pool.getConnectionByRequest = () => pool.getConnection(0)
     const broker = brokerPool.createBroker({ connectionPool: pool, logger: rootLogger })
-    const connection = pool.pool[0] as InsideConnection
-    inside(connection, 'Connection', connectionKinds)
-    inside(connection.requestQueue, 'RequestQueue', queueKinds)
+    inside(broker, 'Broker', brokerKinds)
+    const connection = connectionOf(pool)
     try {
       await withDeadline(broker.connect(), this.#openTimeoutMs)
       inside(connection, 'Connection', openedKinds)
-      checkVersions(address, inside<InsideBroker>(broker, 'Broker', brokerKinds).versions)
+      checkVersions(address, inside(broker, 'Broker', askedKinds).versions)
       return new Connection(address, connection, this.#hasSasl, this.#requestTimeoutMs)
     } catch (error) {
       connection.socket?.destroy()
