@@ -64,6 +64,6 @@ export function checkVersions(broker: string, ranges: VersionRanges): void {
   if (missing.length === 0) return
   throw new FatalError(
     'MILLRACE_KAFKA_VERSION_UNSUPPORTED',
-    `The broker ${broker} does not speak ${missing.join(', ')}; use Apache Kafka 2.7 or newer`
+    `The broker ${broker} does not speak ${missing.join(', ')}; use Apache Kafka 3.9 to 4.3`
   )
 }

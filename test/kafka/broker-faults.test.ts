@@ -1,12 +1,11 @@
 /** Brokers that die, come back, freeze and lose leaders, while commits and readers go on. */
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { AbortedError, FencedError } from '../../src/errors.ts'
-import { taskId } from '../../src/ids.ts'
 import { KafkaLog, type KafkaLogOptions } from '../../src/kafka/kafka-log.ts'
 import { createLogger, silentLogger } from '../../src/log.ts'
+import { Committing } from '../support/committing.ts'
 import { type RunningBroker, startBroker } from '../support/kafka-broker.ts'
-import { bytes, createTopic, Member, Reading, tasksOver } from '../support/log-port-tools.ts'
+import { bytes, createTopic, Reading } from '../support/log-port-tools.ts'
 
 // A restart of a whole broker takes its time on a busy machine.
 vi.setConfig({ testTimeout: 180_000 })
@@ -39,47 +38,6 @@ async function connect(more: Partial<KafkaLogOptions> = {}): Promise<KafkaLog> {
   })
   logs.push(log)
   return log
-}
-
-/** Commits 1, 2, 3, … one record each, going on after every abort as the runtime does. */
-class Committing {
-  readonly #log: KafkaLog
-  readonly #source: string
-  readonly #sink: string
-  readonly member = new Member()
-  done = 0
-  aborted = 0
-
-  constructor(log: KafkaLog, source: string, sink: string) {
-    this.#log = log
-    this.#source = source
-    this.#sink = sink
-  }
-
-  async start(): Promise<void> {
-    await this.member.join(this.#log, tasksOver(this.#source, 1))
-    await this.member.until((owned) => owned.size === 1)
-  }
-
-  async until(number: number): Promise<void> {
-    while (this.done < number) await this.#next()
-  }
-
-  async #next(): Promise<void> {
-    const number = this.done + 1
-    const batch = this.#log.createBatch()
-    batch.append(this.#sink, 0, number, null, bytes(`${number}`))
-    const at = { topic: this.#source, partition: 0, task: taskId(0, 0) }
-    const offsets = [{ ...at, offset: number, metadata: `commit ${number}` }]
-    try {
-      await this.#log.commit({ batch, offsets, number })
-      this.done = number
-    } catch (error) {
-      if (!(error instanceof AbortedError) && !(error instanceof FencedError)) throw error
-      this.aborted++
-      await this.member.until((owned) => owned.size === 1)
-    }
-  }
 }
 
 describe('a broker that is killed and started again', () => {

@@ -31,6 +31,8 @@ export interface BrokerOptions {
   /** Users as the storage tool takes them: `SCRAM-SHA-256=[name=alice,password=secret]`. */
   readonly scramUsers?: readonly string[]
   readonly heapMb?: number
+  /** Of Apache Kafka; default: the one that all tests run against. */
+  readonly version?: string
 }
 
 /** One process of the cluster. */
@@ -190,7 +192,7 @@ interface NodePlan {
 
 async function layOut(directory: string, options: BrokerOptions): Promise<readonly Node[]> {
   const { nodes = 1, heapMb = 512 } = options
-  const lib = await ensureJars()
+  const lib = await ensureJars(options.version)
   const ports = await freePorts(nodes * 3)
   const clusterId = randomBytes(16).toString('hex').slice(0, 22)
   const plans = Array.from({ length: nodes }, (_, index): NodePlan => {

@@ -11,7 +11,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
-const kafkaVersion = process.env['KAFKA_TEST_VERSION'] ?? '4.1.1'
+
+/** One of each line of Apache Kafka that is supported, oldest first. */
+export const kafkaVersions = ['3.9.1', '4.1.1', '4.3.0'] as const
+
+/** What a test runs against unless it asks for another; `KAFKA_TEST_VERSION` moves all of them. */
+export const defaultVersion = process.env['KAFKA_TEST_VERSION'] ?? '4.1.1'
 
 export interface BrokerAvailability {
   readonly available: boolean
@@ -24,21 +29,21 @@ export async function brokerAvailability(): Promise<BrokerAvailability> {
   if (process.env['KAFKA_BROKERS']) return { available: true, reason: '' }
   const hasJava = await answers('java', ['-version'])
   if (!hasJava) return { available: false, reason: 'No Java: install a JRE, 17 or newer' }
-  if (existsSync(libDirectory()) || (await answers('mvn', ['-v']))) {
+  if (existsSync(libDirectory(defaultVersion)) || (await answers('mvn', ['-v']))) {
     return { available: true, reason: '' }
   }
   return { available: false, reason: "No Maven to fetch the broker's jars with: install maven" }
 }
 
-/** The directory that holds the jars; fetches them if it must. */
-export async function ensureJars(): Promise<string> {
-  const lib = libDirectory()
+/** The directory that holds the jars of this version; fetches them if it must. */
+export async function ensureJars(version: string = defaultVersion): Promise<string> {
+  const lib = libDirectory(version)
   await mkdir(join(lib, '..'), { recursive: true })
   while (!existsSync(lib)) {
     const lock = `${lib}.lock`
     if (await take(lock)) {
       try {
-        if (!existsSync(lib)) await fetchInto(lib)
+        if (!existsSync(lib)) await fetchInto(lib, version)
       } finally {
         await rm(lock, { force: true })
       }
@@ -49,9 +54,9 @@ export async function ensureJars(): Promise<string> {
   return lib
 }
 
-function libDirectory(): string {
+function libDirectory(version: string): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  return join(cache, 'millrace', `kafka-${kafkaVersion}`, 'lib')
+  return join(cache, 'millrace', `kafka-${version}`, 'lib')
 }
 
 async function answers(command: string, args: readonly string[]): Promise<boolean> {
@@ -86,11 +91,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function fetchInto(lib: string): Promise<void> {
+async function fetchInto(lib: string, version: string): Promise<void> {
   const beside = `${lib}.${process.pid}`
   await mkdir(beside, { recursive: true })
   const pom = join(beside, 'pom.xml')
-  await writeFile(pom, pomText())
+  await writeFile(pom, pomText(version))
   try {
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
     await run('mvn', ['-q', '-B', '-f', pom, goal, `-DoutputDirectory=${beside}`], {
@@ -101,11 +106,11 @@ async function fetchInto(lib: string): Promise<void> {
     await rm(beside, { recursive: true, force: true })
     // Somebody else was faster, after a lock that was left behind.
     if (existsSync(lib)) return
-    throw new Error(`Fetching Apache Kafka ${kafkaVersion} with Maven failed`, { cause: error })
+    throw new Error(`Fetching Apache Kafka ${version} with Maven failed`, { cause: error })
   }
 }
 
-function pomText(): string {
+function pomText(kafka: string): string {
   const dependency = (group: string, artifact: string, version: string): string =>
     `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId>` +
     `<version>${version}</version></dependency>`
@@ -113,7 +118,7 @@ function pomText(): string {
     '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>',
     '<groupId>millrace.test</groupId><artifactId>kafka-broker</artifactId><version>1</version>',
     '<dependencies>',
-    dependency('org.apache.kafka', 'kafka_2.13', kafkaVersion),
+    dependency('org.apache.kafka', 'kafka_2.13', kafka),
     dependency('org.slf4j', 'slf4j-simple', '1.7.36'),
     '</dependencies></project>',
   ].join('\n')

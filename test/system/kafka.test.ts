@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { AppProcess, freePort } from '../support/app-process.ts'
 import { createTopic, ForeignProducer, readCommitted } from '../support/foreign-client.ts'
 import { type RunningBroker, startBroker } from '../support/kafka-broker.ts'
+import { defaultVersion, kafkaVersions } from '../support/kafka-jars.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 import { type RawEvent, shopEvents } from '../support/shop-events.ts'
 import { differences, type MetricRow, metrics, recount } from '../support/shop-recount.ts'
@@ -18,25 +19,16 @@ import { differences, type MetricRow, metrics, recount } from '../support/shop-r
 const hour = 3_600_000
 const partitions = 4
 const long = process.env['MILLRACE_TESTS'] === 'long'
-const count = long ? 40_000 : 6_000
 let broker: RunningBroker
 let directory: string
 let instances: AppProcess[] = []
 let producer: ForeignProducer | undefined
-
-beforeAll(async () => {
-  broker = await startBroker()
-})
 
 afterEach(async () => {
   await producer?.close()
   await Promise.all(instances.map((instance) => instance.kill()))
   instances = []
   rmSync(directory, { recursive: true, force: true })
-})
-
-afterAll(async () => {
-  await broker?.stop()
 })
 
 function address(): string {
@@ -57,13 +49,23 @@ const lives: readonly Life[] = [
   { name: 'when all instances are down for a while', kills: 0, at: { 10: 'pause' } },
 ]
 
-describe('the application on Kafka', () => {
-  for (const life of lives) {
-    it(`keeps every row exact ${life.name}`, () => run(life), 300_000)
+describe.each(long ? kafkaVersions : [defaultVersion])('the application on Kafka %s', (version) => {
+  beforeAll(async () => {
+    broker = await startBroker({ version })
+  })
+  afterAll(() => broker?.stop())
+
+  const isMain = version === defaultVersion
+  for (const life of isMain ? lives : lives.slice(0, 1)) {
+    it(
+      `keeps every row exact ${life.name}`,
+      () => run(life, long && isMain ? 40_000 : 6_000),
+      300_000
+    )
   }
 })
 
-async function run(life: Life): Promise<void> {
+async function run(life: Life, count: number): Promise<void> {
   const seed = seedOfRun()
   console.log(`seed ${seed}: SEED=${seed} npm test -- test/system/kafka.test.ts -t '${life.name}'`)
   directory = mkdtempSync(join(tmpdir(), 'millrace-kafka-'))

@@ -1,0 +1,131 @@
+/** The application on Kafka: two instances, hand-over, a lost disk, and nothing twice. */
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, onTestFinished, vi } from 'vitest'
+import { KafkaLog } from '../../src/kafka/kafka-log.ts'
+import { silentLogger } from '../../src/log.ts'
+import { StreamApp } from '../../src/stream-app.ts'
+import type { Topology } from '../../src/topology/topology.ts'
+import {
+  CountOperator,
+  countStore,
+  countTopic,
+  FunctionOperator,
+  node,
+  sink,
+  source,
+  textTopic,
+  topologyOf,
+} from '../runtime/small-topology.ts'
+
+const partitions = 3
+const patience = { timeout: 40_000, interval: 50 }
+const group = { sessionMs: 6_000, heartbeatMs: 200, rebalanceMs: 10_000 }
+
+/** `in` → by value, through a repartition topic → count → `out`. */
+function countByValue(input: string, output: string): Topology {
+  return topologyOf({
+    nodes: [
+      source('source', textTopic(input)),
+      node('rekey', 'source', () => new FunctionOperator(sendOn), { topic: 'by-value' }),
+      source('again', textTopic('by-value'), { internal: true }),
+      node('count', 'again', () => new CountOperator(), { stores: [countStore] }),
+      sink('sink', 'count', countTopic(output)),
+    ],
+    sources: [input],
+    sinks: [output],
+    repartitions: ['by-value'],
+  })
+}
+
+function sendOn({ context }: FunctionOperator, _key: unknown, value: unknown, time: number): void {
+  const bytes = Buffer.from(String(value))
+  const partition = (bytes[0] ?? 0) % context.partitionCount('by-value')
+  context.send(context.topicName('by-value'), partition, time, bytes, bytes)
+}
+
+async function openWorld(brokers: readonly string[]) {
+  const id = `app-${randomUUID()}`
+  const [input, output] = [`${id}-in`, `${id}-out`]
+  const path = await mkdtemp(join(tmpdir(), 'millrace-kafka-'))
+  const log = await KafkaLog.connect({
+    brokers,
+    clientId: 'test',
+    applicationId: `${id}-test`,
+    instance: 'test',
+    logger: silentLogger,
+  })
+  const topics = [input, output].map((name) => ({ name, role: 'sink', partitions, create: true }))
+  await log.prepare(topics as Parameters<KafkaLog['prepare']>[0])
+  onTestFinished(async () => {
+    await log.close()
+    await rm(path, { recursive: true, force: true })
+  })
+  const seen: string[] = []
+  for (let partition = 0; partition < partitions; partition++) {
+    const reader = log.read({ topic: output, partition }, 'earliest', {
+      onData: () => {
+        while (reader.advance()) seen.push(`${reader.key}=${reader.value?.at(-1)}`)
+      },
+    })
+  }
+  return {
+    seen,
+    path,
+    async send(...values: readonly string[]) {
+      const records = values.map((value, i) => ({
+        key: Buffer.from(`k${i}`),
+        value: Buffer.from(value),
+        timestamp: Date.now(),
+      }))
+      await log.append(input, records)
+    },
+    async start(name: string) {
+      const app = new StreamApp(countByValue(input, output), {
+        applicationId: id,
+        stateDir: join(path, name),
+        kafka: { brokers, group },
+        cacheBytesMax: 0,
+      })
+      onTestFinished(() => app.close())
+      await app.start()
+      return app
+    },
+  }
+}
+
+const tasksOf = (app: StreamApp): number =>
+  app.snapshot().tasks.filter(({ state }) => state === 'running').length
+
+/** Call it where tests are collected; `brokers` is asked when the test begins. */
+export function itHandsOver(name: string, brokers: () => readonly string[]): void {
+  it(name, async () => {
+    const world = await openWorld(brokers())
+    const one = await world.start('one')
+    await vi.waitFor(() => expect(tasksOf(one)).toBe(2 * partitions), patience)
+    await world.send('a', 'b', 'a', 'c')
+    await vi.waitFor(() => expect(world.seen).toHaveLength(4), patience)
+
+    const two = await world.start('two')
+    await vi.waitFor(() => {
+      expect([tasksOf(one), tasksOf(two)]).toEqual([partitions, partitions])
+    }, patience)
+    await world.send('a', 'b', 'c', 'c')
+    await vi.waitFor(() => expect(world.seen).toHaveLength(8), patience)
+
+    await one.close()
+    await vi.waitFor(() => expect(tasksOf(two)).toBe(2 * partitions), patience)
+    await two.close()
+
+    const three = await world.start('three')
+    await vi.waitFor(() => expect(tasksOf(three)).toBe(2 * partitions), patience)
+    await world.send('a', 'b', 'c')
+    await vi.waitFor(() => expect(world.seen).toHaveLength(11), patience)
+    expect([...world.seen].sort()).toEqual(
+      ['a=1', 'a=2', 'a=3', 'a=4', 'b=1', 'b=2', 'b=3', 'c=1', 'c=2', 'c=3', 'c=4'].sort()
+    )
+    expect(three.snapshot()).toMatchObject({ state: 'running', reasons: [] })
+  })
+}
