@@ -134,8 +134,9 @@ describe('a broker that is too old, or too new', () => {
     const failure = await refusal({ TxnOffsetCommit: [0, 2], DeleteRecords: undefined })
     expect(failure).toMatchObject({
       code: 'MILLRACE_KAFKA_VERSION_UNSUPPORTED',
-      message: expect.stringMatching(
-        /does not speak DeleteRecords 2 \(offered: not at all\), TxnOffsetCommit 3 \(offered: 0 to 2\); use Apache Kafka 3\.9/
+      message: expect.stringContaining(
+        'does not speak DeleteRecords 2 (offered: not at all), TxnOffsetCommit 3 (offered: ' +
+          '0 to 2); use Apache Kafka 3.9'
       ),
     })
   })
