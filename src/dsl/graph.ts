@@ -73,6 +73,8 @@ export interface AggregateNode extends Node<'aggregate'> {
   readonly key: AnySerde
   readonly plan: AggregationPlan
   readonly windows: WindowSpec | undefined
+  /** How long closed windows stay readable; undefined: as long as they need. */
+  readonly retentionMs: number | undefined
   readonly logged: boolean
   /** Where the key has changed on the way; undefined where records are at home already. */
   readonly repartition: Repartition | undefined

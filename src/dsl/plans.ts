@@ -1,5 +1,6 @@
 /** From the arguments of `count`, `reduce` and `aggregate` to what the operators are told. */
 import type { Aggregators } from '../aggregators/aggregator.ts'
+import { type Duration, durationMs } from '../durations.ts'
 import type { Misuse, Sync } from '../misuse.ts'
 import type { AggregationPlan } from '../operators/specs.ts'
 import type { Storable } from '../serde/checks.ts'
@@ -25,12 +26,25 @@ export interface AggregateOptions {
   readonly logged?: boolean
 }
 
+export interface WindowedOptions extends AggregateOptions {
+  /**
+   * How far behind the newest window of the task closed ones stay readable, from start to start.
+   * Default and least: size and grace.
+   */
+  readonly retention?: Duration
+}
+
+export interface WindowedSerde<A> extends WindowedOptions {
+  /** How the state becomes bytes. */
+  readonly value: Serde<A>
+}
+
 export interface AggregateSerde<A> extends AggregateOptions {
   /** How the state becomes bytes. */
   readonly value: Serde<A>
 }
 
-interface Options extends AggregateOptions {
+interface Options extends WindowedOptions {
   readonly value?: AnySerde
 }
 
@@ -39,32 +53,41 @@ export interface Planned {
   readonly plan: AggregationPlan
   readonly logged: boolean
   readonly rows: AnySerde | undefined
+  /** Of windows; undefined: as long as they need. */
+  readonly retentionMs: number | undefined
 }
 
-export function countPlan({ logged = true }: AggregateOptions = {}): Planned {
-  return { plan: Object.freeze({ kind: 'count' }), logged, rows: undefined }
+export function countPlan(options?: WindowedOptions): Planned {
+  return { plan: Object.freeze({ kind: 'count' }), rows: undefined, ...kept(options) }
+}
+
+function kept({ logged = true, retention }: WindowedOptions = {}): {
+  readonly logged: boolean
+  readonly retentionMs: number | undefined
+} {
+  return { logged, retentionMs: retention === undefined ? undefined : durationMs(retention) }
 }
 
 export function reducePlan(
   reducer: UserFunction,
   values: AnySerde | undefined,
-  options: AggregateOptions = {}
+  options?: WindowedOptions
 ): Planned {
   const serde = values ?? data<unknown>()
   const plan = Object.freeze({ kind: 'reduce', reducer: reducer as Reducer, serde } as const)
-  return { plan, logged: options.logged ?? true, rows: serde }
+  return { plan, rows: serde, ...kept(options) }
 }
 
 /** `({ n: count() })`, `({ n: count() }, options)`, `(init, add)` or `(init, add, options)`. */
 export function aggregatePlan([first, second, third]: readonly unknown[]): Planned {
   if (typeof first !== 'function') {
-    const { logged = true } = (second ?? {}) as Options
     const aggregators = Object.freeze({ ...(first as Aggregators<never>) })
-    return { plan: Object.freeze({ kind: 'named', aggregators }), logged, rows: undefined }
+    const plan = Object.freeze({ kind: 'named', aggregators } as const)
+    return { plan, rows: undefined, ...kept(second as Options | undefined) }
   }
-  const { logged = true, value: serde = data<unknown>() } = (third ?? {}) as Options
+  const { value: serde = data<unknown>(), ...options } = (third ?? {}) as Options
   const steps = { init: first as () => unknown, add: second as Reducer, serde }
-  return { plan: Object.freeze({ kind: 'steps', ...steps }), logged, rows: serde }
+  return { plan: Object.freeze({ kind: 'steps', ...steps }), rows: serde, ...kept(options) }
 }
 
 type Reducer = (kept: unknown, value: unknown, key: unknown) => unknown
@@ -73,7 +96,7 @@ type Reducer = (kept: unknown, value: unknown, key: unknown) => unknown
 export function addAggregate(
   flow: GroupedFlow,
   durable: string,
-  { plan, logged }: Planned,
+  { plan, logged, retentionMs }: Planned,
   windows: WindowSpec | undefined
 ): AggregateNode {
   const { graph, node, key, keyChanged } = flow
@@ -84,6 +107,6 @@ export function addAggregate(
     : undefined
   if (keyChanged) graph.skipNames(3)
   const inputs = [node]
-  const rest = { durable, key, plan, windows, logged, repartition, inputs }
+  const rest = { durable, key, plan, windows, retentionMs, logged, repartition, inputs }
   return graph.add({ kind: 'aggregate', name, ...rest })
 }

@@ -7,8 +7,6 @@ import type { GroupedFlow, StreamFlow } from './flow.ts'
 import type { AnySerde, LogicalNode, UserFunction } from './graph.ts'
 import type { WindowedKTable } from './k-table.ts'
 import {
-  type AggregateOptions,
-  type AggregateSerde,
   addAggregate,
   aggregatePlan,
   countPlan,
@@ -18,6 +16,8 @@ import {
   type Step,
   type StepOf,
   type Unnamed,
+  type WindowedOptions,
+  type WindowedSerde,
 } from './plans.ts'
 
 export class WindowedStream<K, V, Emit extends Emission> {
@@ -31,19 +31,19 @@ export class WindowedStream<K, V, Emit extends Emission> {
   }
 
   /** How many records a key has in each window: `count('orders-5m')`. */
-  count(name: string, options?: AggregateOptions): WindowedKTable<K, number, Emit>
+  count(name: string, options?: WindowedOptions): WindowedKTable<K, number, Emit>
   count(this: Unnamed<".count('orders-5m')">): never
-  count(name?: string, options?: AggregateOptions): unknown {
+  count(name?: string, options?: WindowedOptions): unknown {
     return this.#table(name as string, countPlan(options))
   }
 
   reduce(
     name: string,
     reducer: (kept: V, value: V, key: K) => V,
-    options?: AggregateOptions
+    options?: WindowedOptions
   ): WindowedKTable<K, V, Emit>
   reduce(unnamed: Unnamed<".reduce('latest-5m', (kept, value) => …)">): never
-  reduce(name: unknown, reducer?: unknown, options?: AggregateOptions): unknown {
+  reduce(name: unknown, reducer?: unknown, options?: WindowedOptions): unknown {
     const plan = reducePlan(reducer as UserFunction, this.#flow.value, options)
     return this.#table(name as string, plan)
   }
@@ -52,19 +52,19 @@ export class WindowedStream<K, V, Emit extends Emission> {
   aggregate<const A extends Aggregators<V>>(
     name: string,
     aggregators: A,
-    options?: AggregateOptions
+    options?: WindowedOptions
   ): WindowedKTable<K, Results<A>, Emit>
   aggregate<A, S extends StepOf<A>>(
     name: string,
     init: () => State<A>,
     add: (state: A, value: V, key: K) => Step<S>,
-    options?: AggregateOptions
+    options?: WindowedOptions
   ): WindowedKTable<K, A, Emit>
   aggregate<A, S extends StepOf<A>>(
     name: string,
     init: () => A,
     add: (state: A, value: V, key: K) => Step<S>,
-    options: AggregateSerde<A>
+    options: WindowedSerde<A>
   ): WindowedKTable<K, A, Emit>
   aggregate(unnamed: Aggregators<V> & Unnamed<".aggregate('traffic-5m', { … })">): never
   aggregate(name: unknown, ...args: readonly unknown[]): unknown {

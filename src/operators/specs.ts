@@ -41,11 +41,6 @@ export interface WindowedAggregateSpec extends KeyedAggregateSpec {
   readonly watermarks: null | 'own' | { readonly topic: string }
   /** How far behind the newest window others stay readable. Default and least: size + grace. */
   readonly retentionMs?: number
-  /**
-   * Final rows of the compatible layer are looked for no more often, by the wall clock: Kafka
-   * Streams' throttle, 1 s there. Default: 0, with every record.
-   */
-  readonly emitIntervalMs?: number
 }
 
 /** A window without a key, first phase: partials per pane, first end and source partition. */

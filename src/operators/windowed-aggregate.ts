@@ -208,7 +208,7 @@ export class WindowedAggregateOperator extends Operator {
   }
 
   #isThrottled(): boolean {
-    const { emitIntervalMs = 0 } = this.#spec
+    const { emitIntervalMs = 0 } = this.#spec.windows
     if (emitIntervalMs === 0 || !this.#isFinal) return false
     const now = this.#context.clock.now()
     if (now < this.#nextEmitAt) return true
@@ -304,9 +304,11 @@ export class WindowedAggregateOperator extends Operator {
     return Math.min(this.#lastClosed(closed), this.#progress.newest - this.#retention())
   }
 
+  /** As Kafka Streams' stores, which show one window start more where rows are final. */
   #retention(): number {
     const { sizeMs, graceMs } = this.#grid
-    return Math.max(this.#spec.retentionMs ?? 0, sizeMs + graceMs)
+    const more = this.#isFinal && this.#spec.watermarks === null ? 1 : 0
+    return Math.max(this.#spec.retentionMs ?? 0, sizeMs + graceMs) + more
   }
 }
 

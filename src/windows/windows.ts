@@ -30,6 +30,16 @@ export interface WindowSpec {
   /** Null: windows of a silent stream stay open. */
   readonly idleMs: number | null
   readonly emptyWindows: boolean
+  /** Final rows are looked for no more often, by the wall clock. Default 0: with every record. */
+  readonly emitIntervalMs?: number
+}
+
+export interface EmitOptions {
+  /**
+   * Final rows of windows with a key are looked for no more often, by the wall clock, when a record
+   * comes. Default `'0ms'`: with every record. Kafka Streams looks once a second.
+   */
+  readonly interval?: Duration
 }
 
 export interface WindowOptions<Empty extends boolean> {
@@ -57,6 +67,7 @@ export class Windows<Shape extends WindowShape, Empty extends boolean, Emit exte
   readonly graceMs: number
   readonly idleMs: number | null
   readonly emptyWindows: Empty
+  readonly emitIntervalMs: number
 
   constructor(spec: WindowSpec & { shape: Shape; emission: Emit; emptyWindows: Empty }) {
     this.shape = spec.shape
@@ -66,12 +77,14 @@ export class Windows<Shape extends WindowShape, Empty extends boolean, Emit exte
     this.graceMs = spec.graceMs
     this.idleMs = spec.idleMs
     this.emptyWindows = spec.emptyWindows
+    this.emitIntervalMs = spec.emitIntervalMs ?? 0
     Object.freeze(this)
   }
 
   /** `'updates'`: a row for every change. `'final'`: one row per window, once it has closed. */
-  emit<E extends Emission>(emission: E): Windows<Shape, Empty, E> {
-    return new Windows({ ...(this as Windows<Shape, Empty, Emit>), emission })
+  emit<E extends Emission>(emission: E, options: EmitOptions = {}): Windows<Shape, Empty, E> {
+    const emitIntervalMs = durationMs(options.interval ?? '0ms')
+    return new Windows({ ...(this as Windows<Shape, Empty, Emit>), emission, emitIntervalMs })
   }
 }
 

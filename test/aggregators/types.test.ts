@@ -112,5 +112,6 @@ test('windows that cannot be are refused when they are made', () => {
     graceMs: 30_000,
     idleMs: null,
     emptyWindows: false,
+    emitIntervalMs: 0,
   })
 })

@@ -1,2 +1,2 @@
 /** Families of cases that `npm test` runs; each has its file in `cases/`. */
-export const families: readonly string[] = ['stateless']
+export const families: readonly string[] = ['punctuate', 'stateless']

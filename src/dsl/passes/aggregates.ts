@@ -81,21 +81,22 @@ export function drawAggregate(
 }
 
 function creatorOf(node: AggregateNode): OperatorBlueprint['create'] {
-  const { durable: name, key, plan, logged, windows, repartition } = node
+  const { durable: name, key, plan, logged, windows, retentionMs, repartition } = node
   const keyed: KeyedAggregateSpec = Object.freeze({ name, key, plan, logged })
   if (windows === undefined) return () => new KeyedAggregateOperator(keyed)
   const behind = repartition === undefined ? 'own' : { topic: repartition.topic }
   const watermarks = windows.idleMs === null ? null : behind
-  const spec: WindowedAggregateSpec = Object.freeze({ ...keyed, windows, watermarks })
+  const kept = retentionMs === undefined ? {} : { retentionMs }
+  const spec: WindowedAggregateSpec = Object.freeze({ ...keyed, windows, watermarks, ...kept })
   return () => new WindowedAggregateOperator(spec)
 }
 
 function storeOf(node: AggregateNode): StoreSpec {
-  const { durable: name, logged, windows } = node
+  const { durable: name, logged, windows, retentionMs = 0 } = node
   // By watermark a silent partition may hold windows open for any time: age must not take them.
   const expires = windows !== undefined && windows.idleMs === null
   const config = expires
-    ? windowedChangelogConfig(windows.sizeMs + windows.graceMs)
+    ? windowedChangelogConfig(Math.max(windows.sizeMs + windows.graceMs, retentionMs))
     : changelogConfig
   return { name, logged, layout: aggregateLayout(node), config }
 }

@@ -1,5 +1,12 @@
 /** Windows, and what is aggregated in them by key. */
-import { hopping, tumbling, type WindowShape, type Windows } from '../../../src/index.ts'
+import {
+  type Duration,
+  hopping,
+  type Serde,
+  tumbling,
+  type WindowShape,
+  type Windows,
+} from '../../../src/index.ts'
 import { CaseError, type CaseValue, type NodeFields } from '../case.ts'
 import { step } from '../functions/aggregators.ts'
 import type { AnyValue } from '../functions/text.ts'
@@ -11,7 +18,10 @@ type AnyWindows = Windows<WindowShape, false, 'updates'>
 export const windows: Operators = {
   windowedBy(world, fields) {
     const shape = windowsOf(fields.object('windows'))
-    const emitting = fields.text('emit') === 'close' ? shape.emit('final') : shape
+    const emitting =
+      fields.text('emit') === 'close'
+        ? shape.emit('final', { interval: ms(world.config.emitIntervalMs ?? 0) })
+        : shape
     const grouped = world.get(fields.text('from'), 'grouped')
     world.put(fields.id, 'windowed', grouped.windowedBy(emitting as AnyWindows))
   },
@@ -20,12 +30,12 @@ export const windows: Operators = {
 /** Of windowed groups. */
 export const windowedAggregates: Operators = {
   count(world, fields) {
-    const table = windowed(world, fields).count(world.storeOf(fields))
+    const table = windowed(world, fields).count(world.storeOf(fields), retentionOf(fields))
     world.put(fields.id, 'table', table as unknown as Kinds['table'])
   },
   reduce(world, fields) {
     const add = step(fields.text('adder'))
-    const table = windowed(world, fields).reduce(world.storeOf(fields), add)
+    const table = windowed(world, fields).reduce(world.storeOf(fields), add, retentionOf(fields))
     world.put(fields.id, 'table', table as unknown as Kinds['table'])
   },
   aggregate(world, fields) {
@@ -35,7 +45,7 @@ export const windowedAggregates: Operators = {
       world.storeOf(fields),
       (): CaseValue => init,
       (kept, value) => add(kept, value),
-      { value: caseValues } as { readonly value: never }
+      { ...retentionOf(fields), value: caseValues as Serde<AnyValue> }
     )
     world.put(fields.id, 'table', table as unknown as Kinds['table'])
   },
@@ -54,6 +64,11 @@ export function windowsOf(fields: NodeFields): AnyWindows {
     default:
       throw new CaseError(`unknown windows '${type}'`)
   }
+}
+
+function retentionOf(fields: NodeFields): { readonly retention?: Duration } {
+  const retention = fields.optionalNumber('retention')
+  return retention === undefined ? {} : { retention: ms(retention) }
 }
 
 function windowed(world: World, fields: NodeFields): Kinds['windowed'] {

@@ -60,7 +60,8 @@ function countPunctuator(fields: NodeFields): MakeProcessor {
       const counts: (readonly [string, CaseValue])[] = []
       for await (const entry of store.range()) counts.push(entry)
       for (const [key, value] of counts) context.forward({ key, value, timestamp })
-      context.forward({ key: '~', value: context.streamTime, timestamp })
+      // No time at all is -1 in Java.
+      context.forward({ key: '~', value: Math.max(-1, context.streamTime), timestamp })
       punctuations += 1
       if (punctuations === cancelAfter) schedule.cancel()
     })
