@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     globalSetup: ['test/support/global-broker.ts'],
     pool: 'forks',
+    execArgv: ['--import', new URL('support/typescript-threads.mjs', import.meta.url).href],
     testTimeout: 60_000,
     hookTimeout: 120_000,
     projects: [

@@ -8,7 +8,7 @@ export async function fenceAll(
   cluster: Cluster,
   ids: readonly string[],
   deadlineMs: number,
-  log: ThrottledLog
+  log: Pick<ThrottledLog, 'warn'>
 ): Promise<readonly string[]> {
   const results = await Promise.allSettled(
     ids.map((id) => fenceTransactionalId(cluster, id, { deadlineMs }))

@@ -16,11 +16,13 @@ const protocolType = 'consumer'
 const protocolName = 'millrace'
 /** Brokers park JoinGroup and SyncGroup until all members are there. */
 const parkedGraceMs = 5_000
-const leaveMs = 2_000
+/** How long to try to say good-bye. */
+export const leaveMs = 2_000
 
 export interface GroupClientOptions {
   readonly cluster: Pick<Cluster, 'callCoordinator'>
   readonly groupId: string
+  readonly instanceId: string | null
   readonly sessionMs: number
   readonly rebalanceMs: number
   /** Ends what is under way; `leave` is sent all the same. */
@@ -35,13 +37,13 @@ export class GroupClient {
   }
 
   join(memberId: string, metadata: Uint8Array): Promise<JoinGroupResponse> {
-    const { groupId, sessionMs, rebalanceMs } = this.#options
+    const { groupId, instanceId, sessionMs, rebalanceMs } = this.#options
     const request = {
       groupId,
       sessionTimeoutMs: sessionMs,
       rebalanceTimeoutMs: rebalanceMs,
       memberId,
-      instanceId: null,
+      instanceId,
       protocolType,
       protocols: [{ name: protocolName, metadata }],
     }
@@ -63,8 +65,8 @@ export class GroupClient {
   }
 
   async leave(memberId: string): Promise<void> {
-    const { cluster, groupId } = this.#options
-    const request = { groupId, members: [{ memberId, instanceId: null }] }
+    const { cluster, groupId, instanceId } = this.#options
+    const request = { groupId, members: [{ memberId, instanceId }] }
     // Not on the group's own link: a JoinGroup may be parked there.
     const options = { role: 'control', deadlineMs: leaveMs } as const
     await cluster.callCoordinator('group', groupId, leaveGroup, request, errorOf, options)

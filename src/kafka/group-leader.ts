@@ -1,7 +1,7 @@
 /** What the leader of a generation does: read the others, fence who is gone, assign the tasks. */
 import { createHash } from 'node:crypto'
 import type { TaskId, TopicPartition } from '../ids.ts'
-import type { GroupPlan, TaskPlan } from '../runtime/ports.ts'
+import type { TaskPlan } from '../runtime/ports.ts'
 import {
   type AssignableMember,
   handOver,
@@ -12,7 +12,7 @@ import { decodeSubscription, encodeAssignment, type MemberData } from './consume
 import type { JoinedMember } from './requests/groups.ts'
 
 export interface LeaderOptions {
-  readonly plan: GroupPlan
+  readonly tasks: readonly TaskPlan[]
   readonly planDigest: string
   /** Aborts what these producers left open; answers with those it could not reach. */
   readonly fence: (transactionalIds: readonly string[]) => Promise<readonly string[]>
@@ -41,7 +41,7 @@ export async function lead(
   const foreign = entries.filter(({ data }) => data.plan !== options.planDigest)
   if (foreign.length > 0) options.onForeignPlan(foreign.map(({ data }) => data.instance))
   const { target, given } = assignTasks(entries, options)
-  const sources = new Map(options.plan.tasks.map((task) => [task.id, task.sources]))
+  const sources = new Map(options.tasks.map((task) => [task.id, task.sources]))
   const isSettled = [...target].every(([id, own]) => own.length === given.get(id)?.length)
   return entries.map(({ memberId }) => {
     const tasks = given.get(memberId) ?? []
@@ -63,14 +63,14 @@ export function topicsOf(tasks: readonly TaskPlan[]): string[] {
   return [...new Set(tasks.flatMap(({ sources }) => sources.map(({ topic }) => topic)))].sort()
 }
 
-export function sourcesOf(plan: GroupPlan, tasks: readonly TaskId[]): TopicPartition[] {
+export function sourcesOf(plan: readonly TaskPlan[], tasks: readonly TaskId[]): TopicPartition[] {
   const wanted = new Set(tasks)
-  return plan.tasks.filter(({ id }) => wanted.has(id)).flatMap(({ sources }) => sources)
+  return plan.filter(({ id }) => wanted.has(id)).flatMap(({ sources }) => sources)
 }
 
 function assignTasks(
   entries: readonly { readonly memberId: string; readonly data: MemberData }[],
-  { plan, planDigest }: LeaderOptions
+  { tasks, planDigest }: LeaderOptions
 ): { readonly target: TaskAssignment; readonly given: TaskAssignment } {
   const members = entries.map(
     ({ memberId, data }): AssignableMember => ({
@@ -82,7 +82,7 @@ function assignTasks(
   )
   const ours = members.filter((_, i) => entries[i]?.data.plan === planDigest)
   const target = targetAssignment(
-    plan.tasks.map(({ id }) => id),
+    tasks.map(({ id }) => id),
     ours
   )
   return { target, given: handOver(target, members) }

@@ -33,11 +33,12 @@ import type { Committer } from './committer.ts'
 import type { Codec } from './compression.ts'
 import { ensureCodec } from './compression.ts'
 import { ExactlyOnceCommitter } from './exactly-once.ts'
-import { fenceAll } from './fencing.ts'
 import { Fetcher } from './fetcher.ts'
-import { Group, type GroupTimes } from './group.ts'
+import { Group, type GroupOptions } from './group.ts'
+import { type GroupTimes, withDefaults } from './group-times.ts'
 import { isTransient } from './kafka-errors.ts'
 import type { KafkaOptions } from './link-options.ts'
+import { MemberThread } from './member-thread.ts'
 import { Offsets } from './offsets.ts'
 import { KafkaOutputBatch } from './output-batch.ts'
 import { deleteRecords } from './requests/records.ts'
@@ -83,13 +84,15 @@ export interface KafkaLogOptions extends KafkaOptions {
   readonly connectMs?: number
 }
 
-const fenceMs = 3_000
 const purgeMs = 10_000
+
+type OpenMember = GroupOptions['openMember']
 
 export class KafkaLog implements Log {
   readonly kind = 'kafka'
   readonly #options: KafkaLogOptions
   readonly #cluster: Cluster
+  readonly #openMember: OpenMember
   readonly #log: ThrottledLog
   readonly #topics: Topics
   readonly #offsets: Offsets
@@ -107,9 +110,10 @@ export class KafkaLog implements Log {
    */
   static async connect(
     options: KafkaLogOptions,
-    cluster = new Cluster(options)
+    cluster = new Cluster(options),
+    openMember = memberThreads(options)
   ): Promise<KafkaLog> {
-    const log = new KafkaLog(options, cluster)
+    const log = new KafkaLog(options, cluster, openMember)
     try {
       await log.#start()
       return log
@@ -119,13 +123,14 @@ export class KafkaLog implements Log {
     }
   }
 
-  private constructor(options: KafkaLogOptions, cluster: Cluster) {
+  private constructor(options: KafkaLogOptions, cluster: Cluster, openMember: OpenMember) {
     const { applicationId, clock = systemClock, fetchWaitMs: waitMs = 250 } = options
     const { guarantee = 'exactly_once', transactionTimeoutMs = 10_000 } = options
     const { stepTimeoutMs = 30_000 } = options
     const isExact = guarantee === 'exactly_once'
     this.#options = options
     this.#cluster = cluster
+    this.#openMember = openMember
     this.#log = new ThrottledLog(options.logger, clock)
     this.#topics = new Topics({
       cluster,
@@ -169,19 +174,23 @@ export class KafkaLog implements Log {
   async join(plan: GroupPlan, listener: AssignmentListener): Promise<Membership> {
     assert(this.#group?.isOver !== false, 'a log is joined once at a time')
     const { applicationId, instance, logger, group: times = {} } = this.#options
-    const group = await Group.join({
+    const group = new Group({
       cluster: this.#cluster,
       groupId: applicationId,
       instance,
+      instanceId: null,
+      saysGoodbye: true,
       transactionalId: this.#transactionalId,
       plan,
       listener,
+      openMember: this.#openMember,
       logger,
       log: this.#log,
       times,
-      fence: (ids) => fenceAll(this.#cluster, ids, fenceMs, this.#log),
     })
+    // Before it has joined: whoever closes meanwhile ends that too.
     this.#group = group
+    await group.joined
     const { metadataMaxAgeMs: everyMs = 60_000 } = this.#options
     return new WatchedMembership(group, { cluster: this.#cluster, tasks: plan.tasks, everyMs })
   }
@@ -279,4 +288,19 @@ export class KafkaLog implements Log {
     assert(this.#group !== undefined, 'whoever commits has joined before')
     return this.#group
   }
+}
+
+/** Members in threads of their own, with connections like those of the log. */
+function memberThreads(options: KafkaLogOptions): OpenMember {
+  const { brokers, clientId, logger, tls, sasl, connectionTimeoutMs } = options
+  const connection = {
+    brokers,
+    clientId,
+    logger,
+    ...(tls === undefined ? {} : { tls }),
+    ...(sasl === undefined ? {} : { sasl }),
+    ...(connectionTimeoutMs === undefined ? {} : { connectionTimeoutMs }),
+  }
+  const { maxPollIntervalMs } = withDefaults(options.group)
+  return (settings, events) => new MemberThread(settings, { connection, maxPollIntervalMs }, events)
 }

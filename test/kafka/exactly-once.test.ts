@@ -9,7 +9,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { AbortedError, FencedError } from '../../src/errors.ts'
 import { type TaskId, taskId } from '../../src/ids.ts'
+import { fenceAll } from '../../src/kafka/fencing.ts'
 import { KafkaLog } from '../../src/kafka/kafka-log.ts'
+import { Member as GroupMember } from '../../src/kafka/member.ts'
 import { silentLogger } from '../../src/log.ts'
 import type { CommitReceipt } from '../../src/runtime/ports.ts'
 import { FaultyCluster } from '../support/faulty-cluster.ts'
@@ -85,7 +87,13 @@ const world = {
         stepTimeoutMs: 1_000,
         group,
       },
-      cluster
+      cluster,
+      // In this thread, where its requests can be held up too.
+      (settings, events) => {
+        const fence = (ids: readonly string[]) =>
+          fenceAll(cluster, ids, 3_000, { warn: () => undefined })
+        return new GroupMember(settings, { cluster, fence }, events)
+      }
     )
     const instance = new Instance(log, cluster)
     world.instances.push(instance)

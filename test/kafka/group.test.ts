@@ -6,6 +6,7 @@ import { FencedError } from '../../src/errors.ts'
 import { type TaskId, taskId } from '../../src/ids.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { Group } from '../../src/kafka/group.ts'
+import { Member } from '../../src/kafka/member.ts'
 import { leaveGroup } from '../../src/kafka/requests/groups.ts'
 import { ThrottledLog } from '../../src/kafka/throttled-log.ts'
 import { silentLogger } from '../../src/log.ts'
@@ -45,7 +46,7 @@ class TestMember {
   }
 
   async join(groupId: string, plan: readonly TaskPlan[] = tasks): Promise<this> {
-    this.group = await Group.join({
+    const group = new Group({
       cluster: this.cluster,
       groupId,
       instance: this.name,
@@ -54,10 +55,10 @@ class TestMember {
       logger: silentLogger,
       log: new ThrottledLog(silentLogger, systemClock),
       times,
-      fence: async (ids) => {
-        this.fenced.push(...ids)
-        return []
-      },
+      instanceId: null,
+      saysGoodbye: true,
+      openMember: (settings, events) =>
+        new Member(settings, { cluster: this.cluster, fence: this.#fence }, events),
       listener: {
         onAssigned: async (given) => {
           for (const task of given) this.owned.add(task)
@@ -75,6 +76,8 @@ class TestMember {
         },
       },
     })
+    this.group = group
+    await group.joined
     return this
   }
 
@@ -90,6 +93,11 @@ class TestMember {
   async end(): Promise<void> {
     await this.group?.leave()
     this.cluster.close()
+  }
+
+  #fence = async (ids: readonly string[]): Promise<readonly string[]> => {
+    this.fenced.push(...ids)
+    return []
   }
 
   #note(call: string): void {

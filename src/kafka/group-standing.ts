@@ -1,0 +1,104 @@
+/**
+ * Where we stand with the group: the name and the generation it gave us, what it assigned, and what
+ * its answers mean for that.
+ */
+import { FatalError, type MillraceError } from '../errors.ts'
+import type { TaskId } from '../ids.ts'
+import type { GroupPlan } from '../runtime/ports.ts'
+import { type AssignmentData, encodeSubscription, type MemberData } from './consumer-protocol.ts'
+import { digestOf, sourcesOf, topicsOf } from './group-leader.ts'
+import { errorClassOf, errorCodes, isTransient, kafkaError } from './kafka-errors.ts'
+import type { GroupIdentity } from './requests/offsets.ts'
+
+export interface StandingOptions {
+  readonly groupId: string
+  /** Of this process and run. */
+  readonly instance: string
+  /** Of a static member: the same in every run. Null: dynamic. */
+  readonly instanceId: string | null
+  readonly transactionalId: string | null
+  readonly plan: GroupPlan
+}
+
+/** What an answer asks for. */
+export type Verdict = 'nothing' | 'rebalance' | 'lost' | MillraceError
+
+export class Standing {
+  readonly planDigest: string
+  readonly #options: StandingOptions
+  #memberId = ''
+  #generation = -1
+  #assignment: AssignmentData = { tasks: [], transactionalIds: [], isSettled: true }
+
+  constructor(options: StandingOptions) {
+    this.#options = options
+    this.planDigest = digestOf(options.plan.tasks)
+  }
+
+  get memberId(): string {
+    return this.#memberId
+  }
+
+  get generation(): number {
+    return this.#generation
+  }
+
+  get identity(): GroupIdentity {
+    const { groupId, instanceId } = this.#options
+    return { groupId, memberId: this.#memberId, generation: this.#generation, instanceId }
+  }
+
+  isCurrent(memberId: string, generation: number): boolean {
+    return memberId === this.#memberId && generation === this.#generation
+  }
+
+  accept(memberId: string, generation: number, assignment: AssignmentData): void {
+    this.#memberId = memberId
+    this.#generation = generation
+    this.#assignment = assignment
+  }
+
+  /** Of the producers it keeps the names: they may still have something open. */
+  lose(): void {
+    this.#generation = -1
+    this.#assignment = { ...this.#assignment, tasks: [], isSettled: true }
+  }
+
+  /** What an answer of the group means; an error: it can never be otherwise. */
+  judge(code: number, what: string): Verdict {
+    if (code === errorCodes.REBALANCE_IN_PROGRESS) return 'rebalance'
+    if (code === 0 || isTransient(code)) return 'nothing'
+    const { groupId, instanceId } = this.#options
+    if (code === errorCodes.FENCED_INSTANCE_ID) return instanceFenced(groupId, instanceId)
+    if (errorClassOf(code) !== 'migrated') return kafkaError(code, `${what} of ${groupId}`)
+    // With ILLEGAL_GENERATION the group still knows the member: coming back under a new name would
+    // leave the old one behind, and every rebalance would wait for it.
+    if (code === errorCodes.UNKNOWN_MEMBER_ID) this.#memberId = ''
+    return 'lost'
+  }
+
+  /** What we tell the leader when we join. */
+  metadata(owned: readonly TaskId[]): Uint8Array {
+    const { instance, transactionalId, plan } = this.#options
+    const data: MemberData = {
+      instance,
+      transactionalId,
+      plan: this.planDigest,
+      generation: this.#generation,
+      owned,
+      held: plan.held(),
+      transactionalIds: this.#assignment.transactionalIds,
+    }
+    const { tasks } = plan
+    return encodeSubscription({ topics: topicsOf(tasks), owned: sourcesOf(tasks, owned), data })
+  }
+}
+
+/** What a process is told whose instance id another one uses. */
+export function instanceFenced(groupId: string, instanceId: string | null): FatalError {
+  return new FatalError(
+    'MILLRACE_INSTANCE_FENCED',
+    `Another process has joined the group ${groupId} with this one's instance id, ` +
+      `'${instanceId}', and has its tasks now; give each process an id of its own`
+  )
+}

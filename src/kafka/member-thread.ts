@@ -1,0 +1,143 @@
+/**
+ * A member in a thread of its own, so that its heartbeats do not wait for what blocks the event
+ * loop: a user's function that computes for a minute must not cost the membership.
+ *
+ *     Group ──join, leave──▶ Worker: Member ──own connections──▶ coordinator
+ *       ▲                        │ │
+ *       └─ answers, heartbeats ──┘ └─ stops its heartbeats when the group reads nothing for longer
+ *                                     than `maxPollIntervalMs`: whoever hangs loses its tasks
+ *
+ * Invariants: the thread exists from the first join to `close`; what it says arrives in order; a
+ * thread that ends by itself is a failure, never silence.
+ */
+import { Worker } from 'node:worker_threads'
+import { FatalError } from '../errors.ts'
+import type { TaskPlan } from '../runtime/ports.ts'
+import type { KafkaOptions } from './link-options.ts'
+import type { GroupMember, JoinCall, JoinOutcome, MemberEvents, MemberSettings } from './member.ts'
+import {
+  type FromMember,
+  type MemberThreadData,
+  type ToMember,
+  toFatalError,
+} from './member-messages.ts'
+
+/** It holds connections and a few kilobytes. */
+const heapMb = 64
+const youngHeapMb = 2
+/** As this file: one is source, the other compiled. */
+const workerFile = import.meta.url.replace(/member-thread(\.\w+)$/, 'member-worker$1')
+
+export interface MemberThreadOptions {
+  readonly connection: KafkaOptions
+  readonly maxPollIntervalMs: number
+}
+
+type Answer = Extract<FromMember, { id: number }> | { readonly kind: 'closed' }
+
+interface Waiting {
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+}
+
+export class MemberThread implements GroupMember {
+  readonly #worker: Worker
+  readonly #events: MemberEvents
+  readonly #heard = new SharedArrayBuffer(4)
+  readonly #waiting = new Map<number, Waiting>()
+  #calls = 0
+  #isClosed = false
+
+  constructor(settings: MemberSettings, options: MemberThreadOptions, events: MemberEvents) {
+    const { connection, maxPollIntervalMs } = options
+    const { logger: _, ...cloneable } = connection
+    const workerData: MemberThreadData = {
+      settings: { ...settings, tasks: settings.tasks.map(plain) },
+      connection: cloneable,
+      heard: this.#heard,
+      maxPollIntervalMs,
+    }
+    this.#events = events
+    this.#worker = new Worker(new URL(workerFile), {
+      workerData,
+      name: 'millrace-member',
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngHeapMb },
+      // Text that was given on the command line is no file, and neither is this one text.
+      ...(process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {}),
+    })
+    this.#worker.on('message', (message: FromMember) => this.#take(message))
+    this.#worker.on('error', (error) => this.#ended(error.message))
+    this.#worker.on('exit', (code) => this.#ended(`exit ${code}`))
+  }
+
+  async join(call: JoinCall): Promise<JoinOutcome> {
+    const answer = await this.#ask((id) => ({ kind: 'join', id, call }))
+    return answer.kind === 'joined' ? answer.outcome : { kind: 'closed' }
+  }
+
+  async leave(saysGoodbye: boolean): Promise<void> {
+    await this.#ask((id) => ({ kind: 'leave', id, saysGoodbye }))
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    await this.#worker.terminate()
+  }
+
+  #ask(make: (id: number) => ToMember): Promise<Answer> {
+    if (this.#isClosed) return Promise.resolve({ kind: 'closed' })
+    const id = this.#calls++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#worker.postMessage(make(id))
+    })
+  }
+
+  #take(message: FromMember): void {
+    Atomics.add(new Int32Array(this.#heard), 0, 1)
+    if (this.#isClosed) return
+    switch (message.kind) {
+      case 'heartbeat':
+        this.#events.onHeartbeat(message.memberId, message.generation, message.code)
+        return
+      case 'warning':
+        this.#events.onWarning(message.message, message.fields)
+        return
+      case 'failed':
+        this.#events.onFailure(toFatalError(message.error))
+        return
+      default:
+        this.#answer(message)
+    }
+  }
+
+  #answer(message: Extract<FromMember, { id: number }>): void {
+    const waiting = this.#waiting.get(message.id)
+    this.#waiting.delete(message.id)
+    if (message.kind === 'rejected') waiting?.reject(toFatalError(message.error))
+    else waiting?.resolve(message)
+  }
+
+  #ended(reason: string): void {
+    const isExpected = this.#isClosed
+    this.#isClosed = true
+    for (const { resolve, reject } of this.#waiting.values()) {
+      if (isExpected) resolve({ kind: 'closed' })
+      else reject(endedError(reason))
+    }
+    this.#waiting.clear()
+    if (!isExpected) this.#events.onFailure(endedError(reason))
+  }
+}
+
+/** What plans carry besides may be functions, which cannot leave their thread. */
+function plain({ id, sources }: TaskPlan): TaskPlan {
+  return { id, sources: sources.map(({ topic, partition }) => ({ topic, partition })) }
+}
+
+function endedError(reason: string): FatalError {
+  return new FatalError(
+    'MILLRACE_GROUP_THREAD_ENDED',
+    `The thread that speaks to the group ended: ${reason}; restart the process`
+  )
+}

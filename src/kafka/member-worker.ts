@@ -1,0 +1,72 @@
+/**
+ * The thread in which a member lives: its own connections, and no user's function near them. See
+ * `member-thread.ts` for the other side.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { present } from '../assert.ts'
+import { silentLogger } from '../log.ts'
+import { Cluster } from './cluster.ts'
+import { fenceAll } from './fencing.ts'
+import { Member } from './member.ts'
+import {
+  type FromMember,
+  type MemberThreadData,
+  plainFields,
+  type ToMember,
+  toErrorMessage,
+} from './member-messages.ts'
+
+const fenceMs = 3_000
+
+const port = present(parentPort, 'a thread of its own')
+const { settings, connection, heard, maxPollIntervalMs } = workerData as MemberThreadData
+// An answer to a heartbeat that comes later than this is as bad as none.
+const requestTimeoutMs = Math.max(1_000, Math.floor(settings.sessionMs / 3))
+const cluster = new Cluster({ ...connection, requestTimeoutMs, logger: silentLogger })
+const log = { warn: tellWarning }
+
+const counter = new Int32Array(heard)
+let count = 0
+let heardAt = performance.now()
+
+const member = new Member(
+  settings,
+  { cluster, isAlive, fence: (ids) => fenceAll(cluster, ids, fenceMs, log) },
+  {
+    onHeartbeat: (memberId, generation, code) =>
+      tell({ kind: 'heartbeat', memberId, generation, code }),
+    onWarning: tellWarning,
+    onFailure: (error) => tell({ kind: 'failed', error: toErrorMessage(error) }),
+  }
+)
+
+port.on('message', (message: ToMember) => {
+  const { id } = message
+  const done = (answer: FromMember) => (): void => tell(answer)
+  const failed = (error: unknown): void =>
+    tell({ kind: 'rejected', id, error: toErrorMessage(error) })
+  if (message.kind === 'leave') {
+    member.leave(message.saysGoodbye).then(done({ kind: 'left', id }), failed)
+  } else {
+    member.join(message.call).then((outcome) => tell({ kind: 'joined', id, outcome }), failed)
+  }
+})
+
+function tell(message: FromMember): void {
+  port.postMessage(message)
+}
+
+function tellWarning(message: string, fields: Parameters<typeof plainFields>[0] = {}): void {
+  tell({ kind: 'warning', message, fields: plainFields(fields) })
+}
+
+/** Every answer to a heartbeat is a message: a group whose thread is free has read some of them. */
+function isAlive(): boolean {
+  const now = performance.now()
+  const current = Atomics.load(counter, 0)
+  if (current !== count) {
+    count = current
+    heardAt = now
+  }
+  return now - heardAt < maxPollIntervalMs
+}

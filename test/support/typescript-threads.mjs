@@ -1,0 +1,8 @@
+/**
+ * Lets the threads that the code under test starts load its sources as they are. vitest compiles
+ * what runs in its own thread; what a `Worker` loads it never sees.
+ */
+import { register } from 'node:module'
+import { isMainThread } from 'node:worker_threads'
+
+if (!isMainThread) register('./typescript-loader.mjs', import.meta.url)
