@@ -259,7 +259,8 @@ export class Group implements Membership {
         ? cause
         : new FatalError(
             'MILLRACE_GROUP_FAILED',
-            `The membership of ${this.#options.groupId} ended: ${messageOf(cause)}; restart the process`,
+            `The membership of ${this.#options.groupId} ended: ${messageOf(cause)}; ` +
+              'restart the process',
             { cause }
           )
     this.#interrupt('stop')
