@@ -14,6 +14,7 @@ export {
 } from './aggregators/aggregators.ts'
 // The DSL
 export type { BranchedKStream } from './dsl/branch.ts'
+export type { JoinSerdes } from './dsl/joinable-stream.ts'
 export type { KGroupedStream } from './dsl/k-grouped-stream.ts'
 export {
   type CounterOptions,
@@ -24,7 +25,7 @@ export {
 export type { GaugeOptions, KTable, StoredKTable, WindowedKTable } from './dsl/k-table.ts'
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
-export { type SourceOptions, StreamsBuilder } from './dsl/streams-builder.ts'
+export { type BuildOptions, type SourceOptions, StreamsBuilder } from './dsl/streams-builder.ts'
 export { type Topic, type TopicOptions, topic } from './dsl/topic.ts'
 export type { GlobalWindowedStream, WindowedStream } from './dsl/windowed-stream.ts'
 // The ground floor
@@ -89,6 +90,7 @@ export { timeWindowed } from './serde/windowed.ts'
 export { StreamApp, type StreamAppOptions } from './stream-app.ts'
 // Topologies
 export type { Topology, TopologyDifference, TopologyJson } from './topology/topology.ts'
+export { type JoinWindow, type WithinOptions, within } from './windows/join-window.ts'
 export {
   type Emission,
   hopping,

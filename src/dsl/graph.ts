@@ -6,6 +6,7 @@ import type { Aggregators } from '../aggregators/aggregator.ts'
 import type { AggregationPlan } from '../operators/specs.ts'
 import type { StoreHandles } from '../processor/processor.ts'
 import type { Serde } from '../serde/serde.ts'
+import type { JoinWindow } from '../windows/join-window.ts'
 import type { WindowSpec } from '../windows/windows.ts'
 import type { Topic } from './topic.ts'
 
@@ -61,6 +62,8 @@ export interface Repartition {
   readonly partitions: number | undefined
   readonly key: AnySerde
   readonly value: AnySerde
+  /** Whether records without a key go through, too. */
+  readonly keepsNullKeys?: boolean
 }
 
 export interface RepartitionNode extends Node<'repartition'> {
@@ -84,6 +87,22 @@ export interface GlobalAggregateNode extends Node<'global-aggregate'> {
   readonly durable: string
   readonly windows: WindowSpec
   readonly aggregators: Aggregators<never>
+}
+
+/** Of two streams; of one with itself, if there is but one input. */
+export interface StreamJoinNode extends Node<'stream-join'> {
+  /** Of the join, its nodes and its stores. */
+  readonly durable: string
+  readonly how: 'inner' | 'left' | 'outer'
+  readonly window: JoinWindow
+  readonly key: AnySerde
+  readonly left: AnySerde
+  readonly right: AnySerde
+  readonly joiner: UserFunction
+  /** Sides whose records may be in another partition than their key's. */
+  readonly strays: readonly ('left' | 'right')[]
+  /** One buffer for both sides of a stream that is joined with itself. */
+  readonly isMerged: boolean
 }
 
 /** Rows of a table shown in another form. */
@@ -134,6 +153,7 @@ export type LogicalNode =
   | RepartitionNode
   | AggregateNode
   | GlobalAggregateNode
+  | StreamJoinNode
   | TableValuesNode
   | ToStreamNode
   | GaugeNode

@@ -17,6 +17,7 @@ import type { Emission, WindowShape, Windows } from '../windows/windows.ts'
 import type { BranchedKStream } from './branch.ts'
 import type { StreamFlow } from './flow.ts'
 import type { AnySerde, AnyTopic, LogicalNode, StatelessOperator, UserFunction } from './graph.ts'
+import { flowOf, JoinableStream } from './joinable-stream.ts'
 import type { KGroupedStream } from './k-grouped-stream.ts'
 import type { DefaultKey, Key, KeySerde, ValueSerde } from './keys.ts'
 import type { Topic } from './topic.ts'
@@ -46,6 +47,11 @@ export interface RepartitionOptions<K, V> {
   readonly partitions?: number
   readonly key?: Serde<Key<K>>
   readonly value?: Serde<V>
+  /**
+   * `'keep'`: records without a key go through as well, to any partition, such as those of a left
+   * join to come. Default: they are dropped, and counted as `ungrouped`.
+   */
+  readonly nullKeys?: 'drop' | 'keep'
 }
 
 export interface CounterOptions<K, V> {
@@ -56,17 +62,12 @@ export interface CounterOptions<K, V> {
   readonly label?: { readonly name: string; readonly of: (value: V, key: K) => string }
 }
 
-let flowOf: (stream: KStream<unknown, unknown>) => StreamFlow
-
-export class KStream<out K, out V> {
+export class KStream<out K, out V> extends JoinableStream<K, V> {
   readonly #flow: StreamFlow
-
-  static {
-    flowOf = (stream) => stream.#flow
-  }
 
   /** Streams come from a `StreamsBuilder` and from other streams. */
   constructor(flow: StreamFlow) {
+    super(flow)
     this.#flow = flow
     Object.freeze(this)
   }
@@ -142,11 +143,13 @@ export class KStream<out K, out V> {
     name: string,
     options: RepartitionOptions<K, V> & ValueSerde<V>
   ): KStream<K, V>
-  repartition(name: string, options: Serdes & { readonly partitions?: number } = {}): unknown {
+  repartition(name: string, options: Serdes & Through = {}): unknown {
     const { graph } = this.#flow
     const key = options.key ?? this.#flow.key ?? defaultKey
     const value = options.value ?? this.#flow.value ?? data<unknown>()
-    const repartition = { topic: name, partitions: options.partitions, key, value }
+    const { partitions, nullKeys } = options
+    const keepsNullKeys = nullKeys === 'keep'
+    const repartition = { topic: name, partitions, key, value, keepsNullKeys }
     graph.skipNames(3)
     const node = graph.add({
       kind: 'repartition',
@@ -297,6 +300,8 @@ interface Serdes {
   readonly key?: AnySerde
   readonly value?: AnySerde
 }
+
+type Through = Pick<RepartitionOptions<never, never>, 'partitions' | 'nullKeys'>
 
 interface CounterLabel {
   readonly name: string

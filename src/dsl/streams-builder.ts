@@ -11,6 +11,7 @@ import { KStream } from './k-stream.ts'
 import { StoredKTable, WindowedKTable } from './k-table.ts'
 import { drawBlueprint } from './passes/blueprint.ts'
 import { checkGraph } from './passes/check.ts'
+import { optimizeGraph } from './passes/optimize.ts'
 import { mergeSources } from './passes/sources.ts'
 import type { Topic } from './topic.ts'
 import { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
@@ -20,6 +21,11 @@ export interface SourceOptions {
   readonly maxFuture?: Duration | 'off'
   /** A counter, by `reason`, of what this source rejects. */
   readonly rejections?: { readonly name: string; readonly help: string }
+}
+
+export interface BuildOptions {
+  /** Fewer stores where the result is the same; see `docs/semantics.md`. Default false. */
+  readonly optimize?: boolean
 }
 
 type KeyOf<T> = T extends Topic<infer K, infer _> ? K : never
@@ -62,10 +68,10 @@ export class StreamsBuilder {
    * The topology as it is now; the builder may go on growing. Throws a TopologyError that names the
    * node and the way out.
    */
-  build(): Topology {
+  build({ optimize = false }: BuildOptions = {}): Topology {
     const nodes = mergeSources(this.#graph.nodes())
     checkGraph(nodes)
-    return buildTopology(drawBlueprint(nodes))
+    return buildTopology(drawBlueprint(optimize ? optimizeGraph(nodes) : nodes))
   }
 }
 

@@ -4,14 +4,12 @@
  *
  * Before a window that closes by watermark it also announces the task's marks, see `marks.ts`.
  */
-import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import type { RecordHeaders } from '../record.ts'
-import { partitionForKey } from '../serde/murmur2.ts'
 import type { Serde } from '../serde/serde.ts'
 import { writeMark, writeOrigin } from './marks.ts'
-import { bytesOf } from './sink.ts'
+import { bytesOf, partitionOf } from './sink.ts'
 
 export interface RepartitionSpec {
   /** Internal name of the topic. */
@@ -59,8 +57,7 @@ export class RepartitionSinkOperator extends Operator {
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
     const context = this.#context
     const keyBytes = bytesOf(this.#spec.key, key)
-    assert(keyBytes !== null, 'a record has a key when it is repartitioned')
-    const partition = partitionForKey(keyBytes, this.#partitions)
+    const partition = partitionOf(keyBytes, context.partition, this.#partitions)
     const valueBytes = bytesOf(this.#spec.value, value)
     context.send(this.#topic, partition, timestamp, keyBytes, valueBytes, this.#headers())
   }

@@ -1,2 +1,8 @@
 /** Families of cases that `npm test` runs; each has its file in `cases/`. */
-export const families: readonly string[] = ['punctuate', 'stateless']
+export const families: readonly string[] = [
+  'punctuate',
+  'ssjoin-inner',
+  'ssjoin-left',
+  'ssjoin-outer',
+  'stateless',
+]

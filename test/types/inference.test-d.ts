@@ -28,6 +28,7 @@ import {
   type WindowedKTable,
   where,
   windowStore,
+  within,
 } from '../../src/index.ts'
 import { expectType } from './expect-type.ts'
 
@@ -173,6 +174,24 @@ open
   .count('of-counts')
 total.toGauge({ name: 'total', help: '', value: (cents, key) => (key === '' ? null : cents) })
 everything.toGauge({ name: 'all', help: '', value: ({ all }, { window }) => all + window.end })
+
+// Joins of streams
+const clicks = builder.stream(viewTopic)
+expectType<KStream<string, { order: Order; view: View; by: string }>>()(
+  orders.join('viewed', clicks, within('30m', { grace: '1m' }), (order, view, by) => ({
+    order,
+    view,
+    by,
+  }))
+)
+expectType<KStream<string | null, string>>()(
+  clicks.leftJoin('ordered', orders, within('1h', { before: '-5m' }), (view, order) =>
+    order === null ? view.id : order.id
+  )
+)
+expectType<KStream<string | null, string | undefined>>()(
+  orders.outerJoin('either', clicks, within('5m'), (order, view) => order?.id ?? view?.id)
+)
 
 // Sinks
 actions.to(actionTopic)

@@ -19,6 +19,7 @@ import {
   topic,
   tumbling,
   where,
+  within,
 } from '../../src/index.ts'
 
 interface Order {
@@ -41,6 +42,24 @@ const five = tumbling('5m')
 const times = keyValueStore('times', { key: string(), value: int64() })
 const objectKeys = orders.selectKey((order) => ({ user: order.user }))
 type Numbers = ProcessorContext<string, number>
+
+// Joins of streams
+const customers = builder.stream(customerTopic)
+// The keys are string on the left, bigint on the right: use selectKey before the join
+// @ts-expect-error
+orders.join('j', customers, within('5m'), (order) => order)
+// A joiner runs synchronously: join first, then mapAsync
+// @ts-expect-error
+orders.join('j', orders, within('5m'), async (order) => order)
+// A name comes first.
+// @ts-expect-error
+orders.join(orders, within('5m'), (order: Order) => order)
+// Only what is null is missing: the other side of a left join may be.
+// @ts-expect-error
+orders.leftJoin('j', orders, within('5m'), (order, other) => order.items + other.items)
+// Type '"5 minutes"' is not assignable
+// @ts-expect-error
+within('5 minutes')
 
 // Names
 // This keeps durable state, so name it: .count('orders-by-user')

@@ -10,6 +10,7 @@
 import { GlobalFinalOperator } from '../../operators/global-final.ts'
 import { GlobalPartialOperator } from '../../operators/global-partial.ts'
 import { KeyedAggregateOperator } from '../../operators/keyed-aggregate.ts'
+import { PassThroughOperator } from '../../operators/pass-through.ts'
 import { KeyedOnlyOperator, RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
 import {
   type GlobalAggregateSpec,
@@ -108,6 +109,7 @@ function drawThrough(
   timed: TimedAggregateSpec | undefined
 ): readonly NodeBlueprint[] {
   const { topic, key, value } = repartition
+  const { keepsNullKeys = false } = repartition
   const spec = Object.freeze({ topic, key, value, marksOf: timed?.name })
   const filter: OperatorBlueprint = {
     kind: 'processor',
@@ -119,7 +121,7 @@ function drawThrough(
     aggregates: [],
     reads: { key: true, value: false },
     replaces: neither,
-    create: () => new KeyedOnlyOperator(),
+    create: () => (keepsNullKeys ? new PassThroughOperator() : new KeyedOnlyOperator()),
   }
   const sink: OperatorBlueprint = {
     kind: 'sink',
@@ -134,7 +136,7 @@ function drawThrough(
     create: () => new RepartitionSinkOperator(spec),
   }
   // Markers have no key; and null is a value as any other on the way through.
-  const keySerde = timed === undefined ? key : orNull(key)
+  const keySerde = timed === undefined && !keepsNullKeys ? key : orNull(key)
   const source = internalSource(topic, sourceName(repartition), keySerde, orNull(value))
   return [filter, sink, source]
 }

@@ -16,6 +16,7 @@ import type { SourceTopicSpec, StoreSpec } from '../../topology/topology.ts'
 import type { AnyTopic, GaugeNode, LogicalNode, ProcessNode, SourceNode } from '../graph.ts'
 import { drawAggregate, drawGlobalAggregate, drawRepartition } from './aggregates.ts'
 import { instrumentsOf } from './instruments.ts'
+import { drawStreamJoin } from './joins.ts'
 import { handleLayout } from './layouts.ts'
 import {
   type Runs,
@@ -85,6 +86,8 @@ function draw(
       return drawAggregate(node, parents)
     case 'global-aggregate':
       return drawGlobalAggregate(node, parents)
+    case 'stream-join':
+      return drawStreamJoin(node, parents)
   }
 }
 

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { WindowSpec } from '../../windows/windows.ts'
 import type { AggregateNode, GlobalAggregateNode, LogicalNode } from '../graph.ts'
 import { fault } from './faults.ts'
+import { checkStreamJoin } from './joins.ts'
 import { checkNames } from './names.ts'
 
 /** Throws a TopologyError at the first fault. */
@@ -17,6 +18,7 @@ export function checkGraph(nodes: readonly LogicalNode[]): void {
   for (const node of nodes) {
     if (node.kind === 'aggregate') checkAggregate(node)
     if (node.kind === 'global-aggregate') checkGlobal(node)
+    if (node.kind === 'stream-join') checkStreamJoin(node)
   }
 }
 

@@ -9,6 +9,7 @@ const codes = {
   windowInvalid: 'MILLRACE_WINDOW_INVALID',
   emptyWindows: 'MILLRACE_EMPTY_WINDOWS_KEYED',
   cannotMerge: 'MILLRACE_AGGREGATOR_CANNOT_MERGE',
+  keyChanged: 'MILLRACE_JOIN_KEY_CHANGED',
   stateDamaged: 'MILLRACE_STATE_DAMAGED',
 } as const
 

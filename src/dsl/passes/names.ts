@@ -2,6 +2,7 @@
 import type { AnyStoreHandle } from '../../processor/stores.ts'
 import type { LogicalNode } from '../graph.ts'
 import { fault } from './faults.ts'
+import { joinStores } from './joins.ts'
 
 /** What Kafka allows in a topic's name; ours come between the application's and a suffix. */
 const legal = /^[a-zA-Z0-9._-]{1,180}$/
@@ -29,6 +30,13 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
     case 'aggregate':
     case 'global-aggregate':
       return [[node.durable, { what: 'an aggregate', thing: node }]]
+    case 'stream-join':
+      return [
+        [node.durable, { what: 'a join', thing: node }],
+        ...Object.values(joinStores(node)).flatMap((name): readonly (readonly [string, Owner])[] =>
+          name === undefined ? [] : [[name, { what: 'a store', thing: node }]]
+        ),
+      ]
     case 'repartition':
       return [[node.repartition.topic, { what: 'a repartition', thing: node }]]
     case 'process':

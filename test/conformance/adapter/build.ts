@@ -25,13 +25,14 @@ export interface Built {
   readonly world: World
 }
 
-export function build({ topology, config }: Case): Built {
-  const world = new World(config)
+export function build(one: Case): Built {
+  const { topology, config } = one
+  const world = new World(one)
   for (const node of topology) {
     const fields = new NodeFields(node)
     operatorFor(world, fields)(world, fields)
   }
-  return { topology: world.builder.build(), world }
+  return { topology: world.builder.build({ optimize: config?.optimize === true }), world }
 }
 
 function operatorFor(world: World, fields: NodeFields): Operators[string] {

@@ -6,7 +6,7 @@ import {
   StreamsBuilder,
   type WindowedStream,
 } from '../../../src/index.ts'
-import { type Case, CaseError, type NodeFields } from '../case.ts'
+import { type Case, CaseError, NodeFields } from '../case.ts'
 import type { AnyKey, AnyValue } from '../functions/text.ts'
 
 /** Every kind of node; a group of operators adds its own. */
@@ -37,8 +37,20 @@ export class World {
   readonly peeked: Peeked[] = []
   readonly #nodes = new Map<string, { readonly kind: keyof Kinds; readonly node: unknown }>()
 
-  constructor(config: Case['config']) {
+  readonly #topology: Case['topology']
+
+  constructor({ config, topology }: Pick<Case, 'config' | 'topology'>) {
     this.config = config ?? {}
+    this.#topology = topology
+  }
+
+  /** A node as the case has it; of a branch, the split that it comes from. */
+  fieldsOf(id: string): NodeFields {
+    const node =
+      this.#topology.find((one) => one.id === id) ??
+      this.#topology.find((one) => one.op === 'split' && id.startsWith(`${one.id}.`))
+    if (node === undefined) throw new CaseError(`there is no node '${id}'`)
+    return new NodeFields(node)
   }
 
   put<K extends keyof Kinds>(id: string, kind: K, node: Kinds[K]): void {

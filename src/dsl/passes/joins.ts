@@ -1,0 +1,107 @@
+/**
+ * Stream–stream joins as nodes that run, named as Kafka Streams names them:
+ *
+ *     left ──▶ n-this-windowed ──▶ n-this-join ───┐
+ *                                                 ├─▶ n-merge: buffers, look-up, unmatched rows
+ *     right ─▶ n-other-windowed ─▶ n-other-join ──┘
+ *
+ * A stream that is joined with itself and optimized goes straight to n-merge, over one buffer.
+ */
+import { PassThroughOperator } from '../../operators/pass-through.ts'
+import { SelfJoinOperator } from '../../operators/self-join.ts'
+import type { Joiner, StreamJoinSpec } from '../../operators/stream-join.ts'
+import { JoinSideOperator, StreamJoinOperator } from '../../operators/stream-join.ts'
+import type { Side } from '../../operators/unmatched-rows.ts'
+import type { Operator } from '../../processor/operator.ts'
+import {
+  both,
+  type NodeBlueprint,
+  neither,
+  type OperatorBlueprint,
+} from '../../topology/blueprint.ts'
+import { changelogConfig } from '../../topology/internal-topics.ts'
+import type { StoreSpec } from '../../topology/topology.ts'
+import type { StreamJoinNode } from '../graph.ts'
+import { fault } from './faults.ts'
+
+/** Names of the stores a join keeps, by Kafka Streams' pattern. */
+export function joinStores({ durable, how }: StreamJoinNode): StreamJoinSpec['buffers'] & {
+  readonly unmatched: string | undefined
+} {
+  const outer = { left: how === 'outer' ? 'outer-' : '', right: how === 'inner' ? '' : 'outer-' }
+  return {
+    left: `${durable}-${outer.left}this-join-store`,
+    right: `${durable}-${outer.right}other-join-store`,
+    unmatched: how === 'inner' ? undefined : `${durable}-${how}-shared-join-store`,
+  }
+}
+
+export function checkStreamJoin({ durable, strays }: StreamJoinNode): void {
+  const [side] = strays
+  if (side === undefined) return
+  throw fault(
+    'keyChanged',
+    `The key of the ${side} stream has changed before join '${durable}': its records are not where ` +
+      `those of the other side are. Call repartition('${durable}-${side}') before the join.`
+  )
+}
+
+export function drawStreamJoin(
+  node: StreamJoinNode,
+  parents: readonly string[]
+): readonly NodeBlueprint[] {
+  const { name, durable, isMerged, how, window, key, left, right } = node
+  const { unmatched, ...buffers } = joinStores(node)
+  const spec: StreamJoinSpec = Object.freeze({
+    how,
+    window,
+    key,
+    values: { left, right },
+    joiner: node.joiner as Joiner,
+    buffers,
+    unmatched,
+  })
+  const [first, second = first] = parents as readonly [string, string?]
+  if (isMerged) {
+    const windowed = drawn(`${durable}-this-windowed`, [first], () => new PassThroughOperator())
+    const stores = storesOf(node, [buffers.left])
+    const join = drawn(name, [windowed.name], () => new SelfJoinOperator(spec))
+    return [windowed, { ...join, operator: 'self-join', stores, reads: both, replaces: both }]
+  }
+  const stores = storesOf(node, Object.values(joinStores(node)))
+  const join = drawn(
+    name,
+    [`${durable}-this-join`, `${durable}-other-join`],
+    () => new StreamJoinOperator(spec)
+  )
+  return [
+    ...drawSide('left', `${durable}-this`, first),
+    ...drawSide('right', `${durable}-other`, second),
+    { ...join, operator: `${how}-join`, stores, reads: both, replaces: both },
+  ]
+}
+
+function drawSide(side: Side, name: string, parent: string): readonly NodeBlueprint[] {
+  const windowed = drawn(`${name}-windowed`, [parent], () => new PassThroughOperator())
+  const join = drawn(`${name}-join`, [windowed.name], () => new JoinSideOperator(side))
+  return [windowed, join]
+}
+
+function drawn(
+  name: string,
+  parents: readonly string[],
+  create: () => Operator
+): OperatorBlueprint {
+  const rest = { topic: undefined, stores: [], aggregates: [], reads: neither, replaces: neither }
+  return { kind: 'processor', name, operator: 'join-side', parents, ...rest, create }
+}
+
+function storesOf(
+  { key, left, right }: StreamJoinNode,
+  names: readonly (string | undefined)[]
+): readonly StoreSpec[] {
+  const layout = `records of a join, ${left.name} and ${right.name} by ${key.name}`
+  return names.flatMap((name) =>
+    name === undefined ? [] : [{ name, logged: true, layout, config: changelogConfig }]
+  )
+}

@@ -1,0 +1,230 @@
+/**
+ * The records of one side of a stream–stream join, for as long as others may join them: lists by
+ * key and bucket of time, found by point reads alone.
+ *
+ *     bucket start (8) 00 key            → the first chunk of the list, and how many follow
+ *     bucket start (8) 01 number (4) key → another chunk: up to 32 records, or 32 KiB
+ *     ff                                 → the greatest timestamp put, and the length of a bucket
+ *
+ * Invariants: records that are equal in all are kept, each of them; a record is seen as long as its
+ * timestamp > greatest − retention, exactly; buckets past that are deleted, a bounded number of
+ * entries a step; the length of a bucket is that of what is stored, whatever the join says later.
+ */
+import type { KeyValueState, StoreDefinition } from '../../state/contract.ts'
+import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+import { assert } from '../assert.ts'
+import type { Timestamp } from '../ids.ts'
+import type { TaskContext } from '../processor/operator.ts'
+import type { Serde } from '../serde/serde.ts'
+import { timeKey, u32Key } from './time-keys.ts'
+
+const never = Number.NEGATIVE_INFINITY
+const itemsMax = 32
+const bytesMax = 32 * 1024
+/** Entries deleted in one step. */
+const deletesMax = 1_000
+/** Shorter ones would be swept more often than that is worth. */
+const bucketMsMin = 1_000
+const reservedKey = '\xff'
+
+/** A record that waits to be joined; its value becomes one when it is first asked for. */
+export class Buffered {
+  readonly timestamp: Timestamp
+  readonly bytes: Uint8Array
+  #value: unknown
+
+  constructor(timestamp: Timestamp, bytes: Uint8Array, value?: unknown) {
+    this.timestamp = timestamp
+    this.bytes = bytes
+    this.#value = value
+  }
+
+  value(serde: Serde<unknown>): unknown {
+    this.#value ??= serde.deserialize(this.bytes)
+    return this.#value
+  }
+}
+
+class Chunk {
+  readonly items: Buffered[]
+  /** Of the first chunk of a list: how many others there are. */
+  more: number
+  bytes = 0
+
+  constructor(items: Buffered[] = [], more = 0) {
+    this.items = items
+    this.more = more
+    for (const item of items) this.bytes += item.bytes.length
+  }
+
+  get isFull(): boolean {
+    return this.items.length >= itemsMax || this.bytes >= bytesMax
+  }
+
+  add(item: Buffered): void {
+    this.items.push(item)
+    this.bytes += item.bytes.length
+  }
+}
+
+class Extent {
+  readonly bucketMs: number
+  observed: Timestamp
+
+  constructor(bucketMs: number, observed: Timestamp) {
+    this.bucketMs = bucketMs
+    this.observed = observed
+  }
+}
+
+type Stored = Chunk | Extent
+
+export interface JoinBufferSpec {
+  /** Of the store. */
+  readonly name: string
+  /** Before, after and grace together: what is older than the newest by this much is gone. */
+  readonly retentionMs: number
+  /** How much time one look-up covers. */
+  readonly spanMs: number
+}
+
+export class JoinBuffer {
+  readonly #spec: JoinBufferSpec
+  readonly #context: TaskContext
+  readonly #store: KeyValueState<Stored>
+  readonly #extent: Extent
+  /** Buckets that start before it are gone. */
+  #sweptTo: Timestamp = 0
+  readonly #sweep = (): Promise<boolean> => this.#deleteExpired()
+
+  constructor(context: TaskContext, spec: JoinBufferSpec) {
+    this.#spec = spec
+    this.#context = context
+    this.#store = context.store(definitionOf(spec.name))
+    const { spanMs, retentionMs } = spec
+    const bucketMs = Math.max(bucketMsMin, spanMs + 1, Math.ceil(retentionMs / 8))
+    const known = this.#store.get(reservedKey)
+    this.#extent = known instanceof Extent ? known : new Extent(bucketMs, never)
+  }
+
+  put(key: string, item: Buffered): void {
+    if (item.timestamp <= this.#horizon()) return
+    this.#append(key, item)
+    if (item.timestamp <= this.#extent.observed) return
+    this.#extent.observed = item.timestamp
+    this.#store.put(reservedKey, this.#extent)
+    if (this.#bucketOf(this.#horizon()) > this.#sweptTo) this.#context.afterRecord(this.#sweep)
+  }
+
+  /** Whether a record of this time would be out of sight at once, or the next one to be. */
+  isPast(timestamp: Timestamp): boolean {
+    const newest = Math.max(this.#extent.observed, timestamp)
+    return timestamp <= newest - this.#spec.retentionMs + 1
+  }
+
+  /** Those of a key with `from` ≤ timestamp ≤ `to`, by time, then in the order they came in. */
+  fetch(key: string, from: Timestamp, to: Timestamp): readonly Buffered[] {
+    const least = Math.max(0, from, this.#horizon() + 1)
+    const greatest = Math.min(to, this.#extent.observed)
+    const found: Buffered[] = []
+    const { bucketMs } = this.#extent
+    for (let bucket = this.#bucketOf(least); bucket <= greatest; bucket += bucketMs) {
+      const head = this.#chunk(headKey(bucket, key))
+      for (let number = 0; number <= (head?.more ?? -1); number++) {
+        const chunk = number === 0 ? head : this.#chunk(moreKey(bucket, number, key))
+        for (const item of chunk?.items ?? []) {
+          if (item.timestamp >= least && item.timestamp <= greatest) found.push(item)
+        }
+      }
+    }
+    return found.sort((a, b) => a.timestamp - b.timestamp)
+  }
+
+  #append(key: string, item: Buffered): void {
+    const bucket = this.#bucketOf(item.timestamp)
+    const first = headKey(bucket, key)
+    const head = this.#chunk(first) ?? new Chunk()
+    const isFirst = head.more === 0
+    const last = isFirst ? head : this.#chunk(moreKey(bucket, head.more, key))
+    assert(last !== undefined, 'a list has the chunks that it counts')
+    if (!last.isFull) {
+      last.add(item)
+      this.#store.put(isFirst ? first : moreKey(bucket, head.more, key), last)
+      return
+    }
+    head.more += 1
+    this.#store.put(first, head)
+    this.#store.put(moreKey(bucket, head.more, key), new Chunk([item]))
+  }
+
+  #chunk(key: string): Chunk | undefined {
+    const stored = this.#store.get(key)
+    return stored instanceof Chunk ? stored : undefined
+  }
+
+  /** Timestamps up to here are out of sight. */
+  #horizon(): Timestamp {
+    return this.#extent.observed - this.#spec.retentionMs
+  }
+
+  #bucketOf(timestamp: Timestamp): Timestamp {
+    const { bucketMs } = this.#extent
+    return Math.floor(timestamp / bucketMs) * bucketMs
+  }
+
+  async #deleteExpired(): Promise<boolean> {
+    const to = this.#bucketOf(this.#horizon())
+    const expired: string[] = []
+    for await (const [key] of this.#store.range(undefined, timeKey(to))) {
+      expired.push(key)
+      if (expired.length === deletesMax) break
+    }
+    for (const key of expired) this.#store.delete(key)
+    if (expired.length === deletesMax) return true
+    this.#sweptTo = to
+    return false
+  }
+}
+
+function headKey(bucket: Timestamp, key: string): string {
+  return `${timeKey(bucket)}\x00${key}`
+}
+
+function moreKey(bucket: Timestamp, number: number, key: string): string {
+  return `${timeKey(bucket)}\x01${u32Key(number)}${key}`
+}
+
+function definitionOf(name: string): StoreDefinition<Stored> {
+  const writer = new ByteWriter()
+  return {
+    name,
+    logged: true,
+    codec: {
+      encode(stored) {
+        if (stored instanceof Extent) {
+          return writer.u8(1).float64(stored.observed).count(stored.bucketMs).take()
+        }
+        writer.u8(0).count(stored.more)
+        for (const { timestamp, bytes } of stored.items) writer.count(timestamp).bytes(bytes)
+        return writer.take()
+      },
+      decode(bytes) {
+        const reader = new ByteReader(bytes)
+        if (reader.u8() === 0) return readChunk(reader)
+        const observed = reader.float64()
+        return new Extent(reader.count(), observed)
+      },
+      sizeOf: (stored) => (stored instanceof Chunk ? 96 * stored.items.length + stored.bytes : 64),
+    },
+  }
+}
+
+function readChunk(reader: ByteReader): Chunk {
+  const more = reader.count()
+  const items: Buffered[] = []
+  while (!reader.isDone) {
+    const timestamp = reader.count()
+    items.push(new Buffered(timestamp, new Uint8Array(reader.bytes())))
+  }
+  return new Chunk(items, more)
+}
