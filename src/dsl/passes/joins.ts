@@ -41,8 +41,8 @@ export function checkStreamJoin({ durable, strays }: StreamJoinNode): void {
   if (side === undefined) return
   throw fault(
     'keyChanged',
-    `The key of the ${side} stream has changed before join '${durable}': its records are not where ` +
-      `those of the other side are. Call repartition('${durable}-${side}') before the join.`
+    `The key of the ${side} stream has changed before join '${durable}': its records are not ` +
+      `where those of the other side are. Call repartition('${durable}-${side}') before the join.`
   )
 }
 
