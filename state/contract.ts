@@ -97,5 +97,9 @@ export interface StateDirectory {
   held(): readonly string[]
   /** Changelog records that the checkpoint of this task includes; 0 if it has none. */
   restored(task: string): number
+  /** What `keepDescription` kept, across restarts; undefined before the first. */
+  readonly description: string | undefined
+  /** Keeps a text about what writes here, atomically. Throws if the disk refuses. */
+  keepDescription(text: string): void
   close(): Promise<void>
 }

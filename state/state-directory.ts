@@ -2,6 +2,7 @@
  * The state directory of one application.
  *
  *     <STATE_DIR>/<application>/holder.json, lock/     who uses it
+ *     <STATE_DIR>/<application>/topology.json          what writes here, for comparing
  *     <STATE_DIR>/<application>/tasks/<task>/          the LevelDB of one task
  *     …/tasks/<task>.damaged-<time>/                   set aside for a look; at most one per task
  *     …/tasks/<task>.wiped/                            on its way out; a crash may leave it behind
@@ -9,7 +10,7 @@
  * Invariants: the directory is locked from open to close; a task is open at most once; whatever is
  * in doubt about a task's files ends in an empty state, never in a state that is quietly wrong.
  */
-import { readdirSync, renameSync, rmSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { assert } from '../src/assert.ts'
 import { type Clock, systemClock } from '../src/clock.ts'
@@ -54,6 +55,7 @@ export class LevelStateDirectory implements StateDirectory {
   readonly path: string
   readonly #lock: DirectoryLock
   readonly #tasksPath: string
+  readonly #descriptionPath: string
   readonly #log: Logger
   readonly #clock: Clock
   readonly #cacheBytesMax: number
@@ -65,6 +67,7 @@ export class LevelStateDirectory implements StateDirectory {
     this.path = lock.path
     this.#lock = lock
     this.#tasksPath = join(lock.path, 'tasks')
+    this.#descriptionPath = join(lock.path, 'topology.json')
     this.#log = options.log ?? silentLogger
     this.#clock = options.clock ?? systemClock
     this.#cacheBytesMax = options.cacheBytesMax ?? cacheBytesDefault
@@ -102,6 +105,25 @@ export class LevelStateDirectory implements StateDirectory {
   /** Changelog records that the checkpoint of this task includes; 0 if it has none. */
   restored(task: string): number {
     return this.#markOf(task)?.restored ?? 0
+  }
+
+  get description(): string | undefined {
+    try {
+      return readFileSync(this.#descriptionPath, 'utf8')
+    } catch (error) {
+      if (causes(error).includes('ENOENT')) return undefined
+      throw unusableError(this.#descriptionPath, error)
+    }
+  }
+
+  keepDescription(text: string): void {
+    this.#assertOpen()
+    try {
+      writeFileSync(`${this.#descriptionPath}.new`, text, { flush: true })
+      renameSync(`${this.#descriptionPath}.new`, this.#descriptionPath)
+    } catch (error) {
+      throw unusableError(this.#descriptionPath, error)
+    }
   }
 
   async close(): Promise<void> {

@@ -20,6 +20,7 @@ import type { StoreRow } from '../processor/store-rows.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { CommitProbe } from './commit.ts'
 import { Committer } from './committer.ts'
+import { adoptState } from './compatibility.ts'
 import { DropLog } from './drop-log.ts'
 import { Ending } from './ending.ts'
 import { Totals } from './instruments.ts'
@@ -130,9 +131,10 @@ export class Engine {
 
   /** Prepares the topics and joins the group; tasks come, and are restored, beside. */
   async start(): Promise<void> {
-    const { topology, applicationId, guarantee, log } = this.#options
+    const { topology, applicationId, guarantee, log, directory } = this.#options
     this.#phase.to('starting')
     try {
+      adoptState(topology, directory, this.#logger)
       const counts = await log.prepare(sourceRequirements(topology))
       const planned = makePlan(topology, applicationId, counts, guarantee)
       const prepared = await log.prepare(planned.requirements)

@@ -13,6 +13,7 @@
 import type { Checkpoint, KeyValueState, SealedState, TaskState } from '../../state/contract.ts'
 import { assert, present } from '../assert.ts'
 import type { TaskId, Timestamp } from '../ids.ts'
+import { checkFingerprints } from './compatibility.ts'
 import { TaskInstruments } from './instruments.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { changelogTopic, type PlannedTask } from './plan.ts'
@@ -148,8 +149,11 @@ export class StreamTask {
           ({ topic, partition }) => topic === source.topic && partition === source.partition
         ) ?? { ...source, offset: undefined, metadata: '' }
     )
-    const numbers = committed.map(({ metadata }) => decodeTimeMetadata(metadata).commitNumber)
-    this.#commitNumber = Math.max(0, ...numbers)
+    const known = committed.map(({ metadata }) => decodeTimeMetadata(metadata))
+    for (const { fingerprints } of known) {
+      checkFingerprints(planned.subtopology, fingerprints, this.id)
+    }
+    this.#commitNumber = Math.max(0, ...known.map(({ commitNumber }) => commitNumber))
     await this.#restoreState(signal)
     signal.throwIfAborted()
     const life = new TaskLife({

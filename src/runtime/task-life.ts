@@ -11,6 +11,7 @@ import type { KeyValueState, TaskState } from '../../state/contract.ts'
 import { present } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
+import { fingerprintsOf } from './compatibility.ts'
 import type { TaskInstruments } from './instruments.ts'
 import type { PlannedSource } from './plan.ts'
 import type { CommittedOffset, OffsetCommit } from './ports.ts'
@@ -55,6 +56,7 @@ export class TaskLife {
     this.time = new SourceTaskTime({
       aggregates: planned.subtopology.aggregates,
       metadata: committed.map(({ metadata }) => metadata),
+      fingerprints: fingerprintsOf(planned.subtopology),
       clock,
     })
     this.#core = {

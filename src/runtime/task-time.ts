@@ -39,6 +39,8 @@ export interface TaskTimeOptions {
   readonly aggregates: readonly TimedAggregateSpec[]
   /** Committed metadata of each source partition, in the task's order; '' if there is none. */
   readonly metadata: readonly string[]
+  /** Repeated in each metadata. Default: none. */
+  readonly fingerprints?: string
   readonly clock: Clock
   /** Longer without an answer is an outage. Default: the shortest idle time, from 1 s to 10 s. */
   readonly gapMs?: number
@@ -50,15 +52,17 @@ export class SourceTaskTime implements TaskTime {
   readonly #watermarks: Timestamp[]
   readonly #aggregates: ReadonlyMap<string, AggregateTime>
   readonly #idle: IdleClock
+  readonly #fingerprints: string
   #streamTime: Timestamp
   #barrier: 'none' | 'fired' | 'sealed' = 'none'
   #isSealing = false
 
-  constructor({ aggregates, metadata, clock, gapMs }: TaskTimeOptions) {
+  constructor({ aggregates, metadata, fingerprints = '', clock, gapMs }: TaskTimeOptions) {
+    this.#fingerprints = fingerprints
     const known = metadata.map(decodeTimeMetadata)
     const latest = known.reduce<TimeMetadata>(
       (best, one) => (one.commitNumber > best.commitNumber ? one : best),
-      { commitNumber: 0, watermark: never, marks: {} }
+      { commitNumber: 0, watermark: never, marks: {}, fingerprints: '' }
     )
     this.commitNumber = latest.commitNumber
     this.#watermarks = known.map(({ watermark }) => watermark)
@@ -153,7 +157,8 @@ export class SourceTaskTime implements TaskTime {
         aggregate.next(this.minimum(aggregate.idleMs)) ?? (aggregate.isEmpty ? 'empty' : undefined)
       if (mark !== undefined) marks[name] = mark
     }
-    return encodeTimeMetadata({ commitNumber, watermark: this.watermarkOf(index), marks })
+    const watermark = this.watermarkOf(index)
+    return encodeTimeMetadata({ commitNumber, watermark, marks, fingerprints: this.#fingerprints })
   }
 
   endSeal(): void {

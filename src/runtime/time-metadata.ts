@@ -15,6 +15,8 @@ export interface TimeMetadata {
   readonly watermark: Timestamp
   /** What was announced for each aggregate. */
   readonly marks: Readonly<Record<string, Timestamp | 'empty'>>
+  /** Of the layouts of the task's stores and repartition topics; '' if it has none. */
+  readonly fingerprints: string
 }
 
 interface Json {
@@ -22,21 +24,25 @@ interface Json {
   readonly n: number
   readonly w?: Timestamp
   readonly m?: Readonly<Record<string, Timestamp | 'empty'>>
+  readonly f?: string
 }
 
-export function encodeTimeMetadata({ commitNumber, watermark, marks }: TimeMetadata): string {
+export function encodeTimeMetadata(metadata: TimeMetadata): string {
+  const { commitNumber, watermark, marks, fingerprints } = metadata
   const json: Json = {
     v: version,
     n: commitNumber,
     ...(Number.isFinite(watermark) ? { w: watermark } : {}),
     ...(Object.keys(marks).length > 0 ? { m: marks } : {}),
+    ...(fingerprints === '' ? {} : { f: fingerprints }),
   }
   const text = JSON.stringify(json)
   if (Buffer.byteLength(text) <= bytesMax) return text
   throw new FatalError(
     'MILLRACE_METADATA_TOO_LARGE',
-    `The marks of ${Object.keys(marks).length} aggregates do not fit into ${bytesMax} bytes of ` +
-      'offset metadata: give them shorter names, or read the topic in two applications.'
+    `The marks of ${Object.keys(marks).length} aggregates and ${fingerprints.length} bytes of ` +
+      `fingerprints do not fit into ${bytesMax} bytes of offset metadata: give the aggregates ` +
+      'shorter names, or read the topic in two applications.'
   )
 }
 
@@ -47,6 +53,7 @@ export function decodeTimeMetadata(text: string): TimeMetadata {
     commitNumber: json?.n ?? 0,
     watermark: json?.w ?? Number.NEGATIVE_INFINITY,
     marks: json?.m ?? {},
+    fingerprints: json?.f ?? '',
   }
 }
 

@@ -51,8 +51,8 @@ export class TopologyTestDriver {
   readonly clock: ManualClock
   /** The log behind it: all topics, offsets, and faults on order. */
   readonly log: EmbeddedLog
-  readonly #topology: Topology
-  readonly #options: Required<Omit<TestDriverOptions, 'start' | 'partitions' | 'instances'>>
+  #topology: Topology
+  readonly #options: Required<Omit<TestDriverOptions, 'start' | 'instances'>>
   readonly #path: string
   readonly #positions = new Map<string, number[]>()
   readonly #host: TopicHost
@@ -69,6 +69,7 @@ export class TopologyTestDriver {
       commit: options.commit ?? 'each',
       guarantee: options.guarantee ?? 'exactly_once',
       logger: options.logger ?? silentLogger,
+      partitions: options.partitions ?? {},
     }
     this.#path = path
     const { logger } = this.#options
@@ -87,7 +88,7 @@ export class TopologyTestDriver {
     const path = await mkdtemp(join(tmpdir(), 'millrace-test-'))
     const driver = new TopologyTestDriver(topology, options, path)
     try {
-      await driver.#createTopics(options.partitions)
+      await driver.#createTopics()
       await driver.rebalance(options.instances ?? 1)
     } catch (error) {
       await driver.close()
@@ -202,8 +203,17 @@ export class TopologyTestDriver {
     await this.#bury()
   }
 
-  /** Starts crashed instances again, on the directories they left. */
-  async restart(options: { readonly wipe?: boolean } = {}): Promise<void> {
+  /**
+   * Starts crashed instances again, on the directories they left (`wipe`: on empty ones), with
+   * another topology if one is given, as after an upgrade.
+   */
+  async restart(
+    options: { readonly wipe?: boolean; readonly topology?: Topology } = {}
+  ): Promise<void> {
+    if (options.topology !== undefined) {
+      this.#topology = options.topology
+      await this.#createTopics()
+    }
     for (const [index, instance] of this.#instances.entries()) {
       if (!instance.isDead) continue
       await instance.crash()
@@ -322,11 +332,12 @@ export class TopologyTestDriver {
     })
   }
 
-  async #createTopics(partitions: TestDriverOptions['partitions']): Promise<void> {
+  async #createTopics(): Promise<void> {
+    const { partitions } = this.#options
     const topics = this.#topology.topics.filter(({ role }) => role === 'source' || role === 'sink')
     await this.log.prepare(
       topics.map(({ name, config, partitions: declared }) => {
-        const own = typeof partitions === 'number' ? partitions : partitions?.[name]
+        const own = typeof partitions === 'number' ? partitions : partitions[name]
         const fixed = typeof declared === 'number' ? declared : 1
         return { name, role: 'sink', config, partitions: own ?? fixed, create: true }
       })

@@ -272,3 +272,14 @@ test('what a checkpoint includes can be asked without opening its task', async (
   expect(directory.restored('0_1')).toBe(0)
   await directory.close()
 })
+
+test('a description is kept as it is, from one opening to the next', async () => {
+  const first = await openStateDirectory(path)
+  expect(first.description).toBeUndefined()
+  first.keepDescription('one')
+  first.keepDescription('two')
+  await first.close()
+  const second = await openStateDirectory(path)
+  expect(second.description).toBe('two')
+  await second.close()
+})
