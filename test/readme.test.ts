@@ -118,8 +118,14 @@ describe('README.md and docs/', () => {
 
   it('name settings that exist', () => {
     const settings = read('src/config.ts') + read('src/config-kafka.ts')
-    const pattern = /(?<=`)[A-Z_]{4,}(?=[`=])|\b[A-Z]{2,}(?:_[A-Z]+)+\b/g
+    const pattern = /(?<=`)(?!MILLRACE_)[A-Z_]{4,}(?=[`=])|\b(?!MILLRACE_)[A-Z]{2,}(?:_[A-Z]+)+\b/g
     expect(missing(pattern, (name) => settings.includes(`'${name}'`))).toEqual([])
+  })
+
+  it('name error codes that exist', () => {
+    const rooms = ['src', 'src/kafka', 'src/runtime', 'src/dsl/passes', 'src/topology', 'state']
+    const sources = rooms.map(inSources).join('\n')
+    expect(missing(/\bMILLRACE_[A-Z_]+\b/g, (code) => sources.includes(`'${code}'`))).toEqual([])
   })
 
   it('name metrics that exist', () => {
