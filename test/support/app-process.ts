@@ -13,14 +13,25 @@ export interface AppEnvironment {
   readonly [name: string]: string
 }
 
+export interface AppProcessOptions {
+  /** Default: the shop metrics processor. */
+  readonly script?: string
+  /** Is given all that it prints. */
+  readonly onOutput?: (text: string) => void
+  /** It has ended without being told to. */
+  readonly onEnd?: () => void
+}
+
 export class AppProcess {
   readonly url: string
   readonly #environment: AppEnvironment
+  readonly #options: AppProcessOptions
   #child: ChildProcess | undefined
   #output = ''
 
-  constructor(environment: AppEnvironment) {
+  constructor(environment: AppEnvironment, options: AppProcessOptions = {}) {
     this.#environment = environment
+    this.#options = options
     this.url = `http://127.0.0.1:${environment.HTTP_PORT}`
   }
 
@@ -29,13 +40,18 @@ export class AppProcess {
     return this.#output
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
+
   get running(): boolean {
     return this.#child !== undefined && this.#child.exitCode === null && !this.#child.killed
   }
 
   start(): void {
+    const { script = 'dist/src/main.js', onOutput, onEnd } = this.#options
     this.#output = ''
-    const child = spawn(process.execPath, ['dist/src/main.js'], {
+    const child = spawn(process.execPath, [script], {
       cwd: root,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -43,10 +59,26 @@ export class AppProcess {
     })
     const keep = (text: Buffer): void => {
       this.#output = `${this.#output}${text}`.slice(-20_000)
+      onOutput?.(String(text))
     }
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
+    const killOnExit = (): void => this.#signal('SIGKILL')
+    process.once('exit', killOnExit)
+    child.once('exit', () => {
+      process.off('exit', killOnExit)
+      if (this.#child === child) onEnd?.()
+    })
     this.#child = child
+  }
+
+  /** SIGSTOP and SIGCONT. */
+  pause(): void {
+    this.#signal('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#signal('SIGCONT')
   }
 
   async ready(timeoutMs = 60_000): Promise<void> {
@@ -73,15 +105,24 @@ export class AppProcess {
     return { status, ms: Date.now() - from }
   }
 
+  #signal(signal: NodeJS.Signals): void {
+    const child = this.#child
+    if (child !== undefined && !isOver(child)) process.kill(-(child.pid ?? 0), signal)
+  }
+
   async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
     const child = this.#child
     this.#child = undefined
-    if (child?.pid === undefined || child.exitCode !== null) return child?.exitCode ?? null
+    if (child?.pid === undefined || isOver(child)) return child?.exitCode ?? null
     const exit = once(child, 'exit')
     process.kill(-child.pid, signal)
     await exit
     return child.exitCode
   }
+}
+
+function isOver(child: ChildProcess): boolean {
+  return child.pid === undefined || child.exitCode !== null || child.signalCode !== null
 }
 
 export async function freePort(): Promise<number> {

@@ -1,9 +1,13 @@
 /** Kafka's own Java client as a process beside the test: what it reads is what others read. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
+import { createHash, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
+import { rename, rm } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { ensureJars } from './kafka-jars.ts'
 
 const source = fileURLToPath(new URL('./foreign/ForeignClient.java', import.meta.url))
@@ -12,6 +16,13 @@ export interface ForeignRecord {
   readonly partition: number
   readonly offset: number
   readonly timestamp: number
+  readonly key: string
+  readonly value: string
+}
+
+export interface RecordToSend {
+  /** Absent: where Kafka's own partitioner puts the key. */
+  readonly partition?: number
   readonly key: string
   readonly value: string
 }
@@ -55,6 +66,17 @@ export async function createTopic(
   if (status !== 0) throw new Error(`creating ${topic} ended with ${status}`)
 }
 
+/** Another leader for about half of all partitions, of Kafka's own topics too; how many. */
+export async function moveLeaders(brokers: string, seed: number): Promise<number> {
+  const child = java(await classpath(), ['move', brokers, String(seed)])
+  const exit = once(child, 'exit')
+  let answer = ''
+  for await (const line of createInterface({ input: child.stdout })) answer = line
+  const [status] = await exit
+  if (status !== 0) throw new Error(`moving leaders ended with ${status}`)
+  return Number(answer)
+}
+
 /** An idempotent producer that lives as long as the test sends. */
 export class ForeignProducer {
   readonly #child: ChildProcessWithoutNullStreams
@@ -70,8 +92,10 @@ export class ForeignProducer {
   }
 
   /** Resolves when the broker has all of them. */
-  async send(records: readonly { partition: number; key: string; value: string }[]): Promise<void> {
-    const lines = records.map(({ partition, key, value }) => `${partition}\t${key}\t${value}\n`)
+  async send(records: readonly RecordToSend[]): Promise<void> {
+    const lines = records.map(
+      ({ partition, key, value }) => `${partition ?? ''}\t${key}\t${value}\n`
+    )
     this.#child.stdin.write(`${lines.join('')}\n`)
     const answer = await this.#answers.next()
     if (answer.value !== 'ok') throw new Error('the foreign producer ended')
@@ -83,15 +107,31 @@ export class ForeignProducer {
     this.#child.stdin.end()
     await exit
   }
+
+  /** SIGKILL: what it holds is not sent. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
+  }
 }
 
+/** With the client compiled: once for each version of its source and of the jars. */
 async function classpath(): Promise<string> {
-  return join(await ensureJars(), '*')
+  const lib = await ensureJars()
+  const version = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16)
+  const classes = join(lib, '..', `foreign-${version}`)
+  if (!existsSync(classes)) {
+    const beside = `${classes}.${process.pid}-${randomUUID()}`
+    await promisify(execFile)('javac', ['-cp', join(lib, '*'), '-d', beside, source])
+    // Somebody else may have been faster.
+    await rename(beside, classes).catch(() => rm(beside, { recursive: true, force: true }))
+  }
+  return [classes, join(lib, '*')].join(delimiter)
 }
 
 function java(classpath: string, args: readonly string[]): ChildProcessWithoutNullStreams {
   const level = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error'
-  const child = spawn('java', ['-Xmx256m', level, '-cp', classpath, source, ...args])
+  const jvm = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', level]
+  const child = spawn('java', [...jvm, '-cp', classpath, 'ForeignClient', ...args])
   child.stderr.pipe(process.stderr, { end: false })
   return child
 }

@@ -33,12 +33,19 @@ export interface BrokerOptions {
   readonly heapMb?: number
   /** Of Apache Kafka; default: the one that all tests run against. */
   readonly version?: string
+  /**
+   * The address that clients are told for a node, such as that of a proxy in front of `address`.
+   * Brokers talk to each other past it.
+   */
+  readonly advertise?: (nodeId: number, address: string) => Promise<string>
 }
 
 /** One process of the cluster. */
 export interface BrokerNode {
   readonly nodeId: number
   readonly address: string
+  /** Of this process, and of those it was before; gone after `stop()` of all. */
+  readonly logFile: string
   readonly pid: number
   /** SIGKILL: no good-bye to anybody. */
   kill(): Promise<void>
@@ -56,6 +63,8 @@ export interface RunningBroker {
   readonly brokers: readonly string[]
   /** The addresses of the secure listener, if there is one. */
   readonly secureBrokers: readonly string[]
+  /** Past what is advertised: the addresses by which the brokers know each other. */
+  readonly directBrokers: readonly string[]
   readonly nodes: readonly BrokerNode[]
   /** All nodes at once, SIGKILL. */
   kill(): Promise<void>
@@ -85,7 +94,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
 
 function running(nodes: readonly Node[], directory: string): RunningBroker {
   return {
-    brokers: nodes.map(({ address }) => address),
+    brokers: nodes.map(({ advertised }) => advertised),
+    directBrokers: nodes.map(({ directAddress }) => directAddress),
     secureBrokers: nodes.flatMap(({ secureAddress }) => secureAddress ?? []),
     nodes,
     kill: async () => {
@@ -107,6 +117,8 @@ function running(nodes: readonly Node[], directory: string): RunningBroker {
 class Node implements BrokerNode {
   readonly nodeId: number
   readonly address: string
+  readonly advertised: string
+  readonly directAddress: string
   readonly secureAddress: string | undefined
   readonly #directory: string
   readonly #lib: string
@@ -116,6 +128,9 @@ class Node implements BrokerNode {
   constructor(plan: NodePlan) {
     this.nodeId = plan.nodeId
     this.address = `localhost:${plan.port}`
+    this.advertised = plan.advertised ?? this.address
+    const isSplit = plan.advertised !== undefined
+    this.directAddress = isSplit ? `localhost:${plan.directPort}` : this.address
     this.secureAddress = plan.securePort === undefined ? undefined : `localhost:${plan.securePort}`
     this.#directory = plan.directory
     this.#lib = plan.lib
@@ -126,9 +141,13 @@ class Node implements BrokerNode {
     return this.#process?.pid ?? -1
   }
 
+  get logFile(): string {
+    return join(this.#directory, 'log')
+  }
+
   async start(): Promise<void> {
     if (this.#process !== undefined) return
-    const log = openSync(join(this.#directory, 'log'), 'a')
+    const log = openSync(this.logFile, 'a')
     const memory = [
       `-Xmx${this.#heapMb}m`,
       '-Xms64m',
@@ -145,7 +164,7 @@ class Node implements BrokerNode {
       if (this.#process === child) this.#process = undefined
     })
     for (let tries = 0; !(await connects(this.address)); tries++) {
-      if (this.#process !== child || tries === 600) throw await this.#failure()
+      if (this.#process !== child || tries === 1_800) throw await this.#failure()
       await sleep(100)
     }
   }
@@ -175,7 +194,7 @@ class Node implements BrokerNode {
   }
 
   async #failure(): Promise<Error> {
-    const log = await readFile(join(this.#directory, 'log'), 'utf8').catch(() => '')
+    const log = await readFile(this.logFile, 'utf8').catch(() => '')
     return new Error(`Broker ${this.nodeId} did not start: ${log.slice(-2_000)}`)
   }
 }
@@ -185,28 +204,35 @@ interface NodePlan {
   readonly port: number
   readonly controllerPort: number
   readonly securePort: number | undefined
+  readonly directPort: number
+  readonly advertised: string | undefined
   readonly directory: string
   readonly lib: string
   readonly heapMb: number
 }
 
 async function layOut(directory: string, options: BrokerOptions): Promise<readonly Node[]> {
-  const { nodes = 1, heapMb = 512 } = options
+  const { nodes = 1, heapMb = 512, advertise } = options
   const lib = await ensureJars(options.version)
-  const ports = await freePorts(nodes * 3)
+  const ports = await freePorts(nodes * 4)
   const clusterId = randomBytes(16).toString('hex').slice(0, 22)
-  const plans = Array.from({ length: nodes }, (_, index): NodePlan => {
-    const [port = 0, controllerPort = 0, securePort = 0] = ports.slice(index * 3)
+  const indexes = Array.from({ length: nodes }, (_, index) => index)
+  const planning = indexes.map(async (index): Promise<NodePlan> => {
+    const [port = 0, controllerPort = 0, securePort = 0, directPort = 0] = ports.slice(index * 4)
+    const nodeId = index + 1
     return {
-      nodeId: index + 1,
+      nodeId,
       port,
       controllerPort,
       securePort: options.secureListener ? securePort : undefined,
-      directory: join(directory, `node-${index + 1}`),
+      directPort,
+      advertised: await advertise?.(nodeId, `localhost:${port}`),
+      directory: join(directory, `node-${nodeId}`),
       lib,
       heapMb,
     }
   })
+  const plans = await Promise.all(planning)
   await Promise.all(plans.map((plan) => prepare(plan, plans, clusterId, options)))
   return plans.map((plan) => new Node(plan))
 }
@@ -237,20 +263,23 @@ function propertiesOf(
   const copies = String(all.length)
   const inSync = String(Math.max(1, all.length - 1))
   const plain = `PLAINTEXT://localhost:${plan.port}`
+  const told = `PLAINTEXT://${plan.advertised ?? `localhost:${plan.port}`}`
+  const isSplit = plan.advertised !== undefined
   const secure = secureListener ? `,SECURE://localhost:${plan.securePort}` : ''
+  const direct = isSplit ? `,DIRECT://localhost:${plan.directPort}` : ''
   return {
     'process.roles': 'broker,controller',
     'node.id': String(plan.nodeId),
     'controller.quorum.voters': all
       .map(({ nodeId, controllerPort }) => `${nodeId}@localhost:${controllerPort}`)
       .join(','),
-    listeners: `${plain}${secure},CONTROLLER://localhost:${plan.controllerPort}`,
-    'advertised.listeners': `${plain}${secure}`,
-    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${
+    listeners: `${plain}${secure}${direct},CONTROLLER://localhost:${plan.controllerPort}`,
+    'advertised.listeners': `${told}${secure}${direct}`,
+    'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT${
       secureListener ? `,SECURE:${secureListener}` : ''
     }`,
     'controller.listener.names': 'CONTROLLER',
-    'inter.broker.listener.name': 'PLAINTEXT',
+    'inter.broker.listener.name': isSplit ? 'DIRECT' : 'PLAINTEXT',
     'log.dirs': join(plan.directory, 'data'),
     'default.replication.factor': copies,
     'min.insync.replicas': inSync,

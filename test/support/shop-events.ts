@@ -95,3 +95,11 @@ function broken(random: Random, timestamp: number, sessionId: string): RawEvent 
     { timestamp: String(timestamp), sessionId, eventType },
   ])
 }
+
+/** By session, as a collector places them; events without a usable session go round. */
+export function placedEvent(event: RawEvent, index: number, partitions: number) {
+  const session = typeof event['sessionId'] === 'string' ? event['sessionId'] : String(index)
+  let hash = 7
+  for (const char of session) hash = (hash * 31 + char.charCodeAt(0)) >>> 0
+  return { partition: hash % partitions, key: session, value: JSON.stringify(event) }
+}

@@ -128,14 +128,17 @@ export function differences(
   const faults: string[] = []
   for (let i = 0; i < Math.max(expected.length, actual.length) && faults.length < 10; i++) {
     const [want, got] = [expected[i], actual[i]]
-    const same = want !== undefined && got !== undefined && text(want) === text(got)
+    const same = want !== undefined && got !== undefined && rowText(want) === rowText(got)
     if (!same)
-      faults.push(`row ${i}:\n  expected ${want && text(want)}\n  found    ${got && text(got)}`)
+      faults.push(
+        `row ${i}:\n  expected ${want && rowText(want)}\n  found    ${got && rowText(got)}`
+      )
   }
   return faults
 }
 
-function text(row: MetricRow): string {
+/** All of a row in one order; the value to twelve digits. */
+export function rowText(row: MetricRow): string {
   const { value, ...rest } = row
   const names = Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))
   return JSON.stringify({ ...Object.fromEntries(names), value: value?.toPrecision(12) ?? null })

@@ -13,7 +13,7 @@ import { createTopic, ForeignProducer, readCommitted } from '../support/foreign-
 import { type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { defaultVersion, kafkaVersions } from '../support/kafka-jars.ts'
 import { Random, seedOfRun } from '../support/random.ts'
-import { type RawEvent, shopEvents } from '../support/shop-events.ts'
+import { placedEvent, type RawEvent, shopEvents } from '../support/shop-events.ts'
 import { differences, type MetricRow, metrics, recount } from '../support/shop-recount.ts'
 
 const hour = 3_600_000
@@ -82,7 +82,8 @@ async function run(life: Life, count: number): Promise<void> {
   const steps = 20
   for (let step = 0; step < steps; step++) {
     const size = Math.ceil(events.length / steps)
-    await producer.send(events.slice(step * size, (step + 1) * size).map(placed))
+    const batch = events.slice(step * size, (step + 1) * size)
+    await producer.send(batch.map((event, i) => placedEvent(event, i, partitions)))
     if (killAt.has(step)) await restart(random.below(instances.length), random.below(800))
     await happen(life.at[step], id)
     await sleep(random.below(400))
@@ -150,12 +151,4 @@ async function metricRows(id: string, until: number): Promise<MetricRow[]> {
   const records = await readCommitted(address(), `${id}.metrics`)
   const rows = records.map(({ value }) => JSON.parse(value) as MetricRow)
   return rows.filter((row) => row.windowEnd <= until)
-}
-
-/** By session, as a collector places them; events without a usable session go round. */
-function placed(event: RawEvent, index: number) {
-  const session = typeof event['sessionId'] === 'string' ? event['sessionId'] : String(index)
-  let hash = 7
-  for (const char of session) hash = (hash * 31 + char.charCodeAt(0)) >>> 0
-  return { partition: hash % partitions, key: session, value: JSON.stringify(event) }
 }

@@ -3,14 +3,23 @@ import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Properties;
+import java.util.Random;
+import java.util.TreeMap;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListTopicsOptions;
+import org.apache.kafka.clients.admin.NewPartitionReassignment;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.ElectionType;
+import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
@@ -18,8 +27,10 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * Kafka's own client, as somebody else would use it: nothing of what is tested takes part.
  *
- *   produce BROKERS TOPIC   lines `partition \t key \t value` from stdin, an empty line flushes and is answered with "ok"
+ *   produce BROKERS TOPIC   lines `partition \t key \t value` from stdin (no partition: by the key), an empty line flushes and
+ *                           is answered with "ok"
  *   create BROKERS TOPIC PARTITIONS
+ *   move BROKERS SEED   gives about half of all partitions, of Kafka's own topics too, another leader
  *   consume BROKERS TOPIC   all committed records of all partitions, as `partition \t offset \t timestamp \t key \t value`
  */
 public class ForeignClient {
@@ -27,13 +38,41 @@ public class ForeignClient {
     var out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
     if (args[0].equals("produce")) produce(args[1], args[2], out);
     else if (args[0].equals("consume")) consume(args[1], args[2], out);
+    else if (args[0].equals("move")) move(args[1], Long.parseLong(args[2]), out);
     else create(args[1], args[2], Integer.parseInt(args[3]));
     out.flush();
   }
 
   static void create(String brokers, String topic, int partitions) throws Exception {
     try (var admin = Admin.create(settings(brokers))) {
-      admin.createTopics(List.of(new NewTopic(topic, partitions, (short) 1).configs(Map.of("retention.ms", "-1")))).all().get();
+      admin.createTopics(List.of(new NewTopic(topic, Optional.of(partitions), Optional.empty()).configs(Map.of("retention.ms", "-1")))).all().get();
+    }
+  }
+
+  static void move(String brokers, long seed, PrintStream out) throws Exception {
+    var settings = settings(brokers);
+    settings.put("request.timeout.ms", "5000");
+    settings.put("default.api.timeout.ms", "15000");
+    var random = new Random(seed);
+    try (var admin = Admin.create(settings)) {
+      var names = admin.listTopics(new ListTopicsOptions().listInternal(true)).names().get();
+      var orders = new HashMap<TopicPartition, Optional<NewPartitionReassignment>>();
+      for (var topic : new TreeMap<>(admin.describeTopics(names).allTopicNames().get()).values()) {
+        for (var info : topic.partitions()) {
+          var others = info.isr().stream().filter(node -> !node.equals(info.leader())).map(Node::id).toList();
+          if (random.nextBoolean() || others.isEmpty()) continue;
+          var order = new ArrayList<>(info.replicas().stream().map(Node::id).toList());
+          var first = others.get(random.nextInt(others.size()));
+          order.remove(first);
+          order.add(0, first);
+          orders.put(new TopicPartition(topic.name(), info.partition()), Optional.of(new NewPartitionReassignment(order)));
+        }
+      }
+      if (!orders.isEmpty()) {
+        admin.alterPartitionReassignments(orders).all().get();
+        admin.electLeaders(ElectionType.PREFERRED, orders.keySet()).partitions().get();
+      }
+      out.println(orders.size());
     }
   }
 
@@ -43,6 +82,9 @@ public class ForeignClient {
     settings.put("enable.idempotence", "true");
     settings.put("linger.ms", "5");
     settings.put("compression.type", "lz4");
+    // A broker that does not answer is given up soon, a record never.
+    settings.put("request.timeout.ms", "5000");
+    settings.put("delivery.timeout.ms", "600000");
     try (var producer = new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer())) {
       var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
       for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -53,7 +95,7 @@ public class ForeignClient {
           continue;
         }
         var parts = line.split("\t", 3);
-        producer.send(new ProducerRecord<>(topic, Integer.valueOf(parts[0]), parts[1], parts[2]), (meta, error) -> {
+        producer.send(new ProducerRecord<>(topic, parts[0].isEmpty() ? null : Integer.valueOf(parts[0]), parts[1], parts[2]), (meta, error) -> {
           if (error != null) {
             error.printStackTrace();
             Runtime.getRuntime().halt(1);
