@@ -13,8 +13,13 @@ const minutes = process.env['MILLRACE_TESTS'] === 'long' ? 4 : 1
 describe('chaos', () => {
   it('leaves no trace in what comes out', { timeout: (minutes + 9) * 60_000 }, async () => {
     const seed = seedOfRun()
-    const report = await runChaos({ seed, minutes, print: (line) => console.log(line) })
-    expect(faultsOf(report)).toEqual([])
-    expect(report.rounds.length).toBeGreaterThan(0)
+    const lines = [`chaos: seed ${seed}, ${minutes} minutes`]
+    try {
+      const report = await runChaos({ seed, minutes, print: (line) => lines.push(line) })
+      expect(faultsOf(report)).toEqual([])
+      expect(report.rounds.length).toBeGreaterThan(0)
+    } finally {
+      console.log(lines.join('\n'))
+    }
   })
 })
