@@ -1,7 +1,7 @@
 /**
  * Counts behind a repartition topic: for each group 1, 2, 3 … With each count goes the sum of the
- * ids so far, so the difference to the one before tells which input was counted: each must be, once,
- * and those of one partition in their order. How partitions interleave is open.
+ * ids so far, so the difference to the one before tells which input was counted: each must be,
+ * once, and those of one partition in their order. How partitions interleave is open.
  */
 import type { ForeignRecord } from '../../support/foreign-client.ts'
 import { compare, type Verdict } from './compare.ts'

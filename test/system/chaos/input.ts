@@ -109,7 +109,7 @@ export class Feed {
     })
   }
 
-  /** Resolves when all that was sent is acknowledged; then sends the last batch, if there is one. */
+  /** Resolves when all that was sent is acknowledged, and a last batch after it. */
   async stop(last: readonly RecordToSend[] = []): Promise<void> {
     this.#isStopped = true
     await this.#running

@@ -108,7 +108,7 @@ describe('the schedule', () => {
     expect(all(1, 5)).not.toEqual(all(2, 5))
   })
 
-  it('holds every kind of fault, one at a time on each target, and spares the first instances', () => {
+  it('holds every kind of fault, one at a time by target, and spares the first instances', () => {
     for (let seed = 0; seed < 50; seed++) {
       const rounds = makeSchedule({ ...options, seed, minutes: 30 })
       const faults = rounds.flatMap((round) => round.faults)

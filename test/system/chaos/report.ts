@@ -77,9 +77,9 @@ function slowest(rounds: readonly RoundReport[]): ReadonlyMap<string, number> {
 
 function verdictText(verdict: Verdict): string {
   const { name, records, missing, doubled, outOfOrder, wrong, first } = verdict
-  const counts = `${missing} missing, ${doubled} doubled, ${outOfOrder} out of order, ${wrong} wrong`
-  const lines = first.map((line) => `\n  ${line}`)
-  return `${name}: ${records} records, ${counts}${lines.join('')}`
+  const lost = `${missing} missing, ${doubled} doubled`
+  const lines = first.map((line) => `\n  ${line}`).join('')
+  return `${name}: ${records} records, ${lost}, ${outOfOrder} out of order, ${wrong} wrong${lines}`
 }
 
 function memoryText(verdict: MemoryVerdict): string {

@@ -1,6 +1,6 @@
 /**
- * Running aggregates: one output for each input, in its place, with the count, the sum and the least
- * amount of its key up to there. So every intermediate value is known.
+ * Running aggregates: one output for each input, in its place, with the count, the sum and the
+ * least amount of its key up to there. So every intermediate value is known.
  */
 import type { ForeignRecord } from '../../support/foreign-client.ts'
 import { compare, type Verdict } from './compare.ts'

@@ -226,10 +226,12 @@ function whatOf(fault: Fault): string {
     case 'move-leaders':
       return `move-leaders, seed ${fault.seed}`
     default:
-      return `${fault.kind} ${Math.min(100, Math.round(fault.share * 100))} % of the connections to broker ${
-        fault.broker + 1
-      }${detail(fault)}`
+      return `${fault.kind} ${connectionsOf(fault)}${detail(fault)}`
   }
+}
+
+function connectionsOf({ share, broker }: NetworkFault): string {
+  return `${Math.round(share * 100)} % of the connections to broker ${broker + 1}`
 }
 
 function detail({ weather, cutEveryMs }: NetworkFault): string {
