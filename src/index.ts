@@ -16,16 +16,28 @@ export {
 export type { BranchedKStream } from './dsl/branch.ts'
 export type { JoinSerdes } from './dsl/joinable-stream.ts'
 export type { KGroupedStream } from './dsl/k-grouped-stream.ts'
+export type { KGroupedTable } from './dsl/k-grouped-table.ts'
 export {
   type CounterOptions,
   type KStream,
   merge,
   type RepartitionOptions,
 } from './dsl/k-stream.ts'
-export type { GaugeOptions, KTable, StoredKTable, WindowedKTable } from './dsl/k-table.ts'
+export type {
+  GaugeOptions,
+  KTable,
+  StoredKTable,
+  StoredOptions,
+  WindowedKTable,
+} from './dsl/k-table.ts'
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
-export { type BuildOptions, type SourceOptions, StreamsBuilder } from './dsl/streams-builder.ts'
+export {
+  type BuildOptions,
+  type SourceOptions,
+  StreamsBuilder,
+  type TableOptions,
+} from './dsl/streams-builder.ts'
 export { type Topic, type TopicOptions, topic } from './dsl/topic.ts'
 export type { GlobalWindowedStream, WindowedStream } from './dsl/windowed-stream.ts'
 // The ground floor

@@ -19,6 +19,8 @@ export interface Field {
   add(state: unknown, value: unknown): unknown
   /** Undefined: it cannot be split into partial results. */
   readonly merge: ((state: unknown, other: unknown) => unknown) | undefined
+  /** Takes out what was added. Undefined: it cannot. */
+  readonly remove?: ((state: unknown, value: unknown) => unknown) | undefined
   result(state: unknown): unknown
   write(writer: ByteWriter, state: unknown): void
   read(reader: ByteReader): unknown
@@ -65,20 +67,23 @@ const counting = {
 function count(passes: ((value: unknown) => boolean) | undefined): Field {
   const add = (state: unknown, value: unknown): unknown =>
     passes === undefined || passes(value) ? (state as number) + 1 : state
-  return { ...counting, kind: 'count', add }
+  const remove = (state: unknown, value: unknown): unknown =>
+    passes === undefined || passes(value) ? (state as number) - 1 : state
+  return { ...counting, kind: 'count', add, remove }
 }
 
 function sum(name: string, choose: Select, zero: 0 | 0n): Field {
+  const addend = (value: unknown): Numeric => {
+    const chosen = chosenNumber(name, choose(value))
+    if (chosen !== undefined && typeof chosen !== typeof zero) throw mixed(name, typeof chosen)
+    return chosen ?? zero
+  }
   return {
     ...numeric,
     kind: typeof zero === 'bigint' ? 'sum of bigint' : 'sum',
     init: () => zero,
-    add(state, value) {
-      const chosen = chosenNumber(name, choose(value))
-      if (chosen === undefined) return state
-      if (typeof chosen !== typeof zero) throw mixed(name, typeof chosen)
-      return plus(state as Numeric, chosen)
-    },
+    add: (state, value) => plus(state as Numeric, addend(value)),
+    remove: (state, value) => plus(state as Numeric, negative(addend(value))),
     merge: (state, other) => plus(state as Numeric, other as Numeric),
   }
 }
@@ -123,6 +128,10 @@ function mean(name: string, choose: Select): Field {
       if (kept.n > 0 && typeof chosen !== typeof kept.sum) throw mixed(name, typeof chosen)
       return addTo(kept, chosen, 1)
     },
+    remove(state, value) {
+      const chosen = chosenNumber(name, choose(value))
+      return chosen === undefined ? state : addTo(state as MeanState, negative(chosen), -1)
+    },
     merge(state, other) {
       const { sum: total, n } = other as MeanState
       return n === 0 ? state : addTo(state as MeanState, total, n)
@@ -143,11 +152,13 @@ interface Definition {
   readonly init: () => unknown
   readonly add: (state: unknown, value: unknown) => unknown
   readonly merge?: (left: unknown, right: unknown) => unknown
+  readonly remove?: (state: unknown, value: unknown) => unknown
   readonly result?: (state: unknown) => unknown
   readonly state?: Serde<unknown>
 }
 
-function custom({ init, add, merge, result, state: serde = data() }: Definition): Field {
+function custom(definition: Definition): Field {
+  const { init, add, merge, remove, result, state: serde = data() } = definition
   const copy = (state: unknown): unknown => {
     const bytes = serde.serialize(state)
     return bytes === null ? null : serde.deserialize(bytes)
@@ -156,6 +167,7 @@ function custom({ init, add, merge, result, state: serde = data() }: Definition)
     kind: `custom ${serde.name}`,
     init,
     add,
+    remove,
     merge:
       merge &&
       ((state, other) => {
@@ -194,6 +206,10 @@ function readNumeric(reader: ByteReader): Numeric | null {
 
 function plus(left: Numeric, right: Numeric): Numeric {
   return typeof left === 'bigint' ? left + (right as bigint) : (left as number) + (right as number)
+}
+
+function negative(value: Numeric): Numeric {
+  return -value
 }
 
 function chosenNumber(name: string, chosen: unknown): Numeric | undefined {

@@ -66,6 +66,17 @@ export class RowAggregation {
     }
   }
 
+  /** Takes a value out again; of fields that can all remove. */
+  remove(row: Row, value: unknown): void {
+    for (const [slot, { remove }] of this.fields.entries()) {
+      if (remove !== undefined) row[slot] = remove(row[slot], value)
+    }
+  }
+
+  get canRemove(): boolean {
+    return this.fields.every(({ remove }) => remove !== undefined)
+  }
+
   /** Sets are united by whoever keeps them; their slots are left alone. */
   merge(row: Row, other: Row): void {
     for (const [slot, { merge, member }] of this.fields.entries()) {

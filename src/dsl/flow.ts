@@ -4,6 +4,7 @@ import type { Emission, WindowSpec } from '../windows/windows.ts'
 import type { BranchedKStream } from './branch.ts'
 import type { AnySerde, Graph, LogicalNode } from './graph.ts'
 import type { KGroupedStream } from './k-grouped-stream.ts'
+import type { KGroupedTable } from './k-grouped-table.ts'
 import type { KStream } from './k-stream.ts'
 import type { StoredKTable, WindowedKTable } from './k-table.ts'
 import type { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
@@ -28,14 +29,25 @@ export interface GroupedFlow {
   readonly keyChanged: boolean
 }
 
+/** Rows of a table under the keys of their groups. */
+export interface TableGroupFlow {
+  readonly graph: Graph
+  readonly make: Makers
+  readonly node: LogicalNode
+  readonly key: AnySerde
+  readonly value: AnySerde | undefined
+}
+
 export interface TableFlow {
   readonly graph: Graph
   readonly make: Makers
   readonly node: LogicalNode
-  /** Name of the aggregate. */
+  /** Name of the aggregate or store that it has, or that of the tables it was made from. */
   readonly durable: string
   readonly key: AnySerde
   readonly value: AnySerde | undefined
+  /** Whether it was made from the table of that name, and has none of its own. */
+  readonly isDerived?: boolean
 }
 
 /**
@@ -49,5 +61,6 @@ export interface Makers {
   windowed(flow: GroupedFlow, windows: WindowSpec): WindowedStream<never, never, never>
   globalWindowed(flow: StreamFlow, windows: WindowSpec): GlobalWindowedStream<never, never>
   table(flow: TableFlow): StoredKTable<never, never>
+  groupedTable(flow: TableGroupFlow): KGroupedTable<never, never>
   windowedTable(flow: TableFlow, windows: WindowSpec): WindowedKTable<never, never, Emission>
 }

@@ -24,6 +24,8 @@ interface Node<Kind extends string> {
 
 export interface SourceNode extends Node<'source'> {
   readonly topics: readonly AnyTopic[]
+  /** Its records are changes of a table: null is a value, it takes a row away. */
+  readonly isTable: boolean
   readonly maxFutureMs: number | undefined
   readonly rejections: { readonly name: string; readonly help: string } | undefined
 }
@@ -105,9 +107,48 @@ export interface StreamJoinNode extends Node<'stream-join'> {
   readonly isMerged: boolean
 }
 
+/** Where the records of a stream become the rows of a table. */
+export interface TableNode extends Node<'table'> {
+  /** Of its store, if it needs one. */
+  readonly durable: string
+  /** Whether its rows are kept even if nothing reads them: it has a name of its own. */
+  readonly isStored: boolean
+  readonly key: AnySerde
+  readonly value: AnySerde
+  readonly logged: boolean
+  readonly repartition: Repartition | undefined
+}
+
+export interface TableFilterNode extends Node<'table-filter'> {
+  readonly fn: UserFunction
+  readonly keeps: boolean
+}
+
 /** Rows of a table shown in another form. */
 export interface TableValuesNode extends Node<'table-values'> {
-  readonly show: (row: unknown) => unknown
+  readonly fn: UserFunction
+}
+
+/** A table made from others that keeps its rows. */
+export interface StoredNode extends Node<'stored'> {
+  readonly durable: string
+  readonly key: AnySerde
+  readonly value: AnySerde
+  readonly logged: boolean
+}
+
+/** Rows of a table under the keys of their groups. */
+export interface TableSelectNode extends Node<'table-select'> {
+  readonly fn: UserFunction
+  readonly key: AnySerde
+}
+
+export interface TableAggregateNode extends Node<'table-aggregate'> {
+  readonly durable: string
+  readonly key: AnySerde
+  readonly plan: AggregationPlan
+  readonly logged: boolean
+  readonly repartition: Repartition
 }
 
 export interface ToStreamNode extends Node<'to-stream'> {}
@@ -154,7 +195,12 @@ export type LogicalNode =
   | AggregateNode
   | GlobalAggregateNode
   | StreamJoinNode
+  | TableNode
+  | TableFilterNode
   | TableValuesNode
+  | StoredNode
+  | TableSelectNode
+  | TableAggregateNode
   | ToStreamNode
   | GaugeNode
   | CounterNode

@@ -19,7 +19,9 @@ import type { StreamFlow } from './flow.ts'
 import type { AnySerde, AnyTopic, LogicalNode, StatelessOperator, UserFunction } from './graph.ts'
 import { flowOf, JoinableStream } from './joinable-stream.ts'
 import type { KGroupedStream } from './k-grouped-stream.ts'
-import type { DefaultKey, Key, KeySerde, ValueSerde } from './keys.ts'
+import type { StoredKTable } from './k-table.ts'
+import type { DefaultKey, Key, KeySerde, Value, ValueSerde } from './keys.ts'
+import { toTable } from './to-table.ts'
 import type { Topic } from './topic.ts'
 import type { GlobalWindowedStream } from './windowed-stream.ts'
 
@@ -158,6 +160,24 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
       inputs: [this.#flow.node],
     })
     return this.#to(node, { key, value, keyChanged: false })
+  }
+
+  /**
+   * The last value of each key, as a table with a store of that name; null takes a row away.
+   * Where the key has changed it repartitions by itself, through a topic of that name.
+   */
+  toTable<K2 extends K = K>(name: string, serdes: KeySerde<K2, V>): StoredKTable<Key<K>, Value<V>>
+  toTable<K2 extends K = K, V2 extends V = V>(
+    this: KStream<K, V> & DefaultKey<K2> & Storable<V2>,
+    name: string
+  ): StoredKTable<Key<K>, Value<V>>
+  toTable<K2 extends K = K>(
+    this: KStream<K, V> & DefaultKey<K2>,
+    name: string,
+    serdes: ValueSerde<V>
+  ): StoredKTable<Key<K>, Value<V>>
+  toTable(name: string, serdes: Serdes = {}): unknown {
+    return toTable(this.#flow, name, serdes)
   }
 
   /** Groups by the key as it is. Where it has changed, the aggregate repartitions by itself. */

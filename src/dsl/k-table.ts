@@ -1,9 +1,22 @@
 /** Tables: the latest value by key. Their changes become streams and gauges. */
-import type { Demand } from '../misuse.ts'
+import type { Demand, Sync } from '../misuse.ts'
+import type { Forwarded } from '../processor/processor.ts'
+import type { Storable } from '../serde/checks.ts'
+import { data } from '../serde/data.ts'
+import { defaultKey } from '../serde/default-key.ts'
+import type { Serde } from '../serde/serde.ts'
 import type { Emission, Windowed, WindowSpec } from '../windows/windows.ts'
 import type { TableFlow } from './flow.ts'
-import type { UserFunction } from './graph.ts'
+import type { AnySerde, LogicalNode, UserFunction } from './graph.ts'
+import type { KGroupedTable } from './k-grouped-table.ts'
 import type { KStream } from './k-stream.ts'
+import type { DefaultKey, Key, KeySerde, Value, ValueSerde } from './keys.ts'
+import type { AggregateOptions } from './plans.ts'
+
+type Await = 'This callback runs synchronously: for a promise use toStream().mapAsync(…)'
+type Row<R> = R & Sync<R, Await>
+type Bool<B> = Row<B> &
+  Demand<Exclude<B, PromiseLike<unknown>>, boolean, 'A predicate answers true or false'>
 
 type GaugeValue<R> = R &
   Demand<R, number | bigint | null, 'A gauge shows a number, a bigint, or null for unknown'>
@@ -20,15 +33,94 @@ export interface GaugeOptions<K, V, R> {
   readonly whenNull?: 'absent' | 'zero' | 'nan'
 }
 
+export interface StoredOptions<V> extends AggregateOptions {
+  /** How a row becomes bytes. */
+  readonly value?: Serde<V>
+}
+
+let flowOf: (table: KTable<never, never>) => TableFlow
+
 /** A table and what it can become. */
 export class KTable<K, V> {
   readonly #flow: TableFlow
-  /** Of the aggregate that keeps it, and of its store. */
+  /** Of the aggregate or the store that keeps it, or of the tables it was made from. */
   readonly name: string
+
+  static {
+    flowOf = (table) => table.#flow
+  }
 
   constructor(flow: TableFlow) {
     this.#flow = flow
     this.name = flow.durable
+  }
+
+  /** Rows that do not pass are not there; a row that passes no longer is gone. */
+  filter<W extends V>(guard: (value: V, key: K) => value is W): KTable<K, W>
+  filter<B>(predicate: (value: V, key: K) => Bool<B>): KTable<K, V>
+  filter(fn: UserFunction): unknown {
+    return this.#filtered(fn, true)
+  }
+
+  /** The rows that `filter` leaves out. */
+  filterNot<W extends V>(guard: (value: V, key: K) => value is W): KTable<K, Exclude<V, W>>
+  filterNot<B>(predicate: (value: V, key: K) => Bool<B>): KTable<K, V>
+  filterNot(fn: UserFunction): unknown {
+    return this.#filtered(fn, false)
+  }
+
+  /** `users.mapValues((user) => user.name)`; a row mapped to null is gone. */
+  mapValues<V2>(fn: (value: V, key: K) => Row<V2>): KTable<K, Value<V2>>
+  mapValues(fn: UserFunction): unknown {
+    const { graph, node } = this.#flow
+    const name = graph.nameOf('KTABLE-MAPVALUES')
+    const next = graph.add({ kind: 'table-values', name, fn, inputs: [node] })
+    return this.#to(next, undefined)
+  }
+
+  /**
+   * Keeps the rows of a table made from others, in a store of that name: read there instead of
+   * computed anew, and open to look-ups from outside.
+   */
+  stored<V2 extends V = V>(
+    this: KTable<K, V> & Storable<V2>,
+    name: string,
+    options?: StoredOptions<V>
+  ): StoredKTable<K, V>
+  stored(name: string, options: StoredOptions<V> & ValueSerde<V>): StoredKTable<K, V>
+  stored(name: string, options: StoredOptions<V> = {}): unknown {
+    const { graph, make, node, key } = this.#flow
+    const value = (options.value ?? this.#flow.value ?? data<unknown>()) as AnySerde
+    const stored = { key, value, logged: options.logged ?? true }
+    const next = graph.add({ kind: 'stored', name, durable: name, ...stored, inputs: [node] })
+    return make.table({ graph, make, node: next, durable: name, key, value })
+  }
+
+  /**
+   * Rows under other keys, to be aggregated by them:
+   * `users.groupBy((user, name) => ({ key: user.region, value: name })).count('users-by-region')`.
+   * A row without a key or value counts for no group.
+   */
+  groupBy<K2, V2, V3 extends V2 = V2>(
+    selector: (value: V, key: K) => Grouped<K2, V2> & DefaultKey<K2> & Storable<V3>
+  ): KGroupedTable<Key<K2>, Value<V2>>
+  groupBy<K2, V2>(
+    selector: (value: V, key: K) => Grouped<K2, V2>,
+    serdes: KeySerde<K2, V2>
+  ): KGroupedTable<Key<K2>, Value<V2>>
+  groupBy<K2, V2>(
+    selector: (value: V, key: K) => Grouped<K2, V2> & DefaultKey<K2>,
+    serdes: ValueSerde<V2>
+  ): KGroupedTable<Key<K2>, Value<V2>>
+  groupBy(
+    fn: UserFunction,
+    serdes: { readonly key?: AnySerde; readonly value?: AnySerde } = {}
+  ): unknown {
+    const { graph, make, node } = this.#flow
+    const { key = defaultKey as AnySerde, value } = serdes
+    const name = graph.nameOf('KTABLE-SELECT')
+    const next = graph.add({ kind: 'table-select', name, fn, key, inputs: [node] })
+    return make.groupedTable({ graph, make, node: next, key, value })
   }
 
   /** Every change; null says that the key has gone. */
@@ -49,13 +141,36 @@ export class KTable<K, V> {
     const value = gauge.value as UserFunction
     graph.add({
       kind: 'gauge',
-      name: `${durable}-gauges`,
+      name: this.#gaugeNode(),
       durable,
       gauge: Object.freeze({ name, help, labels: Object.freeze({ ...labels }), value, whenNull }),
       inputs: [node],
     })
     return this
   }
+
+  #filtered(fn: UserFunction, keeps: boolean): KTable<K, V> {
+    const { graph, node, value } = this.#flow
+    const name = graph.nameOf('KTABLE-FILTER')
+    return this.#to(graph.add({ kind: 'table-filter', name, fn, keeps, inputs: [node] }), value)
+  }
+
+  #to(node: LogicalNode, value: AnySerde | undefined): KTable<K, V> {
+    return new KTable({ ...this.#flow, node, value, isDerived: true })
+  }
+
+  /** Tables made from another share the store of its gauges, but not the node. */
+  #gaugeNode(): string {
+    const { graph, durable, isDerived = false } = this.#flow
+    return isDerived ? graph.nameOf('KTABLE-GAUGES') : `${durable}-gauges`
+  }
+}
+
+type Grouped<K, V> = Row<Pick<Forwarded<K, V>, 'key' | 'value'>>
+
+/** What a table is made of, for what is built on it elsewhere. */
+export function tableFlowOf(table: object): TableFlow {
+  return flowOf(table as KTable<never, never>)
 }
 
 /** A table with a store of its own, by the table's name. */

@@ -6,6 +6,9 @@ import type { Serde } from '../serde/serde.ts'
 /** Records without a key belong to no group. */
 export type Key<K> = NonNullable<K>
 
+/** A row of a table is never null: that says that there is none. */
+export type Value<V> = Exclude<V, null>
+
 type NoDefault =
   Misuse<'A key of this type has no default serde: say { key: serde } as the last argument'>
 

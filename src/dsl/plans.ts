@@ -90,6 +90,23 @@ export function aggregatePlan([first, second, third]: readonly unknown[]): Plann
   return { plan: Object.freeze({ kind: 'steps', ...steps }), rows: serde, ...kept(options) }
 }
 
+export function tableReducePlan(
+  add: UserFunction,
+  remove: UserFunction,
+  values: AnySerde | undefined,
+  options: AggregateOptions = {}
+): Planned {
+  const planned = reducePlan(add, values, options)
+  return { ...planned, plan: Object.freeze({ ...planned.plan, remover: remove as Reducer }) }
+}
+
+/** `({ n: count() })`, `(init, add, remove)`, and either with options behind. */
+export function tableAggregatePlan([first, second, third, last]: readonly unknown[]): Planned {
+  const planned = aggregatePlan([first, second, last])
+  if (planned.plan.kind !== 'steps') return planned
+  return { ...planned, plan: Object.freeze({ ...planned.plan, remove: third as Reducer }) }
+}
+
 type Reducer = (kept: unknown, value: unknown, key: unknown) => unknown
 
 /** Leaves the node of a keyed aggregate, windowed or not. */

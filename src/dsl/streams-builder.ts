@@ -5,10 +5,12 @@ import type { Topology } from '../topology/topology.ts'
 import type { Emission } from '../windows/windows.ts'
 import { BranchedKStream } from './branch.ts'
 import type { Makers } from './flow.ts'
-import { type AnySerde, type AnyTopic, Graph } from './graph.ts'
+import { type AnySerde, type AnyTopic, Graph, type LogicalNode } from './graph.ts'
 import { KGroupedStream } from './k-grouped-stream.ts'
+import { KGroupedTable } from './k-grouped-table.ts'
 import { KStream } from './k-stream.ts'
-import { StoredKTable, WindowedKTable } from './k-table.ts'
+import { KTable, StoredKTable, WindowedKTable } from './k-table.ts'
+import type { Key, Value } from './keys.ts'
 import { drawBlueprint } from './passes/blueprint.ts'
 import { checkGraph } from './passes/check.ts'
 import { optimizeGraph } from './passes/optimize.ts'
@@ -26,6 +28,11 @@ export interface SourceOptions {
 export interface BuildOptions {
   /** Fewer stores where the result is the same; see `docs/semantics.md`. Default false. */
   readonly optimize?: boolean
+}
+
+export interface TableOptions extends SourceOptions {
+  /** Whether changes go to a changelog, from which a lost store is restored. Default true. */
+  readonly logged?: boolean
 }
 
 type KeyOf<T> = T extends Topic<infer K, infer _> ? K : never
@@ -49,19 +56,46 @@ export class StreamsBuilder {
   ): KStream<KeyOf<T[number]>, ValueOf<T[number]>>
   stream(from: object, options: SourceOptions = {}): unknown {
     const topics = Object.freeze([from].flat() as AnyTopic[])
-    const { maxFuture = 'off', rejections } = options
     const graph = this.#graph
-    const node = graph.add({
-      kind: 'source',
-      name: graph.nameOf('KSTREAM-SOURCE'),
-      topics,
-      maxFutureMs: maxFuture === 'off' ? undefined : durationMs(maxFuture),
-      rejections: rejections && Object.freeze({ ...rejections }),
-      inputs: [],
-    })
+    const node = addSource(graph, topics, options, false)
     const key = common(topics.map((topic) => topic.key))
     const value = common(topics.map((topic) => topic.value))
     return new KStream({ graph, make: makers, node, key, value, keyChanged: false })
+  }
+
+  /**
+   * A topic as a table: the last value of each key; a null value takes the row away. Its rows are
+   * kept in the store `name`. Without a name they are kept only if a join or a grouping reads them,
+   * in a store that has the topic's name.
+   *
+   *     const users = builder.table(userTopic, 'users')
+   *     orders.leftJoin(users, (order, user) => ({ ...order, region: user?.region ?? null }))
+   */
+  table<K, V>(
+    topic: Topic<K, V>,
+    name: string,
+    options?: TableOptions
+  ): StoredKTable<Key<K>, Value<V>>
+  table<K, V>(topic: Topic<K, V>): KTable<Key<K>, Value<V>>
+  table(topic: object, name?: string, options: TableOptions = {}): unknown {
+    const from = topic as AnyTopic
+    const graph = this.#graph
+    const source = addSource(graph, Object.freeze([from]), options, true)
+    const { key, value } = from
+    const durable = name ?? from.name
+    const node = graph.add({
+      kind: 'table',
+      name: graph.nameOf('KTABLE-SOURCE'),
+      durable,
+      isStored: name !== undefined,
+      key,
+      value,
+      logged: options.logged ?? true,
+      repartition: undefined,
+      inputs: [source],
+    })
+    const flow = { graph, make: makers, node, durable, key, value }
+    return name === undefined ? new KTable(flow) : new StoredKTable(flow)
   }
 
   /**
@@ -82,8 +116,26 @@ const makers: Makers = Object.freeze({
   windowed: (flow, windows) => new WindowedStream<never, never, never>(flow, windows),
   globalWindowed: (flow, windows) => new GlobalWindowedStream<never, never>(flow, windows),
   table: (flow) => new StoredKTable<never, never>(flow),
+  groupedTable: (flow) => new KGroupedTable<never, never>(flow),
   windowedTable: (flow, windows) => new WindowedKTable<never, never, Emission>(flow, windows),
 } satisfies Makers)
+
+function addSource(
+  graph: Graph,
+  topics: readonly AnyTopic[],
+  { maxFuture = 'off', rejections }: SourceOptions,
+  isTable: boolean
+): LogicalNode {
+  return graph.add({
+    kind: 'source',
+    name: graph.nameOf('KSTREAM-SOURCE'),
+    topics,
+    isTable,
+    maxFutureMs: maxFuture === 'off' ? undefined : durationMs(maxFuture),
+    rejections: rejections && Object.freeze({ ...rejections }),
+    inputs: [],
+  })
+}
 
 function common(serdes: readonly AnySerde[]): AnySerde | undefined {
   const [first] = serdes

@@ -100,7 +100,7 @@ export class GlobalWindowedStream<V, Emit extends Emission> {
     const rows = this.#add(name as string, { count: count<never>() })
     const show = (row: unknown): unknown => (row as { readonly count: number }).count
     const shown = graph.nameOf('KTABLE-MAPVALUES')
-    const node = graph.add({ kind: 'table-values', name: shown, show, inputs: [rows] })
+    const node = graph.add({ kind: 'table-values', name: shown, fn: show, inputs: [rows] })
     return this.#table(name as string, node)
   }
 

@@ -3,7 +3,7 @@
 import type { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { MemberSink, Row } from '../aggregators/row.ts'
 import { RowAggregation } from '../aggregators/row.ts'
-import { assert } from '../assert.ts'
+import { assert, present } from '../assert.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { AggregationPlan } from './specs.ts'
 
@@ -14,27 +14,37 @@ export interface Aggregation {
   add(state: unknown, value: unknown, key: unknown, members: MemberSink): unknown
   /** As `add`, for a key without a state. */
   start(value: unknown, key: unknown, members: MemberSink): unknown
+  /** What `add` has done is undone: for rows of tables. Null: the key goes. */
+  remove(state: unknown, value: unknown, key: unknown): unknown
   /** What users see; never changed later by the engine. */
   result(state: unknown): unknown
   write(writer: ByteWriter, state: unknown): void
   read(reader: ByteReader): unknown
 }
 
+/** For aggregates that keep no members. */
+export const noMembers: MemberSink = Object.freeze({ addMember: () => false })
+
 export function makeAggregation(name: string, plan: AggregationPlan): Aggregation {
   switch (plan.kind) {
     case 'count':
       return counting
     case 'reduce': {
-      const { reducer, serde } = plan
-      const add: Aggregation['add'] = (state, value, key) => reducer(state, value, key) ?? null
-      return { ...stored(name, serde), add, start: (value) => value ?? null }
+      const { reducer, remover, serde } = plan
+      return {
+        ...stored(name, serde),
+        add: (state, value, key) => reducer(state, value, key) ?? null,
+        start: (value) => value ?? null,
+        remove: (state, value, key) => removing(name, remover)(state, value, key) ?? null,
+      }
     }
     case 'steps': {
-      const { init, add, serde } = plan
+      const { init, add, remove, serde } = plan
       return {
         ...stored(name, serde),
         add: (state, value, key) => add(state, value, key) ?? null,
         start: (value, key) => add(init(), value, key) ?? null,
+        remove: (state, value, key) => removing(name, remove)(state, value, key) ?? null,
       }
     }
     case 'named':
@@ -47,15 +57,25 @@ const counting: Aggregation = {
   hasSets: false,
   add: (state) => (state as number) + 1,
   start: () => 1,
+  remove: (state) => (state as number) - 1,
   result: (state) => state,
   write(writer, state) {
     const high = Math.floor((state as number) / 2 ** 32)
-    writer.u32(high).u32((state as number) % 2 ** 32)
+    writer.u32(high >>> 0).u32((state as number) - high * 2 ** 32)
   },
-  read: (reader) => reader.u32() * 2 ** 32 + reader.u32(),
+  read: (reader) => (reader.u32() | 0) * 2 ** 32 + reader.u32(),
 }
 
-function stored(name: string, serde: Serde<unknown>): Omit<Aggregation, 'add' | 'start'> {
+type Step = (state: unknown, value: unknown, key: unknown) => unknown
+
+function removing(name: string, step: Step | undefined): Step {
+  return present(step, `a way to remove from aggregate '${name}'`)
+}
+
+function stored(
+  name: string,
+  serde: Serde<unknown>
+): Omit<Aggregation, 'add' | 'start' | 'remove'> {
   return {
     hasSets: false,
     result: (state) => state,
@@ -77,6 +97,10 @@ function naming(rows: RowAggregation): Aggregation {
     hasSets: rows.sets.length > 0,
     add,
     start: (value, key, members) => add(rows.init(), value, key, members),
+    remove(row, value) {
+      rows.remove(row as Row, value)
+      return row
+    },
     result: (row) => rows.result(row as Row),
     write: (writer, row) => rows.write(writer, row as Row),
     read: (reader) => rows.read(reader),

@@ -9,12 +9,16 @@ export type AggregationPlan =
   | {
       readonly kind: 'reduce'
       readonly reducer: (kept: unknown, value: unknown, key: unknown) => unknown
+      /** Of grouped tables: takes out what `reducer` put in. */
+      readonly remover?: (kept: unknown, value: unknown, key: unknown) => unknown
       readonly serde: Serde<unknown>
     }
   | {
       readonly kind: 'steps'
       readonly init: () => unknown
       readonly add: (state: unknown, value: unknown, key: unknown) => unknown
+      /** Of grouped tables. */
+      readonly remove?: (state: unknown, value: unknown, key: unknown) => unknown
       readonly serde: Serde<unknown>
     }
   | {

@@ -5,9 +5,12 @@ export class Change<V> {
   readonly newValue: V | null
   /** Null: there was none. */
   readonly oldValue: V | null
+  /** False: a late row of a versioned table, which changes its past alone. */
+  readonly isLatest: boolean
 
-  constructor(newValue: V | null, oldValue: V | null) {
+  constructor(newValue: V | null, oldValue: V | null, isLatest = true) {
     this.newValue = newValue
     this.oldValue = oldValue
+    this.isLatest = isLatest
   }
 }

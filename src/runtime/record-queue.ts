@@ -142,9 +142,9 @@ export class RecordQueue {
   }
 
   #takeTime(): string | undefined {
-    const { timestamp: extract, maxFutureMs } = this.source.spec
+    const { timestamp: extract, keepsTimeOfNull, maxFutureMs } = this.source.spec
     let time = this.#reader.timestamp
-    if (extract !== undefined) {
+    if (extract !== undefined && !(keepsTimeOfNull && this.#value === null)) {
       try {
         time = extract(this.#value, this.#key)
       } catch (error) {

@@ -40,6 +40,8 @@ export interface SourceTopicSpec {
    * `no_timestamp`.
    */
   readonly timestamp: ((value: unknown, key: unknown) => number) | undefined
+  /** Records without a value keep their own timestamp: rows of a table that are taken away. */
+  readonly keepsTimeOfNull: boolean
   /** Records further ahead of the wall clock are rejected as `future`; undefined: no guard. */
   readonly maxFutureMs: number | undefined
   /** A counter, with label `reason`, of what this source rejects, beside the engine's own. */

@@ -8,7 +8,8 @@ import { PassThroughOperator } from '../../src/operators/pass-through.ts'
 import { PeekOperator } from '../../src/operators/peek.ts'
 import { SelectKeyOperator } from '../../src/operators/select-key.ts'
 import { BranchOperator, SplitOperator } from '../../src/operators/split.ts'
-import { ChangeValuesOperator, ToStreamOperator } from '../../src/operators/to-stream.ts'
+import { TableValuesOperator } from '../../src/operators/table-values.ts'
+import { ToStreamOperator } from '../../src/operators/to-stream.ts'
 import { Change } from '../../src/processor/change.ts'
 import type { Operator } from '../../src/processor/operator.ts'
 import { collect, FakeTask, type Row } from './fake-task.ts'
@@ -98,7 +99,7 @@ describe('stateless operators', () => {
       ['a', 2, 1],
       ['a', null, 2],
     ])
-    const shown = run(new ChangeValuesOperator((row) => (row as number) * 10), changes)
+    const shown = run(new TableValuesOperator((row) => (row as number) * 10, true), changes)
     expect(shown).toEqual([
       ['a', new Change(20, 10), 1],
       ['a', new Change(null, 20), 2],

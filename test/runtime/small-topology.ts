@@ -47,6 +47,7 @@ export function source(
     key: topic.key as Serde<unknown>,
     value: topic.value as Serde<unknown>,
     timestamp: undefined,
+    keepsTimeOfNull: false,
     maxFutureMs: undefined,
     rejections: undefined,
   }

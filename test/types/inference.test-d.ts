@@ -8,6 +8,7 @@ import {
   int64,
   json,
   type KeyValueStore,
+  type KGroupedTable,
   type KStream,
   type KTable,
   keyValueStore,
@@ -191,6 +192,33 @@ expectType<KStream<string | null, string>>()(
 )
 expectType<KStream<string | null, string | undefined>>()(
   orders.outerJoin('either', clicks, within('5m'), (order, view) => order?.id ?? view?.id)
+)
+
+// Tables
+const people = builder.table(topic('people', { key: string(), value: data<Order>() }), 'people')
+expectType<StoredKTable<string, Order>>()(people)
+expectType<KTable<string, View>>()(builder.table(viewTopic))
+expectType<KTable<string, Order>>()(people.filter((order) => order.items > 1))
+expectType<KTable<string, View>>()(builder.table(actionTopic).filterNot(isOrder))
+expectType<KTable<string, string>>()(people.mapValues(({ id }) => (id === '' ? null : id)))
+expectType<StoredKTable<string, bigint>>()(people.mapValues(({ cents }) => cents).stored('cents'))
+expectType<StoredKTable<string, Action>>()(views.merge(actions).toTable('latest-action'))
+const byItems = people.groupBy(({ items, cents }) => ({ key: items, value: cents }))
+expectType<KGroupedTable<number, bigint>>()(byItems)
+expectType<StoredKTable<number, number>>()(byItems.count('by-items'))
+expectType<StoredKTable<number, { readonly total: bigint; readonly mean: number | null }>>()(
+  byItems.aggregate('cents-by-items', {
+    total: sum((cents) => cents, 0n),
+    mean: mean((cents) => cents),
+  })
+)
+expectType<StoredKTable<number, string[]>>()(
+  byItems.aggregate(
+    'cents-listed',
+    () => [] as string[],
+    (list, cents, items) => [...list, `${items} ${cents}`],
+    (list) => list.slice(1)
+  )
 )
 
 // Sinks

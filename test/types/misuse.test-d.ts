@@ -12,6 +12,7 @@ import {
   int64,
   json,
   keyValueStore,
+  max,
   type ProcessorContext,
   StreamsBuilder,
   string,
@@ -86,6 +87,45 @@ byUser.reduce((kept: Order) => kept)
 // Expected 1-2 arguments, but got 0
 // @ts-expect-error
 orders.repartition()
+
+// Tables
+const people = builder.table(customerTopic, 'people')
+const byName = people.groupBy(({ name }, id) => ({ key: name, value: id }))
+// This keeps durable state, so name it: .count('users-by-region')
+// @ts-expect-error
+byName.count()
+// This keeps durable state, so name it: .reduce('stock', add, remove)
+// @ts-expect-error
+byName.reduce((kept: bigint, id: bigint) => kept + id)
+// Rows of a table change: give this aggregator a remove function
+// @ts-expect-error
+byName.aggregate('most', { most: max((id) => id) })
+// Expected 4-5 arguments, but got 3: what is added must be removed again
+const zero = () => 0n
+const plus = (total: bigint, id: bigint) => total + id
+// @ts-expect-error
+byName.aggregate('ids', zero, plus)
+// Expected 1-2 arguments, but got 0
+// @ts-expect-error
+orders.toTable()
+// Expected 1-2 arguments, but got 0
+// @ts-expect-error
+people.stored()
+// A predicate answers true or false
+// @ts-expect-error
+people.filter(({ name }) => name)
+// This callback runs synchronously: for a promise use toStream().mapAsync(…)
+// @ts-expect-error
+people.mapValues(async ({ name }) => name)
+// A key of this type has no default serde: say { key: serde } as the last argument
+// @ts-expect-error
+people.groupBy((customer) => ({ key: { customer }, value: 1 }))
+// A key of this type has no default serde: say { key: serde } as the last argument
+// @ts-expect-error
+objectKeys.toTable('by-object')
+// Property 'windowedBy' does not exist on type 'StoredKTable'
+// @ts-expect-error
+people.windowedBy(five)
 
 // Durations and windows
 // Argument of type '"5 minutes"' is not assignable to parameter of type '`${number}d` | …'

@@ -10,8 +10,6 @@
 import { GlobalFinalOperator } from '../../operators/global-final.ts'
 import { GlobalPartialOperator } from '../../operators/global-partial.ts'
 import { KeyedAggregateOperator } from '../../operators/keyed-aggregate.ts'
-import { PassThroughOperator } from '../../operators/pass-through.ts'
-import { KeyedOnlyOperator, RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
 import {
   type GlobalAggregateSpec,
   type KeyedAggregateSpec,
@@ -19,26 +17,15 @@ import {
   type WindowedAggregateSpec,
 } from '../../operators/specs.ts'
 import { WindowedAggregateOperator } from '../../operators/windowed-aggregate.ts'
-import { nullable } from '../../serde/nullable.ts'
 import type { Serde } from '../../serde/serde.ts'
-import {
-  both,
-  type NodeBlueprint,
-  neither,
-  type OperatorBlueprint,
-} from '../../topology/blueprint.ts'
+import { both, type NodeBlueprint, type OperatorBlueprint } from '../../topology/blueprint.ts'
 import { changelogConfig, windowedChangelogConfig } from '../../topology/internal-topics.ts'
-import type { SourceTopicSpec, StoreSpec, TimedAggregateSpec } from '../../topology/topology.ts'
+import type { StoreSpec, TimedAggregateSpec } from '../../topology/topology.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
-import type {
-  AggregateNode,
-  AnySerde,
-  GlobalAggregateNode,
-  Repartition,
-  RepartitionNode,
-} from '../graph.ts'
+import type { AggregateNode, AnySerde, GlobalAggregateNode } from '../graph.ts'
 import { aggregateLayout, globalLayout } from './layouts.ts'
 import { readByPlan, readsValue } from './operators.ts'
+import { drawThrough, internalSource, orNull, sourceName } from './repartitions.ts'
 
 /** Messages between the two phases: no copy, they are read at once. */
 const rawBytes: Serde<Uint8Array> = Object.freeze({
@@ -46,14 +33,6 @@ const rawBytes: Serde<Uint8Array> = Object.freeze({
   serialize: (bytes: Uint8Array) => bytes,
   deserialize: (bytes: Uint8Array) => bytes,
 })
-
-/** An explicit repartition: the stream goes on from the source behind the topic. */
-export function drawRepartition(
-  { repartition }: RepartitionNode,
-  parents: readonly string[]
-): readonly NodeBlueprint[] {
-  return drawThrough(repartition, parents, undefined)
-}
 
 export function drawAggregate(
   node: AggregateNode,
@@ -102,45 +81,6 @@ function storeOf(node: AggregateNode): StoreSpec {
   return { name, logged, layout: aggregateLayout(node), config }
 }
 
-/** Both ends of a repartition topic. */
-function drawThrough(
-  repartition: Repartition,
-  parents: readonly string[],
-  timed: TimedAggregateSpec | undefined
-): readonly NodeBlueprint[] {
-  const { topic, key, value } = repartition
-  const { keepsNullKeys = false } = repartition
-  const spec = Object.freeze({ topic, key, value, marksOf: timed?.name })
-  const filter: OperatorBlueprint = {
-    kind: 'processor',
-    name: `${topic}-repartition-filter`,
-    operator: 'keyed-only',
-    parents,
-    topic: undefined,
-    stores: [],
-    aggregates: [],
-    reads: { key: true, value: false },
-    replaces: neither,
-    create: () => (keepsNullKeys ? new PassThroughOperator() : new KeyedOnlyOperator()),
-  }
-  const sink: OperatorBlueprint = {
-    kind: 'sink',
-    name: `${topic}-repartition-sink`,
-    operator: 'repartition',
-    parents: [filter.name],
-    topic,
-    stores: [],
-    aggregates: timed === undefined ? [] : [timed],
-    reads: both,
-    replaces: both,
-    create: () => new RepartitionSinkOperator(spec),
-  }
-  // Markers have no key; and null is a value as any other on the way through.
-  const keySerde = timed === undefined && !keepsNullKeys ? key : orNull(key)
-  const source = internalSource(topic, sourceName(repartition), keySerde, orNull(value))
-  return [filter, sink, source]
-}
-
 export function drawGlobalAggregate(
   node: GlobalAggregateNode,
   parents: readonly string[]
@@ -180,31 +120,4 @@ export function drawGlobalAggregate(
 function timedBy(name: string, windows: WindowSpec): TimedAggregateSpec {
   const { sizeMs, advanceMs, graceMs, idleMs } = windows
   return { name, sizeMs, advanceMs, graceMs, idleMs }
-}
-
-function sourceName({ topic }: Repartition): string {
-  return `${topic}-repartition-source`
-}
-
-function internalSource(
-  topic: string,
-  name: string,
-  key: AnySerde,
-  value: AnySerde
-): NodeBlueprint {
-  const spec: SourceTopicSpec = {
-    name: topic,
-    internal: true,
-    key,
-    value,
-    timestamp: undefined,
-    maxFutureMs: undefined,
-    rejections: undefined,
-  }
-  return { kind: 'source', name, topics: [spec], reads: neither }
-}
-
-function orNull<T>(serde: Serde<T>): AnySerde {
-  const known = serde as AnySerde
-  return known.deserializeNull === undefined ? (nullable(known) as AnySerde) : known
 }

@@ -1,7 +1,7 @@
 /** From the logical graph to nodes that run: one case per kind, in the order of the calls. */
 import { GaugeOperator } from '../../operators/gauge.ts'
 import { PassThroughOperator } from '../../operators/pass-through.ts'
-import { ChangeValuesOperator, ToStreamOperator } from '../../operators/to-stream.ts'
+import { ToStreamOperator } from '../../operators/to-stream.ts'
 import {
   type Blueprint,
   both,
@@ -14,7 +14,7 @@ import {
 import { changelogConfig, windowedChangelogConfig } from '../../topology/internal-topics.ts'
 import type { SourceTopicSpec, StoreSpec } from '../../topology/topology.ts'
 import type { AnyTopic, GaugeNode, LogicalNode, ProcessNode, SourceNode } from '../graph.ts'
-import { drawAggregate, drawGlobalAggregate, drawRepartition } from './aggregates.ts'
+import { drawAggregate, drawGlobalAggregate } from './aggregates.ts'
 import { instrumentsOf } from './instruments.ts'
 import { drawStreamJoin } from './joins.ts'
 import { handleLayout } from './layouts.ts'
@@ -28,14 +28,25 @@ import {
   runStateless,
 } from './operators.ts'
 import { parametersOf } from './parameters.ts'
+import { drawRepartition, orNull } from './repartitions.ts'
+import { TablePlan } from './table-plan.ts'
+import {
+  drawStored,
+  drawTable,
+  drawTableAggregate,
+  drawTableFilter,
+  drawTableSelect,
+  drawTableValues,
+} from './tables.ts'
 
 export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
+  const tables = new TablePlan(nodes)
   const gauges = nodes.filter((node) => node.kind === 'gauge')
   const drawn = nodes.flatMap((node) => {
     const parents = node.inputs.map(({ name }) => name)
     // Gauges of one table are one node, where the first of them was declared.
-    if (node.kind !== 'gauge') return draw(node, parents)
-    const alike = gauges.filter(({ durable }) => durable === node.durable)
+    if (node.kind !== 'gauge') return draw(node, parents, tables)
+    const alike = gauges.filter(({ inputs }) => inputs[0] === node.inputs[0])
     return alike[0] === node ? [drawGauges(alike, parents)] : []
   })
   return {
@@ -49,7 +60,8 @@ export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
 
 function draw(
   node: Exclude<LogicalNode, GaugeNode>,
-  parents: readonly string[]
+  parents: readonly string[],
+  tables: TablePlan
 ): readonly NodeBlueprint[] {
   switch (node.kind) {
     case 'source':
@@ -72,10 +84,18 @@ function draw(
       const create = (): ToStreamOperator => new ToStreamOperator()
       return [drawn(node, 'to-stream', parents, { reads: both, replaces: both, create })]
     }
-    case 'table-values': {
-      const create = (): ChangeValuesOperator => new ChangeValuesOperator(node.show)
-      return [drawn(node, 'map-values', parents, { reads: both, replaces: both, create })]
-    }
+    case 'table':
+      return drawTable(node, parents, tables)
+    case 'table-filter':
+      return [drawTableFilter(node, parents, tables)]
+    case 'table-values':
+      return [drawTableValues(node, parents, tables)]
+    case 'stored':
+      return [drawStored(node, parents)]
+    case 'table-select':
+      return [drawTableSelect(node, parents)]
+    case 'table-aggregate':
+      return drawTableAggregate(node, parents)
     case 'sink': {
       const topic = node.choose === undefined ? node.topics[0]?.name : undefined
       return [{ ...drawn(node, 'to', parents, runSink(node)), kind: 'sink', topic }]
@@ -108,8 +128,9 @@ function drawSource(node: SourceNode): NodeBlueprint {
       name: topic.name,
       internal: false,
       key: topic.key,
-      value: topic.value,
+      value: node.isTable ? orNull(topic.value) : topic.value,
       timestamp: topic.timestamp,
+      keepsTimeOfNull: node.isTable,
       maxFutureMs,
       rejections: rejections?.name,
     })
@@ -141,9 +162,10 @@ function drawProcess(node: ProcessNode, parents: readonly string[]): NodeBluepri
 function drawGauges(nodes: readonly GaugeNode[], parents: readonly string[]): NodeBlueprint {
   const [first] = nodes as readonly [GaugeNode]
   const gauges = nodes.map(({ gauge }) => ({ ...gauge, value: gauge.value as Measure }))
-  const create = (): GaugeOperator => new GaugeOperator(first.name, gauges)
+  const store = `${first.durable}-gauges`
+  const create = (): GaugeOperator => new GaugeOperator(store, gauges)
   const runs = { reads: both, replaces: both, create }
-  const stores = [{ name: first.name, logged: true, layout: 'gauges', config: changelogConfig }]
+  const stores = [{ name: store, logged: true, layout: 'gauges', config: changelogConfig }]
   return { ...drawn(first, 'gauge', parents, runs), stores }
 }
 
@@ -151,7 +173,7 @@ type Measure = (row: unknown, key: unknown) => number | bigint | null
 
 function repartitionsOf(node: LogicalNode): readonly RepartitionTopic[] {
   if (node.kind === 'global-aggregate') return [{ name: node.durable, partitions: 1 }]
-  if (node.kind !== 'repartition' && node.kind !== 'aggregate') return []
+  if (!('repartition' in node)) return []
   const { repartition } = node
   return (repartition && [{ name: repartition.topic, partitions: repartition.partitions }]) || []
 }

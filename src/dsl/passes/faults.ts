@@ -11,6 +11,7 @@ const codes = {
   cannotMerge: 'MILLRACE_AGGREGATOR_CANNOT_MERGE',
   keyChanged: 'MILLRACE_JOIN_KEY_CHANGED',
   stateDamaged: 'MILLRACE_STATE_DAMAGED',
+  tableUnreadable: 'MILLRACE_TABLE_UNREADABLE',
 } as const
 
 export function fault(code: keyof typeof codes, sentence: string, cause?: unknown): TopologyError {

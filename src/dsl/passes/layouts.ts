@@ -7,10 +7,17 @@ import type { AggregationPlan } from '../../operators/specs.ts'
 import type { AnyStoreHandle } from '../../processor/stores.ts'
 import type { Serde } from '../../serde/serde.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
-import type { AggregateNode, GlobalAggregateNode } from '../graph.ts'
+import type {
+  AggregateNode,
+  GlobalAggregateNode,
+  StoredNode,
+  TableAggregateNode,
+  TableNode,
+} from '../graph.ts'
 
-export function aggregateLayout({ key, plan, windows }: AggregateNode): string {
-  const kept = `${planLayout(plan)} by ${key.name}`
+export function aggregateLayout(node: AggregateNode | TableAggregateNode): string {
+  const kept = `${planLayout(node.plan)} by ${node.key.name}`
+  const windows = node.kind === 'aggregate' ? node.windows : undefined
   return windows === undefined ? kept : `${kept} in ${windowsLayout(windows)}`
 }
 
@@ -18,6 +25,10 @@ export function aggregateLayout({ key, plan, windows }: AggregateNode): string {
 export function globalLayout({ aggregators, windows }: GlobalAggregateNode): string {
   const { graceMs } = windows
   return `${aggregatorsLayout(aggregators)} in ${windowsLayout(windows)}, grace ${graceMs} ms`
+}
+
+export function rowsLayout({ key, value }: TableNode | StoredNode): string {
+  return `rows, ${value.name} by ${key.name}`
 }
 
 export function handleLayout({ kind, key, value, sizeMs }: AnyStoreHandle): string {

@@ -29,6 +29,7 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
   switch (node.kind) {
     case 'aggregate':
     case 'global-aggregate':
+    case 'table-aggregate':
       return [[node.durable, { what: 'an aggregate', thing: node }]]
     case 'stream-join':
       return [
@@ -37,6 +38,9 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
           name === undefined ? [] : [[name, { what: 'a store', thing: node }]]
         ),
       ]
+    case 'table':
+    case 'stored':
+      return [[node.durable, { what: 'a table', thing: node }]]
     case 'repartition':
       return [[node.repartition.topic, { what: 'a repartition', thing: node }]]
     case 'process':
@@ -58,7 +62,7 @@ function checkTopics(nodes: readonly LogicalNode[]): void {
   )
   for (const node of nodes) {
     const name =
-      node.kind === 'repartition' || node.kind === 'aggregate'
+      'repartition' in node
         ? node.repartition?.topic
         : node.kind === 'global-aggregate'
           ? node.durable

@@ -25,7 +25,9 @@ export function mergeSources(nodes: readonly LogicalNode[]): readonly LogicalNod
       merged.push(node)
       continue
     }
-    const next = Object.freeze({ ...node, inputs: Object.freeze([...new Set(inputs)]) })
+    // A merge takes each stream once; a join may be of a table with itself.
+    const distinct = node.kind === 'merge' ? [...new Set(inputs)] : inputs
+    const next = Object.freeze({ ...node, inputs: Object.freeze(distinct) })
     moved.set(node, next)
     merged.push(next)
   }
@@ -40,15 +42,20 @@ function expectSame(node: SourceNode, earlier: SourceNode): void {
   const isSame =
     node.topics.length === earlier.topics.length &&
     node.topics.every((topic) => earlier.topics.some((other) => sameTopic(topic, other))) &&
+    !node.isTable &&
+    !earlier.isTable &&
     node.maxFutureMs === earlier.maxFutureMs &&
     node.rejections?.name === earlier.rejections?.name &&
     node.rejections?.help === earlier.rejections?.help
   if (isSame) return
   const names = node.topics.map(({ name }) => `'${name}'`).join(', ')
+  const way =
+    node.isTable || earlier.isTable
+      ? 'Call table() once, and go on from that table; its toStream() is the stream of the topic.'
+      : 'Call stream() once, and let both parts go on from that stream.'
   throw fault(
     'topicTwice',
-    `Topic ${names} is read by ${earlier.name} and, in another way, by ${node.name}. ` +
-      'Call stream() once, and let both parts go on from that stream.'
+    `Topic ${names} is read by ${earlier.name} and, in another way, by ${node.name}. ${way}`
   )
 }
 

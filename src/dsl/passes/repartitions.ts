@@ -1,0 +1,102 @@
+/**
+ * Repartition topics as nodes that run: what writes to them, and the source behind them.
+ *
+ *     key-select ─▶ filter ─▶ sink ┊ n-repartition ┊ source ─▶ …
+ */
+import { PassThroughOperator } from '../../operators/pass-through.ts'
+import { KeyedOnlyOperator, RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
+import { nullable } from '../../serde/nullable.ts'
+import type { Serde } from '../../serde/serde.ts'
+import {
+  both,
+  type NodeBlueprint,
+  neither,
+  type OperatorBlueprint,
+} from '../../topology/blueprint.ts'
+import type { SourceTopicSpec, TimedAggregateSpec } from '../../topology/topology.ts'
+import type { AnySerde, Repartition, RepartitionNode } from '../graph.ts'
+
+/** An explicit repartition: the stream goes on from the source behind the topic. */
+export function drawRepartition(
+  { repartition }: RepartitionNode,
+  parents: readonly string[]
+): readonly NodeBlueprint[] {
+  return drawThrough(repartition, parents)
+}
+
+/** Both ends of a repartition topic, behind what keeps out records without a key. */
+export function drawThrough(
+  repartition: Repartition,
+  parents: readonly string[],
+  timed?: TimedAggregateSpec
+): readonly NodeBlueprint[] {
+  const { topic, keepsNullKeys = false } = repartition
+  const filter: OperatorBlueprint = {
+    kind: 'processor',
+    name: `${topic}-repartition-filter`,
+    operator: 'keyed-only',
+    parents,
+    topic: undefined,
+    stores: [],
+    aggregates: [],
+    reads: { key: true, value: false },
+    replaces: neither,
+    create: () => (keepsNullKeys ? new PassThroughOperator() : new KeyedOnlyOperator()),
+  }
+  return [filter, ...drawEnds(repartition, [filter.name], timed)]
+}
+
+/** Both ends alone: all that comes has a key. */
+export function drawEnds(
+  repartition: Repartition,
+  parents: readonly string[],
+  timed?: TimedAggregateSpec
+): readonly NodeBlueprint[] {
+  const { topic, key, value, keepsNullKeys = false } = repartition
+  const spec = Object.freeze({ topic, key, value, marksOf: timed?.name })
+  const sink: OperatorBlueprint = {
+    kind: 'sink',
+    name: `${topic}-repartition-sink`,
+    operator: 'repartition',
+    parents,
+    topic,
+    stores: [],
+    aggregates: timed === undefined ? [] : [timed],
+    reads: both,
+    replaces: both,
+    create: () => new RepartitionSinkOperator(spec),
+  }
+  // Markers have no key; and null is a value as any other on the way through.
+  const keySerde = timed === undefined && !keepsNullKeys ? key : orNull(key)
+  const source = internalSource(topic, sourceName(repartition), keySerde, orNull(value))
+  return [sink, source]
+}
+
+export function sourceName({ topic }: Repartition): string {
+  return `${topic}-repartition-source`
+}
+
+export function internalSource(
+  topic: string,
+  name: string,
+  key: AnySerde,
+  value: AnySerde
+): NodeBlueprint {
+  const spec: SourceTopicSpec = {
+    name: topic,
+    internal: true,
+    key,
+    value,
+    timestamp: undefined,
+    keepsTimeOfNull: false,
+    maxFutureMs: undefined,
+    rejections: undefined,
+  }
+  return { kind: 'source', name, topics: [spec], reads: neither }
+}
+
+/** Lets null through: a value as any other on the way. */
+export function orNull<T>(serde: Serde<T>): AnySerde {
+  const known = serde as AnySerde
+  return known.deserializeNull === undefined ? (nullable(known) as AnySerde) : known
+}

@@ -1,0 +1,108 @@
+/**
+ * Tables as nodes that run.
+ *
+ *     source ─▶ table ─▶ filter, values, stored ─▶ …
+ *     table ─▶ select ─▶ sink ┊ n-repartition ┊ source ─▶ aggregate
+ */
+import type { Callback } from '../../operators/filter.ts'
+import { TableAggregateOperator } from '../../operators/table-aggregate.ts'
+import { TableFilterOperator } from '../../operators/table-filter.ts'
+import { TableSelectOperator, type TableSelectSpec } from '../../operators/table-select.ts'
+import { StoredTableOperator, TableSourceOperator } from '../../operators/table-source.ts'
+import { TableValuesOperator } from '../../operators/table-values.ts'
+import type { Operator } from '../../processor/operator.ts'
+import { both, type NodeBlueprint, type OperatorBlueprint } from '../../topology/blueprint.ts'
+import { changelogConfig } from '../../topology/internal-topics.ts'
+import type { StoreSpec } from '../../topology/topology.ts'
+import type {
+  StoredNode,
+  TableAggregateNode,
+  TableFilterNode,
+  TableNode,
+  TableSelectNode,
+  TableValuesNode,
+} from '../graph.ts'
+import { aggregateLayout, rowsLayout } from './layouts.ts'
+import { drawEnds, drawThrough, sourceName } from './repartitions.ts'
+import { aggregateSpec, passesOf, type TablePlan } from './table-plan.ts'
+
+type Parents = readonly string[]
+
+export function drawTable(
+  node: TableNode,
+  parents: Parents,
+  tables: TablePlan
+): readonly NodeBlueprint[] {
+  const { durable: name, key, value, logged, repartition } = node
+  const spec = tables.keeps(node) ? Object.freeze({ name, key, value, logged }) : undefined
+  const stores = spec === undefined ? [] : [storeOf(node)]
+  const create = (): Operator => new TableSourceOperator(spec)
+  if (repartition === undefined) return [drawn(node, 'table', parents, create, stores)]
+  const through = drawThrough(repartition, parents)
+  return [...through, drawn(node, 'table', [sourceName(repartition)], create, stores)]
+}
+
+export function drawTableFilter(
+  node: TableFilterNode,
+  parents: Parents,
+  tables: TablePlan
+): NodeBlueprint {
+  const spec = Object.freeze({
+    passes: passesOf(node),
+    knowsOld: tables.tellsOld(node),
+    isVersioned: false,
+  })
+  const operator = node.keeps ? 'filter' : 'filter-not'
+  return drawn(node, operator, parents, () => new TableFilterOperator(spec))
+}
+
+export function drawTableValues(
+  node: TableValuesNode,
+  parents: Parents,
+  tables: TablePlan
+): NodeBlueprint {
+  const map = node.fn as Callback<unknown>
+  const tellsOld = tables.tellsOld(node)
+  return drawn(node, 'map-values', parents, () => new TableValuesOperator(map, tellsOld))
+}
+
+export function drawStored(node: StoredNode, parents: Parents): NodeBlueprint {
+  const { durable: name, key, value, logged } = node
+  const spec = Object.freeze({ name, key, value, logged })
+  return drawn(node, 'stored', parents, () => new StoredTableOperator(spec), [storeOf(node)])
+}
+
+export function drawTableSelect(node: TableSelectNode, parents: Parents): NodeBlueprint {
+  const select = node.fn as TableSelectSpec['select']
+  const spec = Object.freeze({ select, key: node.key, isVersioned: false })
+  return drawn(node, 'select', parents, () => new TableSelectOperator(spec))
+}
+
+export function drawTableAggregate(
+  node: TableAggregateNode,
+  parents: Parents
+): readonly NodeBlueprint[] {
+  const { plan, repartition } = node
+  const spec = aggregateSpec(node)
+  const operator = plan.kind === 'reduce' || plan.kind === 'count' ? plan.kind : 'aggregate'
+  const behind = [sourceName(repartition)]
+  const create = (): Operator => new TableAggregateOperator(spec)
+  return [...drawEnds(repartition, parents), drawn(node, operator, behind, create, [storeOf(node)])]
+}
+
+function storeOf(node: TableNode | StoredNode | TableAggregateNode): StoreSpec {
+  const { durable: name, logged } = node
+  const layout = node.kind === 'table-aggregate' ? aggregateLayout(node) : rowsLayout(node)
+  return { name, logged, layout, config: changelogConfig }
+}
+
+function drawn(
+  { name }: { readonly name: string },
+  operator: string,
+  parents: Parents,
+  create: () => Operator,
+  stores: readonly StoreSpec[] = []
+): OperatorBlueprint {
+  const rest = { topic: undefined, stores, aggregates: [], reads: both, replaces: both, create }
+  return { kind: 'processor', name, operator, parents, ...rest }
+}

@@ -1,0 +1,60 @@
+/**
+ * `builder.table(topic, 'n')` and `stream.toTable('n')`: the records of a stream become the rows of
+ * a table; null takes a row away. A row that comes late by its timestamp replaces the one before,
+ * as in Kafka Streams: tables follow the order of the log.
+ */
+import { assert } from '../assert.ts'
+import type { Timestamp } from '../ids.ts'
+import { Change } from '../processor/change.ts'
+import { Operator, type TaskContext } from '../processor/operator.ts'
+import { TableRows, type TableRowsSpec } from './table-rows.ts'
+
+/** `builder.table(users, 'users')` */
+export class TableSourceOperator extends Operator {
+  readonly #spec: TableRowsSpec | undefined
+  #context!: TaskContext
+  #rows: TableRows | undefined
+
+  /** @param spec undefined: nobody reads the rows, so none are kept, and old values are unknown */
+  constructor(spec: TableRowsSpec | undefined) {
+    super()
+    this.#spec = spec
+  }
+
+  override init(context: TaskContext): void {
+    this.#context = context
+    if (this.#spec !== undefined) this.#rows = new TableRows(context, this.#spec)
+  }
+
+  process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    if (key === null || key === undefined) {
+      this.#context.drop('null_key')
+      return
+    }
+    const row = value ?? null
+    const before = this.#rows?.put(key, row, timestamp)
+    this.next.process(key, new Change(row, before?.value ?? null), timestamp)
+  }
+}
+
+/** `table.filter(isOpen).stored('open-orders')`: keeps the rows of a table made from others. */
+export class StoredTableOperator extends Operator {
+  readonly #spec: TableRowsSpec
+  #rows!: TableRows
+
+  constructor(spec: TableRowsSpec) {
+    super()
+    this.#spec = spec
+  }
+
+  override init(context: TaskContext): void {
+    this.#rows = new TableRows(context, this.#spec)
+  }
+
+  process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    assert(value instanceof Change, 'a table sends changes')
+    const { newValue } = value as Change<unknown>
+    const before = this.#rows.put(key, newValue, timestamp)
+    this.next.process(key, new Change(newValue, before?.value ?? null), timestamp)
+  }
+}
