@@ -15,6 +15,7 @@ import {
   Kept,
   keyTextOf,
   type memberEntry,
+  showRows,
 } from './aggregate-entries.ts'
 import { type Aggregation, makeAggregation, noMembers } from './aggregation.ts'
 import type { KeyedAggregateSpec } from './specs.ts'
@@ -37,7 +38,7 @@ export class TableAggregateOperator extends Operator {
 
   override init(context: TaskContext): void {
     const definition = aggregateDefinition(this.#spec, this.#aggregation, { cached: true })
-    this.#store = context.store(definition)
+    this.#store = context.store(definition, showRows(this.#spec.key, this.#aggregation))
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {

@@ -12,7 +12,9 @@ import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
+import type { ShowRows } from '../processor/store-rows.ts'
 import type { Serde } from '../serde/serde.ts'
+import { binaryBytes } from '../serde/text.ts'
 import { keyTextOf } from './aggregate-entries.ts'
 
 /** A value of a table, never null, and the time it is from. */
@@ -58,13 +60,19 @@ export function tableRowsDefinition({
   }
 }
 
+function showRows({ key: serde }: TableRowsSpec): ShowRows<TableRow> {
+  return (text, { value, timestamp }) => [
+    { key: serde.deserialize(binaryBytes(text)), value, timestamp },
+  ]
+}
+
 /** Rows by key: point reads and writes. */
 export class TableRows {
   readonly #store: KeyValueState<TableRow>
   readonly #keyText: (key: unknown) => string | null
 
   constructor(context: TaskContext, spec: TableRowsSpec) {
-    this.#store = context.store(tableRowsDefinition(spec))
+    this.#store = context.store(tableRowsDefinition(spec), showRows(spec))
     this.#keyText = keyTextOf(spec.key)
   }
 

@@ -5,7 +5,7 @@ import { aggregates, groupings } from './aggregates.ts'
 import { joins } from './joins.ts'
 import { processors } from './processors.ts'
 import { stateless, streamForms } from './stateless.ts'
-import { tableForms, tables } from './tables.ts'
+import { tableAggregates, tableForms, tables } from './tables.ts'
 import { windowedAggregates, windows } from './windows.ts'
 import { type Kinds, type Operators, World } from './world.ts'
 
@@ -17,6 +17,7 @@ const byKind: Partial<Record<keyof Kinds, Operators>> = {
   stream: { ...streamForms, ...groupings },
   table: tableForms,
   grouped: aggregates,
+  groupedTable: tableAggregates,
   windowed: windowedAggregates,
 }
 

@@ -1,6 +1,7 @@
 /** What a case has built so far: nodes by id, each of one kind, on one `StreamsBuilder`. */
 import {
   type KGroupedStream,
+  type KGroupedTable,
   type KStream,
   type KTable,
   StreamsBuilder,
@@ -13,6 +14,7 @@ import type { AnyKey, AnyValue } from '../functions/text.ts'
 export interface Kinds {
   readonly stream: KStream<AnyKey, AnyValue>
   readonly table: KTable<AnyKey, AnyValue>
+  readonly groupedTable: KGroupedTable<string, AnyValue>
   readonly grouped: KGroupedStream<string, AnyValue>
   readonly windowed: WindowedStream<string, AnyValue, 'updates'>
 }
