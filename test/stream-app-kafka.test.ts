@@ -10,5 +10,5 @@ beforeAll(async () => {
 })
 
 describe('an application on a broker', () => {
-  itHandsOver('hands tasks over with their state, and restores what was lost', () => brokers)
+  itHandsOver('hands tasks over with their state, and restores what was lost', () => ({ brokers }))
 })

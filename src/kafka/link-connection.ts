@@ -10,12 +10,27 @@ import { ConnectionError } from './kafka-errors.ts'
 import type { InsideConnection } from './link-inside.ts'
 import type { Api } from './protocol.ts'
 
+/**
+ * A broker takes a second login on a connection for an ordinary request, and refuses it, if the
+ * last one began less than a second ago (KIP-368). kafkajs asks for one as soon as less than ten
+ * seconds of the session are left, however short that is.
+ */
+const loginPauseMs = 1_100
+
+/** What Node and OpenSSL say of certificates, theirs or ours: trying again changes nothing. */
+const certificateFault = new RegExp(
+  '^(CERT_|ERR_TLS_CERT_|ERROR_IN_CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_(CA|PURPOSE)|' +
+    'HOSTNAME_MISMATCH|ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED))'
+)
+
 export class Connection {
   readonly address: string
   readonly #inside: InsideConnection
   readonly #hasSasl: boolean
   readonly #timeoutMsMin: number
   readonly #clientId: Buffer
+  #loggingIn: Promise<void> | undefined
+  #nextLoginMs = performance.now() + loginPauseMs
 
   constructor(address: string, inner: InsideConnection, hasSasl: boolean, timeoutMsMin: number) {
     this.address = address
@@ -38,7 +53,8 @@ export class Connection {
   async send(api: Api, body: readonly Uint8Array[], timeoutMs = 0): Promise<Buffer> {
     const inner = this.#inside
     try {
-      if (this.#hasSasl && !inner.isAuthenticated()) await inner.authenticate()
+      const login = this.#hasSasl ? this.#login() : undefined
+      if (login !== undefined) await login
     } catch (error) {
       this.close()
       throw asOpenError(this.address, error)
@@ -82,6 +98,21 @@ export class Connection {
     inner.socket.destroy()
   }
 
+  /** Undefined: none is due. Requests that wait for one leave in the order of their calls. */
+  #login(): Promise<void> | undefined {
+    const inner = this.#inside
+    const isDue = !inner.isAuthenticated() && performance.now() >= this.#nextLoginMs
+    if (this.#loggingIn !== undefined || !isDue) return this.#loggingIn
+    this.#loggingIn = inner.authenticate().finally(() => {
+      this.#nextLoginMs = performance.now() + loginPauseMs
+      // Not before those that wait are through: nobody must overtake them.
+      setImmediate(() => {
+        this.#loggingIn = undefined
+      })
+    })
+    return this.#loggingIn
+  }
+
   #header(api: Api, correlationId: number, body: readonly Uint8Array[]): Buffer {
     const tags = api.flexible ? 1 : 0
     const header = Buffer.alloc(14 + this.#clientId.length + tags)
@@ -110,6 +141,15 @@ export function asOpenError(address: string, error: unknown): Error {
     return new FatalError(
       'MILLRACE_KAFKA_LOGIN_REFUSED',
       `The broker ${address} refused to log us in: ${reason}; check user, password and mechanism`,
+      { cause: error }
+    )
+  }
+  const { code } = Object(error) as { readonly code?: unknown }
+  if (typeof code === 'string' && certificateFault.test(code)) {
+    return new FatalError(
+      'MILLRACE_KAFKA_CERTIFICATE_REFUSED',
+      `TLS with the broker ${address} failed: ${reason} (${code}); check the certificate ` +
+        'authority you trust, the name and the dates of its certificate, and your own',
       { cause: error }
     )
   }

@@ -1,57 +1,33 @@
 /** TLS and SASL against a real broker, with a certificate made for the occasion. */
-import { execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import tls from 'node:tls'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FatalError } from '../../src/errors.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { IdempotentProducer } from '../../src/kafka/idempotent-producer.ts'
-import { ConnectionError } from '../../src/kafka/kafka-errors.ts'
 import type { KafkaOptions, SaslOptions } from '../../src/kafka/link-options.ts'
 import { Links } from '../../src/kafka/links.ts'
 import { metadata } from '../../src/kafka/requests/metadata.ts'
 import { silentLogger } from '../../src/log.ts'
-import { type RunningBroker, startBroker } from '../support/kafka-broker.ts'
+import { type Certificate, makeCertificate } from '../support/certificates.ts'
+import { itHandsOver } from '../support/hand-over-suite.ts'
+import type { RunningBroker } from '../support/kafka-broker.ts'
 import { batchOf, createTopic, readAll } from '../support/kafka-tools.ts'
-
-const run = promisify(execFile)
-const password = 'only-for-tests'
-const modules = 'org.apache.kafka.common.security'
+import { alice, mechanisms, startSecureBroker } from '../support/secure-broker.ts'
 
 let directory = ''
-let certificate = ''
+let certificate: Certificate
 let broker: RunningBroker
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-tls-'))
-  const store = join(directory, 'broker.p12')
-  const common = ['-keystore', store, '-storepass', password, '-alias', 'broker']
-  const key = ['-keyalg', 'EC', '-dname', 'CN=localhost', '-ext', 'SAN=dns:localhost']
-  await run('keytool', ['-genkeypair', ...common, '-storetype', 'PKCS12', ...key])
-  const file = join(directory, 'broker.pem')
-  await run('keytool', ['-exportcert', '-rfc', ...common, '-file', file])
-  certificate = await readFile(file, 'utf8')
-  const scram = `${modules}.scram.ScramLoginModule required;`
-  const plain = `${modules}.plain.PlainLoginModule`
-  const users = `user_alice="wonder" username="broker" password="${password}"`
-  broker = await startBroker({
-    secureListener: 'SASL_SSL',
-    scramUsers: ['256', '512'].map((bits) => `SCRAM-SHA-${bits}=[name=alice,password=wonder]`),
-    properties: {
-      'ssl.keystore.type': 'PKCS12',
-      'ssl.keystore.location': store,
-      'ssl.keystore.password': password,
-      'listener.name.secure.sasl.enabled.mechanisms': 'PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-      'listener.name.secure.plain.sasl.jaas.config': `${plain} required ${users};`,
-      'listener.name.secure.scram-sha-256.sasl.jaas.config': scram,
-      'listener.name.secure.scram-sha-512.sasl.jaas.config': scram,
-      // Log in anew before ten seconds remain: here, after half a second.
-      'connections.max.reauth.ms': '10500',
-    },
-  })
+  certificate = await makeCertificate(directory, 'broker')
+  broker = await startSecureBroker(certificate)
 })
 
 afterAll(async () => {
@@ -59,9 +35,12 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const alice = { mechanism: 'scram-sha-256', username: 'alice', password: 'wonder' } as const
+const login = { mechanism: 'scram-sha-256', ...alice } as const
 
-function options(sasl: SaslOptions, tls: KafkaOptions['tls'] = { ca: certificate }): KafkaOptions {
+function options(
+  sasl: SaslOptions,
+  tls: KafkaOptions['tls'] = { ca: certificate.pem }
+): KafkaOptions {
   const brokers = broker.secureBrokers
   return { brokers, clientId: 'secure', logger: silentLogger, sasl, tls: tls ?? true }
 }
@@ -76,28 +55,50 @@ async function ask(how: KafkaOptions): Promise<number> {
   }
 }
 
-test.each(['plain', 'scram-sha-256', 'scram-sha-512'] as const)(
-  'requests go through TLS and %s',
-  async (mechanism) => {
-    await expect(ask(options({ ...alice, mechanism }))).resolves.toBe(1)
-  }
-)
+test.each(mechanisms)('requests go through TLS and %s', async (mechanism) => {
+  await expect(ask(options({ ...login, mechanism }))).resolves.toBe(1)
+})
 
 test('a wrong password is fatal, and says so', async () => {
-  await expect(ask(options({ ...alice, password: 'wrong' }))).rejects.toMatchObject({
+  await expect(ask(options({ ...login, password: 'wrong' }))).rejects.toMatchObject({
     code: 'MILLRACE_KAFKA_LOGIN_REFUSED',
     message: expect.stringContaining('check user, password and mechanism'),
   })
-  await expect(ask(options({ ...alice, password: 'wrong' }))).rejects.toThrow(FatalError)
+  await expect(ask(options({ ...login, password: 'wrong' }))).rejects.toThrow(FatalError)
 })
 
-test('a certificate nobody vouches for is not trusted', async () => {
-  await expect(ask(options(alice, true))).rejects.toThrow(ConnectionError)
-  await expect(ask(options(alice, true))).rejects.toThrow(/certificate/)
+test('a certificate nobody vouches for is fatal, and the reason told', async () => {
+  await expect(ask(options(login, true))).rejects.toMatchObject({
+    code: 'MILLRACE_KAFKA_CERTIFICATE_REFUSED',
+    message: expect.stringMatching(/self-signed certificate \(DEPTH_ZERO_SELF_SIGNED_CERT\)/),
+  })
+})
+
+test('a certificate that has expired is fatal', async () => {
+  const old = await makeCertificate(directory, 'old', { startdate: '-10d', days: 5 })
+  const { store, password } = old
+  const server = tls.createServer({ pfx: await readFile(store), passphrase: password })
+  server.on('tlsClientError', () => undefined)
+  server.listen(0)
+  await once(server, 'listening')
+  const brokers = [`localhost:${(server.address() as AddressInfo).port}`]
+  await expect(ask({ ...options(login, { ca: old.pem }), brokers })).rejects.toMatchObject({
+    code: 'MILLRACE_KAFKA_CERTIFICATE_REFUSED',
+    message: expect.stringContaining('CERT_HAS_EXPIRED'),
+  })
+  server.close()
+})
+
+test('a broker that goes by another name than its certificate is fatal', async () => {
+  const brokers = broker.secureBrokers.map((one) => one.replace('localhost', '127.0.0.1'))
+  await expect(ask({ ...options(login), brokers })).rejects.toMatchObject({
+    code: 'MILLRACE_KAFKA_CERTIFICATE_REFUSED',
+    message: expect.stringContaining('ERR_TLS_CERT_ALTNAME_INVALID'),
+  })
 })
 
 test('logging in again goes unnoticed by requests under way', async () => {
-  const cluster = new Cluster(options(alice))
+  const cluster = new Cluster(options(login))
   const producer = new IdempotentProducer({ cluster })
   try {
     const topic = await createTopic(cluster)
@@ -113,5 +114,15 @@ test('logging in again goes unnoticed by requests under way', async () => {
   } finally {
     producer.close()
     cluster.close()
+  }
+})
+
+describe('an application behind TLS', () => {
+  for (const mechanism of mechanisms) {
+    itHandsOver(`hands tasks over, logged in by ${mechanism}`, () => ({
+      brokers: broker.secureBrokers,
+      sasl: { ...alice, mechanism },
+      tls: { ca: certificate.pem },
+    }))
   }
 })

@@ -72,7 +72,7 @@ describe.each(others)('Kafka %s', (version) => {
       close: async () => undefined,
     }))
   }
-  itHandsOver('hands tasks over with their state', () => broker.brokers)
+  itHandsOver('hands tasks over with their state', () => ({ brokers: broker.brokers }))
 })
 
 describe.each(isLong ? kafkaVersions : [])('three nodes of Kafka %s', (version) => {

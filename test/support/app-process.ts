@@ -93,6 +93,18 @@ export class AppProcess {
     throw new Error(`The application did not become ready:\n${this.#output}`)
   }
 
+  /** Its status once it ends by itself; rejects with its output if that takes too long. */
+  async ended(timeoutMs: number): Promise<number | null> {
+    const child = this.#child
+    if (child === undefined) throw new Error('The application was not started')
+    const signal = AbortSignal.timeout(timeoutMs)
+    const exit = child.exitCode === null ? once(child, 'close', { signal }) : undefined
+    await exit?.catch(() => {
+      throw new Error(`The application did not end in ${timeoutMs} ms:\n${this.#output}`)
+    })
+    return child.exitCode
+  }
+
   /** SIGKILL to the whole process group. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')

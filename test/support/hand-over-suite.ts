@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import { silentLogger } from '../../src/log.ts'
-import { StreamApp } from '../../src/stream-app.ts'
+import { type KafkaSettings, StreamApp } from '../../src/stream-app.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import {
   CountOperator,
@@ -46,12 +46,12 @@ function sendOn({ context }: FunctionOperator, _key: unknown, value: unknown, ti
   context.send(context.topicName('by-value'), partition, time, bytes, bytes)
 }
 
-async function openWorld(brokers: readonly string[]) {
+async function openWorld(kafka: KafkaSettings) {
   const id = `app-${randomUUID()}`
   const [input, output] = [`${id}-in`, `${id}-out`]
   const path = await mkdtemp(join(tmpdir(), 'millrace-kafka-'))
   const log = await KafkaLog.connect({
-    brokers,
+    ...kafka,
     clientId: 'test',
     applicationId: `${id}-test`,
     instance: 'test',
@@ -86,7 +86,7 @@ async function openWorld(brokers: readonly string[]) {
       const app = new StreamApp(countByValue(input, output), {
         applicationId: id,
         stateDir: join(path, name),
-        kafka: { brokers, group },
+        kafka: { ...kafka, group },
         cacheBytesMax: 0,
       })
       onTestFinished(() => app.close())
@@ -99,10 +99,10 @@ async function openWorld(brokers: readonly string[]) {
 const tasksOf = (app: StreamApp): number =>
   app.snapshot().tasks.filter(({ state }) => state === 'running').length
 
-/** Call it where tests are collected; `brokers` is asked when the test begins. */
-export function itHandsOver(name: string, brokers: () => readonly string[]): void {
+/** Call it where tests are collected; `kafka` is asked when the test begins. */
+export function itHandsOver(name: string, kafka: () => KafkaSettings): void {
   it(name, async () => {
-    const world = await openWorld(brokers())
+    const world = await openWorld(kafka())
     const one = await world.start('one')
     await vi.waitFor(() => expect(tasksOf(one)).toBe(2 * partitions), patience)
     await world.send('a', 'b', 'a', 'c')
