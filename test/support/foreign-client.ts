@@ -87,8 +87,9 @@ export class ForeignProducer {
     this.#answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   }
 
-  static async open(brokers: string, topic: string): Promise<ForeignProducer> {
-    return new ForeignProducer(java(await classpath(), ['produce', brokers, topic]))
+  /** @param compression as Kafka names it; default lz4 */
+  static async open(brokers: string, topic: string, compression = 'lz4'): Promise<ForeignProducer> {
+    return new ForeignProducer(java(await classpath(), ['produce', brokers, topic, compression]))
   }
 
   /** Resolves when the broker has all of them. */

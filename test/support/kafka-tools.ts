@@ -81,7 +81,7 @@ export async function readAll(
   return seen
 }
 
-async function fetchOnce(
+export async function fetchOnce(
   cluster: Cluster,
   topic: string,
   partition: number,

@@ -27,7 +27,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 /**
  * Kafka's own client, as somebody else would use it: nothing of what is tested takes part.
  *
- *   produce BROKERS TOPIC   lines `partition \t key \t value` from stdin (no partition: by the key), an empty line flushes and
+ *   produce BROKERS TOPIC COMPRESSION   lines `partition \t key \t value` from stdin (no partition: by the key), an empty line flushes and
  *                           is answered with "ok"
  *   create BROKERS TOPIC PARTITIONS
  *   move BROKERS SEED   gives about half of all partitions, of Kafka's own topics too, another leader
@@ -36,7 +36,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 public class ForeignClient {
   public static void main(String[] args) throws Exception {
     var out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
-    if (args[0].equals("produce")) produce(args[1], args[2], out);
+    if (args[0].equals("produce")) produce(args[1], args[2], args[3], out);
     else if (args[0].equals("consume")) consume(args[1], args[2], out);
     else if (args[0].equals("move")) move(args[1], Long.parseLong(args[2]), out);
     else create(args[1], args[2], Integer.parseInt(args[3]));
@@ -76,12 +76,12 @@ public class ForeignClient {
     }
   }
 
-  static void produce(String brokers, String topic, PrintStream out) throws Exception {
+  static void produce(String brokers, String topic, String compression, PrintStream out) throws Exception {
     var settings = settings(brokers);
     settings.put("acks", "all");
     settings.put("enable.idempotence", "true");
     settings.put("linger.ms", "5");
-    settings.put("compression.type", "lz4");
+    settings.put("compression.type", compression);
     // A broker that does not answer is given up soon, a record never.
     settings.put("request.timeout.ms", "5000");
     settings.put("delivery.timeout.ms", "600000");
