@@ -50,6 +50,8 @@ export interface BatchSenderOptions {
   readonly onBroken: (error: MillraceError) => void
   /** Whether one refused batch is the end for all: it is in a transaction. */
   readonly isAllOrNothing: boolean
+  /** How batches are sent at present. Default: `produce`. */
+  readonly rpc?: () => typeof produce
 }
 
 const ackTimeoutMs = 8_000
@@ -99,6 +101,12 @@ export class BatchSender {
     const queues = [...this.#queues.values()]
     this.#queues.clear()
     for (const queue of queues) this.giveUp(queue, error)
+  }
+
+  /** Goes on under the next epoch when all is written. */
+  renew(identity: ProducerIdentity): void {
+    this.#identity = identity
+    for (const queue of this.#queues.values()) queue.renew(identity)
   }
 
   identify(queue: PartitionQueue, identity: ProducerIdentity): void {
@@ -182,7 +190,7 @@ export class BatchSender {
   }
 
   async #request(address: string, sent: readonly Sent[]): Promise<void> {
-    const { cluster, transactionalId } = this.#options
+    const { cluster, transactionalId, rpc = () => produce } = this.#options
     let results: readonly ProduceResult[] = []
     try {
       const partitions = sent.map(({ queue: { topic, partition }, batch }) => {
@@ -190,7 +198,7 @@ export class BatchSender {
       })
       const request = { transactionalId, timeoutMs: ackTimeoutMs, partitions }
       const how = { role: 'produce', timeoutMs: answerTimeoutMs } as const
-      results = await cluster.send(address, produce, request, how)
+      results = await cluster.send(address, rpc(), request, how)
     } catch (error) {
       if (!(error instanceof ConnectionError)) return this.#broken(sent, error as MillraceError)
       cluster.logger.debug('a produce request failed', { address, reason: error.message })

@@ -9,6 +9,7 @@ import { RetriableError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import type { Logger } from '../log.ts'
+import { packageVersion } from '../version.ts'
 import { type BackoffOptions, backoffMs, sleep } from './backoff.ts'
 import { ConnectionError, errorClassOf, isTransient, kafkaError } from './kafka-errors.ts'
 import type { Leader } from './leaders.ts'
@@ -17,6 +18,7 @@ import type { KafkaOptions } from './link-options.ts'
 import type { LinkRole } from './links.ts'
 import { Links } from './links.ts'
 import type { Rpc } from './protocol.ts'
+import { apiVersions } from './requests/features.ts'
 import type { MetadataResponse } from './requests/metadata.ts'
 import { findCoordinator, metadata } from './requests/metadata.ts'
 
@@ -141,6 +143,14 @@ export class Cluster {
   async controller(): Promise<string> {
     if (this.#leaders.addressOf(this.#controllerId) === undefined) await this.metadata([])
     return this.#leaders.addressOf(this.#controllerId) ?? this.#preferred ?? this.#seeds[0] ?? ''
+  }
+
+  /** The level of a feature all brokers have agreed on, as of now; 0 if it is not there. */
+  async feature(name: string): Promise<number> {
+    const software = { name: 'millrace', version: packageVersion() }
+    const { error, features } = await this.any(apiVersions, { software })
+    if (error !== 0) throw kafkaError(error, 'ApiVersions')
+    return features.get(name) ?? 0
   }
 
   /** Looks it up once, unless known. */

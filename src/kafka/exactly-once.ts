@@ -87,6 +87,7 @@ export class ExactlyOnceCommitter implements Committer {
     }
     try {
       await producer.commit()
+      if (!producer.isReady) this.#recoverBeside()
       return receipt
     } catch (error) {
       if (await this.#happenedAfterAll(error, request.offsets)) return receipt

@@ -47,7 +47,7 @@ export class Links {
     const answer = await connection.send(api, writer.chunks(), timeoutMs)
     const reader = new WireReader(answer, { flexible: api.flexible })
     try {
-      reader.end()
+      if (!api.bareAnswer) reader.end()
       return rpc.decode(reader)
     } catch (error) {
       if (!(error instanceof RangeError)) throw error

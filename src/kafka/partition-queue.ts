@@ -158,6 +158,18 @@ export class PartitionQueue implements TopicPartition {
   }
 
   /**
+   * All is written, and the next batches go out under this epoch, from sequence 0. The broker knows
+   * the producer from the last one, and takes nothing but 0 first.
+   */
+  renew(identity: ProducerIdentity): void {
+    assert(this.isEmpty, 'what is not acknowledged keeps its epoch')
+    const isKnown = this.#hasBeenTaken && this.identity?.producerId === identity.producerId
+    this.#restart()
+    this.identity = identity
+    this.#hasBeenTaken = isKnown
+  }
+
+  /**
    * Gives everything up. What is under way is no longer this queue's: answers for it mean nothing.
    * A new identity may be used at once; brokers refuse the epoch of an older one.
    */

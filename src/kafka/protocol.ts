@@ -11,6 +11,8 @@ export interface Api {
   readonly version: number
   /** Compact lengths and tagged fields, in the header too. */
   readonly flexible: boolean
+  /** The header of the answer has no tagged fields although the version is flexible. */
+  readonly bareAnswer?: true
 }
 
 /** How one request is written and its answer read, at the version of its API. */
@@ -46,6 +48,22 @@ export const apis = Object.freeze({
   txnOffsetCommit: api('TxnOffsetCommit', 28, 3, 3),
   describeConfigs: api('DescribeConfigs', 32, 2, 4),
   incrementalAlterConfigs: api('IncrementalAlterConfigs', 44, 1, 1),
+})
+
+/**
+ * Of transactions of the second version (KIP-890): spoken where the cluster says that it has them,
+ * which all its brokers do then.
+ */
+export const secondTransactionApis = Object.freeze({
+  produce: api('Produce', 0, 12, 9),
+  endTxn: api('EndTxn', 26, 5, 3),
+  txnOffsetCommit: api('TxnOffsetCommit', 28, 5, 3),
+})
+
+/** Answered by every broker; kafkajs asks in a version that tells nothing of features. */
+export const apiVersionsApi: Api = Object.freeze({
+  ...api('ApiVersions', 18, 3, 3),
+  bareAnswer: true,
 })
 
 /** What a broker says it speaks, by API key. */

@@ -1,6 +1,12 @@
 /**
  * What a transaction asks of its coordinator and of the coordinator of its group. Each call repeats
  * what can be repeated with the same epoch, which is all of it, and throws what cannot.
+ *
+ *   version 1   add partitions ─▶ records ─▶ add offsets ─▶ offsets ─▶ end     the epoch stays
+ *   version 2                     records ─────────────────▶ offsets ─▶ end     the epoch ends, too
+ *
+ * Invariant: nothing that a cut connection has left behind of one transaction can reach the next.
+ * In version 2 (KIP-890) its epoch is over; in version 1 the next begins with a fresh one.
  */
 import type { MillraceError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
@@ -22,8 +28,10 @@ import {
   addOffsetsToTxn,
   addPartitionsToTxn,
   endTxn,
+  endTxnAndEpoch,
   initProducerId,
   txnOffsetCommit,
+  txnOffsetCommitInto,
 } from './requests/transactions.ts'
 
 export interface TransactionClientOptions {
@@ -41,16 +49,37 @@ const backoff: BackoffOptions = { firstMs: 10, maxMs: 200 }
 
 export class TransactionClient {
   readonly #options: TransactionClientOptions
+  #version = 1
+  /** Whether a request went unanswered since the epoch began: it may be carried out much later. */
+  #hasLeftBehind = false
 
   constructor(options: TransactionClientOptions) {
     this.#options = options
+  }
+
+  /** Whether records and offsets join the transaction by themselves, and each has its epoch. */
+  get isSecondVersion(): boolean {
+    return this.#version >= 2
+  }
+
+  /** A fresh epoch, as `fence`, for transactions of the latest version that the cluster has. */
+  async initialize(): Promise<ProducerIdentity> {
+    const { cluster } = this.#options
+    const what = 'Asking for the version of transactions'
+    const feature = 'transaction.version'
+    this.#version = await cluster.retrying(what, this.#callOptions(), () =>
+      cluster.feature(feature)
+    )
+    const identity = await this.fence()
+    this.#hasLeftBehind = false
+    return identity
   }
 
   /**
    * A fresh epoch: whoever used the transactional id before is fenced, and its open transaction
    * aborted, or its half-done commit completed, before this resolves.
    */
-  async initialize(): Promise<ProducerIdentity> {
+  async fence(): Promise<ProducerIdentity> {
     const { transactionalId, transactionTimeoutMs } = this.#options
     const request = { transactionalId, transactionTimeoutMs, producerId: -1, epoch: -1 }
     const { producerId, epoch } = await this.#ask(
@@ -80,17 +109,42 @@ export class TransactionClient {
   ): Promise<void> {
     const { transactionalId } = this.#options
     const { groupId } = group
+    const request = { transactionalId, ...identity, group, offsets }
+    if (this.isSecondVersion) {
+      await this.#ask('group', groupId, txnOffsetCommitInto, request, worst)
+      return
+    }
     const joining = { transactionalId, ...identity, groupId }
     await this.#ask('transaction', transactionalId, addOffsetsToTxn, joining, (r) => r.error)
-    const request = { transactionalId, ...identity, group, offsets }
     await this.#ask('group', groupId, txnOffsetCommit, request, worst)
   }
 
-  /** Rejects with an UnknownOutcomeError if a commit may have happened. */
-  async end(identity: ProducerIdentity, commit: boolean): Promise<void> {
+  /**
+   * Resolves with the identity for the next transaction; undefined: `initialize` first. Rejects
+   * with an UnknownOutcomeError if a commit may have happened.
+   */
+  async end(identity: ProducerIdentity, commit: boolean): Promise<ProducerIdentity | undefined> {
     const { transactionalId } = this.#options
     const request = { transactionalId, ...identity, commit }
-    await this.#ask('transaction', transactionalId, endTxn, request, ({ error }) => error)
+    const errorOf = ({ error }: { readonly error: number }): number => error
+    if (this.isSecondVersion) {
+      const rpc = endTxnAndEpoch
+      const { producerId, epoch } = await this.#ask(
+        'transaction',
+        transactionalId,
+        rpc,
+        request,
+        errorOf
+      )
+      return { producerId, epoch }
+    }
+    await this.#ask('transaction', transactionalId, endTxn, request, errorOf)
+    return this.#hasLeftBehind ? undefined : identity
+  }
+
+  #callOptions(): CallOptions {
+    const { stepTimeoutMs: deadlineMs, signal } = this.#options
+    return { deadlineMs, backoff, ...(signal ? { signal } : {}) }
   }
 
   async #ask<Request, Response>(
@@ -100,13 +154,8 @@ export class TransactionClient {
     request: Request,
     errorOf: (response: Response) => number
   ): Promise<Response> {
-    const { cluster, stepTimeoutMs, signal } = this.#options
+    const { cluster } = this.#options
     const where = `${rpc.api.name} for ${kind} ${key}`
-    const options: CallOptions = {
-      deadlineMs: stepTimeoutMs,
-      backoff,
-      ...(signal ? { signal } : {}),
-    }
     let mayHaveHappened = false
     const attempt = async (): Promise<Response> => {
       try {
@@ -120,12 +169,13 @@ export class TransactionClient {
         if (error instanceof ConnectionError) {
           cluster.forgetCoordinator(kind, key)
           mayHaveHappened ||= error.code !== 'MILLRACE_KAFKA_UNREACHABLE'
+          this.#hasLeftBehind ||= mayHaveHappened
         }
         throw error
       }
     }
     try {
-      return await cluster.retrying(where, options, attempt)
+      return await cluster.retrying(where, this.#callOptions(), attempt)
     } catch (error) {
       // A step that is not the last can be repeated or aborted: only the end leaves a question.
       if (rpc.api.key === endTxn.api.key && mayHaveHappened) throw unknownEnd(where, error)
@@ -151,7 +201,7 @@ export async function fenceTransactionalId(
     stepTimeoutMs: deadlineMs,
     ...(signal ? { signal } : {}),
   })
-  await client.initialize()
+  await client.fence()
 }
 
 function unknownEnd(where: string, cause: unknown): UnknownOutcomeError {

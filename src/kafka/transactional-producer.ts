@@ -1,12 +1,14 @@
 /**
  * Transactions, one at a time: records and offsets that become visible together or not at all.
  *
- *   new ──initTransactions──► ready ──begin──► open ──commit──► ready
+ *   new ──initTransactions──► ready ──begin──► open ──commit──► ready, or new
  *                              ▲                │ any error
  *                              └─────abort──── failed ◄┘
  *
  * - After an error only `abort` goes on: it takes a fresh epoch, which ends whatever the
  *   coordinator still holds, and nothing of the old epoch can be written after that.
+ * - After a commit whose requests were not all answered at once, the next transaction may need a
+ *   fresh epoch as well: `isReady` tells.
  * - Records first, then offsets, then the end: an offset that is committed without its records
  *   would lose them.
  * - Offsets carry the generation of the group: that is what fences a process which lost its tasks.
@@ -21,6 +23,7 @@ import type { Cluster } from './cluster.ts'
 import type { ProducerIdentity } from './partition-queue.ts'
 import type { SealedBatch } from './record-batch-chain.ts'
 import type { GroupIdentity, OffsetToCommit } from './requests/offsets.ts'
+import { produce, produceInto } from './requests/records.ts'
 import { TransactionClient } from './transaction-client.ts'
 
 export interface TransactionalProducerOptions {
@@ -47,7 +50,7 @@ export class TransactionalProducer {
   readonly #added = new Set<string>()
   readonly #toAdd = new Map<string, TopicPartition>()
   #isAdding = false
-  #hasOffsets = false
+  #isEmpty = true
 
   constructor(options: TransactionalProducerOptions) {
     const { cluster, transactionalId, transactionTimeoutMs = 10_000 } = options
@@ -65,10 +68,16 @@ export class TransactionalProducer {
       deliveryTimeoutMs: stepTimeoutMs,
       bufferBytesMax,
       isAllOrNothing: true,
-      isAdmitted: (queue) => this.#added.has(partitionName(queue)),
+      isAdmitted: (queue) => this.#isAdmitted(partitionName(queue)),
+      rpc: () => (this.#client.isSecondVersion ? produceInto : produce),
       onIdentityNeeded: () => undefined,
       onBroken: (error) => this.#fail(error),
     })
+  }
+
+  /** Whether a transaction can begin; `initTransactions` otherwise. */
+  get isReady(): boolean {
+    return this.#state === 'ready'
   }
 
   get isOpen(): boolean {
@@ -101,7 +110,8 @@ export class TransactionalProducer {
     if (this.#failure) return Promise.reject(this.#failure)
     assert(this.#state === 'open', `records are sent in an open transaction, not ${this.#state}`)
     const name = partitionName({ topic, partition })
-    if (!this.#added.has(name)) {
+    this.#isEmpty = false
+    if (!this.#isAdmitted(name)) {
       this.#toAdd.set(name, { topic, partition })
       if (!this.#isAdding) {
         this.#isAdding = true
@@ -121,7 +131,7 @@ export class TransactionalProducer {
       'offsets come from a member of the group'
     )
     await this.#step(async (identity) => {
-      this.#hasOffsets = true
+      this.#isEmpty = false
       await this.#client.commitOffsets(identity, group, offsets)
     })
   }
@@ -131,13 +141,15 @@ export class TransactionalProducer {
    * tell: `abort`, then compare with the committed offsets.
    */
   async commit(): Promise<void> {
-    await this.#step(async (identity) => {
-      if (this.#added.size === 0 && !this.#hasOffsets) return
-      await this.#client.end(identity, true)
-    })
+    const next = await this.#step((identity) =>
+      this.#isEmpty ? Promise.resolve(identity) : this.#client.end(identity, true)
+    )
     this.#added.clear()
-    this.#hasOffsets = false
-    this.#state = 'ready'
+    this.#isEmpty = true
+    this.#state = next === undefined ? 'new' : 'ready'
+    if (next === undefined || next === this.#identity) return
+    this.#identity = next
+    this.#sender.renew(next)
   }
 
   /** Ends the transaction, if there is one, without its records; then all is ready for the next. */
@@ -153,17 +165,21 @@ export class TransactionalProducer {
     this.#sender.close(this.#failure)
   }
 
-  async #step(run: (identity: ProducerIdentity) => Promise<void>): Promise<void> {
+  async #step<T>(run: (identity: ProducerIdentity) => Promise<T>): Promise<T> {
     if (this.#failure) throw this.#failure
     assert(this.#state === 'open', `a step of an open transaction, not when ${this.#state}`)
     await this.#sender.idle()
     if (this.#failure) throw this.#failure
     try {
       assert(this.#identity !== undefined, 'an open transaction has an identity')
-      await run(this.#identity)
+      return await run(this.#identity)
     } catch (error) {
       throw this.#fail(error)
     }
+  }
+
+  #isAdmitted(name: string): boolean {
+    return this.#client.isSecondVersion || this.#added.has(name)
   }
 
   async #addSoon(identity: ProducerIdentity | undefined): Promise<void> {
@@ -190,7 +206,7 @@ export class TransactionalProducer {
     this.#added.clear()
     this.#toAdd.clear()
     this.#isAdding = false
-    this.#hasOffsets = false
+    this.#isEmpty = true
   }
 
   #fail(error: unknown): MillraceError {

@@ -211,12 +211,17 @@ export class WireReader {
     return items
   }
 
-  /** Ends a structure: skips tagged fields, which nobody here knows. */
-  end(): void {
+  /** Ends a structure: tagged fields are shown to `read`, if there is one, and skipped. */
+  end(read?: (tag: number) => void): void {
     if (!this.flexible) return
     for (let count = this.#varint(); count > 0; count--) {
-      this.#varint()
-      this.#skip(this.#varint())
+      const tag = this.#varint()
+      const bytes = this.#varint()
+      const start = this.#skip(bytes)
+      if (read === undefined) continue
+      this.#at = start
+      read(tag)
+      this.#at = start + bytes
     }
   }
 

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { AbortedError, FencedError } from '../../src/errors.ts'
 import { type TaskId, taskId } from '../../src/ids.ts'
 import { fenceAll } from '../../src/kafka/fencing.ts'
@@ -66,6 +66,7 @@ const world = {
   source: '',
   sink: '',
   directory: '',
+  transactions: undefined as 1 | undefined,
   instances: [] as Instance[],
 
   async start(name: string, more: { transactionTimeoutMs?: number } = {}): Promise<Instance> {
@@ -76,6 +77,7 @@ const world = {
       requestTimeoutMs: 3_000,
     }
     const cluster = new FaultyCluster(options)
+    cluster.transactions = world.transactions
     const log = await KafkaLog.connect(
       {
         ...options,
@@ -148,182 +150,191 @@ async function committedNumber(instance: Instance, partition = 0): Promise<numbe
   return found?.offset
 }
 
-describe('a commit without an answer', () => {
-  it('is resolved as done if it was carried out', async () => {
-    const a = first()
-    await world.join(a, 2)
-    await a.commit(1, 0, 'one')
-    a.cluster.rule('EndTxn', 'mute')
-    const receipt = await a.commit(2, 0, 'two')
-    expect(receipt.endOffset(world.sink, 0)).toBeGreaterThan(1)
-    a.cluster.lift('EndTxn')
-    await a.commit(3, 0, 'three')
-    expect(await world.visible(a)).toEqual(['one', 'two', 'three'])
-    expect(await committedNumber(a)).toBe(3)
+describe.each([1, 2] as const)('with transactions of version %i', (version) => {
+  beforeAll(() => {
+    world.transactions = version === 1 ? 1 : undefined
   })
 
-  it('is resolved as not done if it never arrived, and the next one works', async () => {
-    const a = first()
-    await world.join(a, 2)
-    await a.commit(1, 0, 'one')
-    a.cluster.rule('EndTxn', 'lose')
-    await expect(a.commit(2, 0, 'never')).rejects.toBeInstanceOf(AbortedError)
-    a.cluster.lift('EndTxn')
-    expect(await committedNumber(a)).toBe(1)
-    await a.commit(2, 0, 'two')
-    expect(await world.visible(a)).toEqual(['one', 'two'])
+  describe('a commit without an answer', () => {
+    it('is resolved as done if it was carried out', async () => {
+      const a = first()
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      a.cluster.rule('EndTxn', 'mute')
+      const receipt = await a.commit(2, 0, 'two')
+      expect(receipt.endOffset(world.sink, 0)).toBeGreaterThan(1)
+      a.cluster.lift('EndTxn')
+      await a.commit(3, 0, 'three')
+      expect(await world.visible(a)).toEqual(['one', 'two', 'three'])
+      expect(await committedNumber(a)).toBe(3)
+    })
+
+    it('is resolved as not done if it never arrived, and the next one works', async () => {
+      const a = first()
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      a.cluster.rule('EndTxn', 'lose')
+      await expect(a.commit(2, 0, 'never')).rejects.toBeInstanceOf(AbortedError)
+      a.cluster.lift('EndTxn')
+      expect(await committedNumber(a)).toBe(1)
+      await a.commit(2, 0, 'two')
+      expect(await world.visible(a)).toEqual(['one', 'two'])
+    })
+
+    it('is aborted before its end if the offsets cannot be sent', async () => {
+      const a = first()
+      await world.join(a, 2)
+      a.cluster.rule('TxnOffsetCommit', 'mute')
+      await expect(a.commit(1, 0, 'never')).rejects.toBeInstanceOf(AbortedError)
+      a.cluster.lift('TxnOffsetCommit')
+      await a.commit(2, 0, 'two')
+      expect(await world.visible(a)).toEqual(['two'])
+    })
   })
 
-  it('is aborted before its end if the offsets cannot be sent', async () => {
-    const a = first()
-    await world.join(a, 2)
-    a.cluster.rule('TxnOffsetCommit', 'mute')
-    await expect(a.commit(1, 0, 'never')).rejects.toBeInstanceOf(AbortedError)
-    a.cluster.lift('TxnOffsetCommit')
-    await a.commit(2, 0, 'two')
-    expect(await world.visible(a)).toEqual(['two'])
-  })
-})
+  describe('a member that is gone', () => {
+    it('hands its tasks over, and its open transaction is aborted at once', async () => {
+      const a = first()
+      const b = await world.start('second')
+      await world.join(a, 2)
+      await b.member.join(b.log, tasksOver(world.source, 2))
+      await b.member.until((owned) => owned.size === 1)
+      const moved = [0, 1].find((partition) => a.member.owned.has(taskId(0, partition))) ?? 0
+      await a.commit(1, moved, 'one')
+      a.cluster.rule('EndTxn', 'hold')
+      const ends = a.cluster.seen('EndTxn')
+      const dangling = a.commit(2, moved, 'never')
+      await a.cluster.untilSeen('EndTxn', ends + 1)
+      a.kill()
+      await expect(dangling).rejects.toThrow()
+      await b.member.until((owned) => owned.size === 2)
+      const before = performance.now()
+      expect(await committedNumber(b, moved)).toBe(1)
+      // Its transaction would have stayed open for a minute.
+      expect(performance.now() - before).toBeLessThan(30_000)
+      await b.commit(2, moved, 'two')
+      expect(await world.visible(b)).toEqual(['one', 'two'])
+    })
 
-describe('a member that is gone', () => {
-  it('hands its tasks over, and its open transaction is aborted at once', async () => {
-    const a = first()
-    const b = await world.start('second')
-    await world.join(a, 2)
-    await b.member.join(b.log, tasksOver(world.source, 2))
-    await b.member.until((owned) => owned.size === 1)
-    const moved = [0, 1].find((partition) => a.member.owned.has(taskId(0, partition))) ?? 0
-    await a.commit(1, moved, 'one')
-    a.cluster.rule('EndTxn', 'hold')
-    const dangling = a.commit(2, moved, 'never')
-    await a.cluster.untilSeen('EndTxn', 2)
-    a.kill()
-    await expect(dangling).rejects.toThrow()
-    await b.member.until((owned) => owned.size === 2)
-    const before = performance.now()
-    expect(await committedNumber(b, moved)).toBe(1)
-    // Its transaction would have stayed open for a minute.
-    expect(performance.now() - before).toBeLessThan(30_000)
-    await b.commit(2, moved, 'two')
-    expect(await world.visible(b)).toEqual(['one', 'two'])
+    it('is cleaned up after by its own successor when it was alone', async () => {
+      const a = first()
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      a.cluster.rule('EndTxn', 'hold')
+      const ends = a.cluster.seen('EndTxn')
+      const dangling = a.commit(2, 0, 'never')
+      await a.cluster.untilSeen('EndTxn', ends + 1)
+      a.kill()
+      await expect(dangling).rejects.toThrow()
+      const again = await world.start('first')
+      expect(await committedNumber(again)).toBe(1)
+      expect(await world.visible(again)).toEqual(['one'])
+      await world.join(again, 2)
+      await again.commit(2, 0, 'two')
+    })
+
+    it('is refused as a zombie when it comes back, and joins again', async () => {
+      const a = first()
+      const b = await world.start('second')
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      a.cluster.rule('Heartbeat', 'hold')
+      a.cluster.rule('JoinGroup', 'hold')
+      const joining = b.member.join(b.log, tasksOver(world.source, 2))
+      await joining
+      await b.member.until((owned) => owned.size === 2)
+      await b.commit(2, 0, 'two')
+      // Its heartbeats get through again, and its commit before the answer to them.
+      a.cluster.rule('Heartbeat', 'mute')
+      await expect(a.commit(2, 0, 'zombie')).rejects.toBeInstanceOf(FencedError)
+      a.cluster.lift('Heartbeat')
+      a.cluster.lift('JoinGroup')
+      await a.member.untilCalled('lost')
+      await a.member.until((owned) => owned.size === 1)
+      expect(await world.visible(b)).toEqual(['one', 'two'])
+    })
   })
 
-  it('is cleaned up after by its own successor when it was alone', async () => {
-    const a = first()
-    await world.join(a, 2)
-    await a.commit(1, 0, 'one')
-    a.cluster.rule('EndTxn', 'hold')
-    const dangling = a.commit(2, 0, 'never')
-    await a.cluster.untilSeen('EndTxn', 2)
-    a.kill()
-    await expect(dangling).rejects.toThrow()
-    const again = await world.start('first')
-    expect(await committedNumber(again)).toBe(1)
-    expect(await world.visible(again)).toEqual(['one'])
-    await world.join(again, 2)
-    await again.commit(2, 0, 'two')
-  })
-
-  it('is refused as a zombie when it comes back, and joins again', async () => {
-    const a = first()
-    const b = await world.start('second')
-    await world.join(a, 2)
-    await a.commit(1, 0, 'one')
-    a.cluster.rule('Heartbeat', 'hold')
-    a.cluster.rule('JoinGroup', 'hold')
-    const joining = b.member.join(b.log, tasksOver(world.source, 2))
-    await joining
-    await b.member.until((owned) => owned.size === 2)
-    await b.commit(2, 0, 'two')
-    // Its heartbeats get through again, and its commit before the answer to them.
-    a.cluster.rule('Heartbeat', 'mute')
-    await expect(a.commit(2, 0, 'zombie')).rejects.toBeInstanceOf(FencedError)
-    a.cluster.lift('Heartbeat')
-    a.cluster.lift('JoinGroup')
-    await a.member.untilCalled('lost')
-    await a.member.until((owned) => owned.size === 1)
-    expect(await world.visible(b)).toEqual(['one', 'two'])
-  })
-})
-
-describe('a rebalance', () => {
-  it('lets a revoked task commit before it moves, and the others commit all along', async () => {
-    const a = first()
-    await world.join(a, 2)
-    let number = 1
-    let revoked: TaskId | undefined
-    let turn: Promise<unknown> = Promise.resolve()
-    const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
-      const next = turn.then(run, run)
-      turn = next
-      return next
-    }
-    a.member.onRevoking = async ([task]) => {
-      revoked = task
-      const partition = Number(task?.split('_')[1])
-      await inTurn(() => a.commit(1_000, partition, 'last'))
-    }
-    const b = await world.start('second')
-    let isOver = false
-    const committing = (async () => {
-      while (!isOver) {
-        const kept = [0, 1].filter((partition) => taskId(0, partition) !== revoked)
-        await inTurn(() => a.commit(number, kept[0] ?? 0, `${number}`))
-        number++
+  describe('a rebalance', () => {
+    it('lets a revoked task commit before it moves, and the others commit all along', async () => {
+      const a = first()
+      await world.join(a, 2)
+      let number = 1
+      let revoked: TaskId | undefined
+      let turn: Promise<unknown> = Promise.resolve()
+      const inTurn = <T>(run: () => Promise<T>): Promise<T> => {
+        const next = turn.then(run, run)
+        turn = next
+        return next
       }
-    })()
-    await b.member.join(b.log, tasksOver(world.source, 2))
-    await b.member.until((owned) => owned.size === 1)
-    const [moved] = [...b.member.owned]
-    expect(moved).toBe(revoked)
-    expect(await committedNumber(b, Number(moved?.split('_')[1]))).toBe(1_000)
-    isOver = true
-    await committing
-    expect(number).toBeGreaterThan(2)
-    expect(a.member.calls.filter((call) => call.startsWith('revoked')).length).toBe(1)
-    expect(a.member.calls).not.toContain('lost')
+      a.member.onRevoking = async ([task]) => {
+        revoked = task
+        const partition = Number(task?.split('_')[1])
+        await inTurn(() => a.commit(1_000, partition, 'last'))
+      }
+      const b = await world.start('second')
+      let isOver = false
+      const committing = (async () => {
+        while (!isOver) {
+          const kept = [0, 1].filter((partition) => taskId(0, partition) !== revoked)
+          await inTurn(() => a.commit(number, kept[0] ?? 0, `${number}`))
+          number++
+        }
+      })()
+      await b.member.join(b.log, tasksOver(world.source, 2))
+      await b.member.until((owned) => owned.size === 1)
+      const [moved] = [...b.member.owned]
+      expect(moved).toBe(revoked)
+      expect(await committedNumber(b, Number(moved?.split('_')[1]))).toBe(1_000)
+      isOver = true
+      await committing
+      expect(number).toBeGreaterThan(2)
+      expect(a.member.calls.filter((call) => call.startsWith('revoked')).length).toBe(1)
+      expect(a.member.calls).not.toContain('lost')
+    })
   })
-})
 
-describe('a restore', () => {
-  it('waits for the markers of what was written before it began', async () => {
-    const a = first()
-    await world.join(a, 2)
-    await a.commit(1, 0, 'one')
-    // As seen by a reader, a commit whose marker is late is a transaction that is still open.
-    a.cluster.rule('EndTxn', 'hold')
-    const late = a.commit(2, 0, 'late')
-    await a.cluster.untilSeen('EndTxn', 2)
-    const b = await world.start('second')
-    const seen: (string | null)[] = []
-    let isRestored = false
-    let onFlush: () => void = () => undefined
-    const flushed = new Promise<void>((resolve) => (onFlush = resolve))
-    const restoring = b.log
-      .restore({ topic: world.sink, partition: 0 }, 'earliest', {
+  describe('a restore', () => {
+    it('waits for the markers of what was written before it began', async () => {
+      const a = first()
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      // As seen by a reader, a commit whose marker is late is a transaction that is still open.
+      a.cluster.rule('EndTxn', 'hold')
+      const ends = a.cluster.seen('EndTxn')
+      const late = a.commit(2, 0, 'late')
+      await a.cluster.untilSeen('EndTxn', ends + 1)
+      const b = await world.start('second')
+      const seen: (string | null)[] = []
+      let isRestored = false
+      let onFlush: () => void = () => undefined
+      const flushed = new Promise<void>((resolve) => (onFlush = resolve))
+      const restoring = b.log
+        .restore({ topic: world.sink, partition: 0 }, 'earliest', {
+          signal: new AbortController().signal,
+          apply: ({ value }) => seen.push(textOf(value)),
+          flush: () => onFlush(),
+        })
+        .then(() => (isRestored = true))
+      await flushed
+      await b.cluster.untilSeen('Fetch', b.cluster.seen('Fetch') + 3)
+      expect([seen, isRestored]).toEqual([['one'], false])
+      a.cluster.lift('EndTxn')
+      await late
+      await restoring
+      expect(seen).toEqual(['one', 'late'])
+    })
+
+    it('reads on when the partition is written by others meanwhile', async () => {
+      const a = first()
+      await a.log.append(world.sink, [textRecord('x'), textRecord('y')])
+      const seen: (string | null)[] = []
+      const reached = await a.log.restore({ topic: world.sink, partition: 0 }, 'earliest', {
         signal: new AbortController().signal,
         apply: ({ value }) => seen.push(textOf(value)),
-        flush: () => onFlush(),
+        flush: () => undefined,
       })
-      .then(() => (isRestored = true))
-    await flushed
-    await b.cluster.untilSeen('Fetch', b.cluster.seen('Fetch') + 3)
-    expect([seen, isRestored]).toEqual([['one'], false])
-    a.cluster.lift('EndTxn')
-    await late
-    await restoring
-    expect(seen).toEqual(['one', 'late'])
-  })
-
-  it('reads on when the partition is written by others meanwhile', async () => {
-    const a = first()
-    await a.log.append(world.sink, [textRecord('x'), textRecord('y')])
-    const seen: (string | null)[] = []
-    const reached = await a.log.restore({ topic: world.sink, partition: 0 }, 'earliest', {
-      signal: new AbortController().signal,
-      apply: ({ value }) => seen.push(textOf(value)),
-      flush: () => undefined,
+      expect([seen, reached]).toEqual([['x', 'y'], 2])
     })
-    expect([seen, reached]).toEqual([['x', 'y'], 2])
   })
 })

@@ -1,16 +1,17 @@
 /**
  * Twenty leaders killed (two in the short form) while a million records are written in
- * transactions, and as many without: read back by Kafka's own client, exactly what was meant.
+ * transactions of either version, and as many without: read back by Kafka's own client, exactly
+ * what was meant.
  */
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AbortedError, FencedError } from '../../src/errors.ts'
 import { taskId } from '../../src/ids.ts'
-import { Cluster } from '../../src/kafka/cluster.ts'
 import { IdempotentProducer } from '../../src/kafka/idempotent-producer.ts'
 import { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import { BatchChain } from '../../src/kafka/record-batch-chain.ts'
 import { silentLogger } from '../../src/log.ts'
+import { FaultyCluster } from '../support/faulty-cluster.ts'
 import { forEachCommitted } from '../support/foreign-client.ts'
 import { type BrokerNode, type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { createTopic } from '../support/kafka-tools.ts'
@@ -23,13 +24,13 @@ const recordsMin = long ? 1_000_000 : 40_000
 const partitions = 4
 
 let brokers: RunningBroker
-let cluster: Cluster
+let cluster: FaultyCluster
 
 beforeAll(async () => {
   // A leader that is killed is missed soon: most of a round is waiting for that.
   const properties = { 'broker.session.timeout.ms': '2000', 'broker.heartbeat.interval.ms': '250' }
   brokers = await startBroker({ nodes: 3, heapMb: 384, properties })
-  cluster = new Cluster(connection('killed'))
+  cluster = new FaultyCluster(connection('killed'))
 })
 
 afterAll(async () => {
@@ -90,6 +91,10 @@ class TransactionalWriter extends Writer {
   async join(): Promise<void> {
     await this.#member.join(this.#log, tasksOver(this.#source, partitions))
     await this.#member.until((owned) => owned.size === partitions)
+  }
+
+  close(): Promise<void> {
+    return this.#log.close()
   }
 
   protected async write(from: number, count: number): Promise<boolean> {
@@ -180,30 +185,38 @@ async function expectExactly(writer: Writer): Promise<void> {
   expect(next).toEqual(next.map(() => writer.written))
 }
 
+async function transactionalWriter(transactions: 1 | undefined): Promise<TransactionalWriter> {
+  const options = connection('transactional')
+  const own = new FaultyCluster(options)
+  own.transactions = transactions
+  const log = await KafkaLog.connect(
+    {
+      ...options,
+      applicationId: `kills-${randomUUID().slice(0, 8)}`,
+      instance: 'only',
+      stepTimeoutMs: 20_000,
+    },
+    own
+  )
+  const source = await createTopic(own, { partitions })
+  return new TransactionalWriter(log, source, await createTopic(own, { partitions }))
+}
+
 test(`${kills} killed leaders: nothing is lost, doubled or out of order`, async () => {
   const seed = seedOfRun()
   console.info(`leaders killed with seed ${seed}`)
-  const source = await createTopic(cluster, { partitions })
-  const log = await KafkaLog.connect({
-    ...connection('transactional'),
-    applicationId: `kills-${randomUUID().slice(0, 8)}`,
-    instance: 'only',
-    stepTimeoutMs: 20_000,
-  })
-  const transactional = new TransactionalWriter(
-    log,
-    source,
-    await createTopic(cluster, { partitions })
-  )
+  const [first, second] = [await transactionalWriter(1), await transactionalWriter(undefined)]
   const idempotent = new IdempotentWriter(await createTopic(cluster, { partitions }))
-  const writers = [transactional, idempotent] as const
-  await transactional.join()
+  const writers = [first, second, idempotent] as const
+  for (const writer of [first, second]) await writer.join()
   const writing = Promise.all(writers.map((writer) => writer.run()))
   await Promise.race([writing, killLeaders(writers, seed)])
   for (const writer of writers) writer.end()
   await writing
-  await log.close()
-  console.info(`${transactional.total} records, ${transactional.aborted} transactions aborted`)
+  for (const writer of [first, second]) {
+    await writer.close()
+    console.info(`${writer.total} records, ${writer.aborted} transactions aborted`)
+  }
   for (const writer of writers) {
     expect(writer.total).toBeGreaterThanOrEqual(recordsMin)
     await expectExactly(writer)

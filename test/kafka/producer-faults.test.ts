@@ -3,29 +3,35 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { AbortedError, FencedError } from '../../src/errors.ts'
-import { Cluster } from '../../src/kafka/cluster.ts'
 import { IdempotentProducer } from '../../src/kafka/idempotent-producer.ts'
 import { UnknownOutcomeError } from '../../src/kafka/kafka-errors.ts'
 import { TransactionalProducer } from '../../src/kafka/transactional-producer.ts'
 import { silentLogger } from '../../src/log.ts'
+import { FaultyCluster } from '../support/faulty-cluster.ts'
 import { type BrokerNode, type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { batchOf, createTopic, readAll } from '../support/kafka-tools.ts'
 
 let brokers: RunningBroker
-let cluster: Cluster
+let cluster: FaultyCluster
+/** For transactions of the first version. */
+let older: FaultyCluster
 
 beforeAll(async () => {
   brokers = await startBroker({ nodes: 3, heapMb: 384 })
-  cluster = new Cluster({
+  const options = {
     brokers: brokers.brokers,
     clientId: 'faults',
     logger: silentLogger,
     requestTimeoutMs: 2_000,
-  })
+  }
+  cluster = new FaultyCluster(options)
+  older = new FaultyCluster(options)
+  older.transactions = 1
 })
 
 afterAll(async () => {
   cluster?.close()
+  older?.close()
   await brokers?.stop()
 })
 
@@ -39,6 +45,10 @@ function nodeAt(address: string | undefined): BrokerNode {
 interface Told {
   readonly written: string[]
   readonly unknown: Set<string>
+}
+
+function nothingTold(): Told {
+  return { written: [], unknown: new Set() }
 }
 
 async function writeAlone(topic: string, told: Told, until: AbortSignal): Promise<void> {
@@ -55,11 +65,17 @@ async function writeAlone(topic: string, told: Told, until: AbortSignal): Promis
   producer.close()
 }
 
-async function writeInTransactions(topic: string, told: Told, until: AbortSignal): Promise<void> {
-  const producer = new TransactionalProducer({ cluster, transactionalId: randomUUID() })
+async function writeInTransactions(
+  via: FaultyCluster,
+  topic: string,
+  told: Told,
+  until: AbortSignal
+): Promise<void> {
+  const producer = new TransactionalProducer({ cluster: via, transactionalId: randomUUID() })
   await producer.initTransactions()
   for (let round = 0; !until.aborted; round++) {
     const values = [0, 1, 2].map((index) => `${round}.${index}`)
+    if (!producer.isReady) await producer.initTransactions()
     producer.begin()
     for (const value of values) void producer.send(topic, 0, batchOf([value]))
     try {
@@ -87,35 +103,45 @@ async function progress(...all: readonly Told[]): Promise<void> {
   await expect.poll(gotOn, { timeout: 60_000 }).toBe(true)
 }
 
+/** All that was written, in order, and of the rest nothing, or what nobody knew; nothing twice. */
+async function expectExactly(topic: string, { written, unknown }: Told): Promise<void> {
+  // The end of a transaction is answered before its markers are in the log.
+  const known = async (): Promise<readonly string[]> =>
+    (await valuesIn(topic)).filter((value) => !unknown.has(value))
+  await expect.poll(known, { timeout: 10_000 }).toEqual(written)
+  const seen = await valuesIn(topic)
+  expect(new Set(seen).size).toBe(seen.length)
+}
+
 test('dying, silent and returning leaders: nothing is lost, doubled or out of order', async () => {
   const [alone, together] = [await createTopic(cluster), await createTopic(cluster)]
-  const idempotent: Told = { written: [], unknown: new Set() }
-  const transactional: Told = { written: [], unknown: new Set() }
+  const before = await createTopic(older)
+  const idempotent = nothingTold()
+  const transactional = nothingTold()
+  const inOldStyle = nothingTold()
+  const all = [idempotent, transactional, inOldStyle]
   const end = new AbortController()
   const writing = Promise.all([
     writeAlone(alone, idempotent, end.signal),
-    writeInTransactions(together, transactional, end.signal),
+    writeInTransactions(cluster, together, transactional, end.signal),
+    writeInTransactions(older, before, inOldStyle, end.signal),
   ])
-  await progress(idempotent, transactional)
+  await progress(...all)
   const killed = nodeAt(cluster.leader({ topic: alone, partition: 0 })?.address)
   await killed.kill()
-  await progress(idempotent, transactional)
+  await progress(...all)
   await killed.start()
-  await progress(idempotent, transactional)
+  await progress(...all)
   const silent = nodeAt(cluster.leader({ topic: together, partition: 0 })?.address)
   silent.pause()
-  await progress(idempotent, transactional)
+  await progress(...all)
   silent.resume()
-  await progress(idempotent, transactional)
+  await progress(...all)
   end.abort()
   await writing
   expect(await valuesIn(alone)).toEqual(idempotent.written)
-  // The end of a transaction is answered before its markers are in the log.
-  const known = async (): Promise<readonly string[]> =>
-    (await valuesIn(together)).filter((value) => !transactional.unknown.has(value))
-  await expect.poll(known, { timeout: 10_000 }).toEqual(transactional.written)
-  const seen = await valuesIn(together)
-  expect(new Set(seen).size).toBe(seen.length)
+  await expectExactly(together, transactional)
+  await expectExactly(before, inOldStyle)
 }, 300_000)
 
 test('a commit into silence is unknown, and settled for good by the next epoch', async () => {

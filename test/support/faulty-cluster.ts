@@ -1,4 +1,7 @@
-/** A cluster whose requests can be held up, lost, or carried out without an answer. */
+/**
+ * A cluster whose requests can be held up, lost, or carried out without an answer, and which can
+ * keep to itself how new it is.
+ */
 import { type CallOptions, Cluster } from '../../src/kafka/cluster.ts'
 import { ConnectionError } from '../../src/kafka/kafka-errors.ts'
 import type { Rpc } from '../../src/kafka/protocol.ts'
@@ -12,8 +15,17 @@ export type Fault = 'lose' | 'mute' | 'hold'
 export class FaultyCluster extends Cluster {
   readonly #rules = new Map<string, Fault>()
   readonly #seen = new Map<string, number>()
+  readonly #latest = new Map<string, () => Promise<unknown>>()
   #lifted: (() => void)[] = []
   readonly #watching: (() => void)[] = []
+
+  /** The version of transactions that it admits to; undefined: the true one. */
+  transactions: 1 | undefined
+
+  override feature(name: string): Promise<number> {
+    const isHidden = this.transactions !== undefined && name === 'transaction.version'
+    return isHidden ? Promise.resolve(this.transactions ?? 0) : super.feature(name)
+  }
 
   /** From now on, for every request of this name: `EndTxn`. */
   rule(name: string, fault: Fault): void {
@@ -25,6 +37,11 @@ export class FaultyCluster extends Cluster {
     const lifted = this.#lifted
     this.#lifted = []
     for (const resolve of lifted) resolve()
+  }
+
+  /** Sends the latest request of this name once more, as what a cut connection left behind. */
+  async replay(name: string): Promise<unknown> {
+    return await this.#latest.get(name)?.()
   }
 
   /** How many requests of this name have been asked for. */
@@ -47,6 +64,7 @@ export class FaultyCluster extends Cluster {
   ): Promise<Response> {
     const { name } = rpc.api
     this.#seen.set(name, this.seen(name) + 1)
+    this.#latest.set(name, () => super.send(address, rpc, request, options))
     for (const resolve of this.#watching.splice(0)) resolve()
     while (this.#rules.get(name) === 'hold' && !this.signal.aborted) {
       await new Promise<void>((resolve) => {

@@ -1,7 +1,7 @@
 /** Record batches in and out, and the offsets that partitions begin and end with. */
 import type { Offset, Timestamp, TopicPartition } from '../../ids.ts'
 import type { Rpc } from '../protocol.ts'
-import { apis } from '../protocol.ts'
+import { apis, secondTransactionApis } from '../protocol.ts'
 import { readByTopic, writeByTopic } from './by-topic.ts'
 
 export interface ProducePartition extends TopicPartition {
@@ -42,13 +42,18 @@ export const produce: Rpc<ProduceRequest, readonly ProduceResult[]> = {
       reader.int64()
       const details = reader.array(() => {
         reader.int32()
-        return reader.nullableString()
+        const text = reader.nullableString()
+        reader.end()
+        return text
       })
       const message = reader.nullableString() ?? details.find((text) => text !== null) ?? null
       return { topic, partition, error, baseOffset, message }
     })
   },
 }
+
+/** Adds each partition to the open transaction by itself. */
+export const produceInto: typeof produce = { ...produce, api: secondTransactionApis.produce }
 
 export type Isolation = 'committed' | 'uncommitted'
 

@@ -1,7 +1,7 @@
-/** The five requests a transaction is made of. */
+/** The requests a transaction is made of: five, or in the second version three. */
 import type { TopicPartition } from '../../ids.ts'
 import type { Rpc } from '../protocol.ts'
-import { apis } from '../protocol.ts'
+import { apis, secondTransactionApis } from '../protocol.ts'
 import type { WireWriter } from '../wire.ts'
 import type { PartitionError } from './by-topic.ts'
 import { readPartitionErrors, writeByTopic } from './by-topic.ts'
@@ -105,6 +105,12 @@ export const txnOffsetCommit: Rpc<TxnOffsetCommitRequest, readonly PartitionErro
   },
 }
 
+/** Adds the offsets to the open transaction by itself. */
+export const txnOffsetCommitInto: typeof txnOffsetCommit = {
+  ...txnOffsetCommit,
+  api: secondTransactionApis.txnOffsetCommit,
+}
+
 export interface EndTxnRequest extends TransactionIdentity {
   readonly commit: boolean
 }
@@ -118,6 +124,23 @@ export const endTxn: Rpc<EndTxnRequest, { readonly error: number }> = {
   decode(reader) {
     reader.int32()
     return { error: reader.int16() }
+  },
+}
+
+export interface NextEpochResponse {
+  readonly error: number
+  /** For the next transaction; the id is another one when the epochs of the last are used up. */
+  readonly producerId: number
+  readonly epoch: number
+}
+
+/** Ends the transaction and the epoch: whatever is still under way for them is refused. */
+export const endTxnAndEpoch: Rpc<EndTxnRequest, NextEpochResponse> = {
+  api: secondTransactionApis.endTxn,
+  encode: endTxn.encode,
+  decode(reader) {
+    reader.int32()
+    return { error: reader.int16(), producerId: reader.int64(), epoch: reader.int16() }
   },
 }
 

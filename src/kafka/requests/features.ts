@@ -1,0 +1,43 @@
+/** What a cluster can do beyond single requests: features that all its brokers have agreed on. */
+import type { Rpc } from '../protocol.ts'
+import { apiVersionsApi } from '../protocol.ts'
+
+export interface ApiVersionsRequest {
+  /** Of this program: letters, digits, dots and dashes. */
+  readonly software: { readonly name: string; readonly version: string }
+}
+
+export interface ApiVersionsResponse {
+  readonly error: number
+  /** The level of each finalised feature, such as `transaction.version`. */
+  readonly features: ReadonlyMap<string, number>
+}
+
+const finalizedFeatures = 2
+
+export const apiVersions: Rpc<ApiVersionsRequest, ApiVersionsResponse> = {
+  api: apiVersionsApi,
+  encode(writer, { software }) {
+    writer.string(software.name).string(software.version).end()
+  },
+  decode(reader) {
+    const features = new Map<string, number>()
+    const error = reader.int16()
+    reader.array(() => {
+      reader.int16()
+      reader.int16()
+      reader.int16()
+      reader.end()
+    })
+    reader.int32()
+    reader.end((tag) => {
+      if (tag !== finalizedFeatures) return
+      reader.array(() => {
+        features.set(reader.string(), reader.int16())
+        reader.int16()
+        reader.end()
+      })
+    })
+    return { error, features }
+  },
+}
