@@ -62,6 +62,8 @@ export interface Checkpoint {
   readonly commitNumber: number
   /** Per logged store: the changelog offset up to which (exclusive) this state includes it. */
   readonly changelogs: Readonly<Record<string, number>>
+  /** Epoch ms up to which it misses nothing of its changelogs. Default: when it is written. */
+  readonly writtenAt?: number
 }
 
 export interface TaskState {

@@ -145,11 +145,12 @@ export class LevelStateDirectory implements StateDirectory {
   }
 
   async #openDatabase(task: string, path: string): Promise<TaskDatabase> {
+    const clock = this.#clock
     try {
       rmSync(`${path}.wiped`, { recursive: true, force: true })
       const found = await inspectTask(path)
       if (found.kind === 'sound') {
-        return await TaskDatabase.open(path, { task, create: false, mark: found.mark })
+        return await TaskDatabase.open(path, { task, clock, create: false, mark: found.mark })
       }
       if (found.kind === 'damaged') this.#setAside(task, path, found.reason)
       else rmSync(path, { recursive: true, force: true })
@@ -161,8 +162,9 @@ export class LevelStateDirectory implements StateDirectory {
   }
 
   async #createDatabase(task: string, path: string): Promise<TaskDatabase> {
+    const clock = this.#clock
     try {
-      return await TaskDatabase.open(path, { task, create: true, mark: undefined })
+      return await TaskDatabase.open(path, { task, clock, create: true, mark: undefined })
     } catch (error) {
       throw unusableError(path, error)
     }

@@ -13,6 +13,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Level } from 'level'
 import { assert } from '../src/assert.ts'
+import type { Clock } from '../src/clock.ts'
 import { CorruptedError, FatalError } from '../src/errors.ts'
 import { checksumBytes, checksumHolds, withChecksum } from './checksum.ts'
 import { type CommitMark, MarkWriter } from './commit-mark.ts'
@@ -38,6 +39,7 @@ interface CheckpointRecord extends Checkpoint {
 export class TaskDatabase {
   readonly path: string
   readonly #task: string
+  readonly #clock: Clock
   readonly #level: Database
   readonly #mark: MarkWriter
   #checkpoint: CheckpointRecord | undefined
@@ -46,9 +48,10 @@ export class TaskDatabase {
   #diskBytes = 0
   #measureAt = 0
 
-  private constructor(path: string, task: string, level: Database) {
+  private constructor(path: string, task: string, clock: Clock, level: Database) {
     this.path = path
     this.#task = task
+    this.#clock = clock
     this.#level = level
     this.#mark = new MarkWriter(path)
   }
@@ -63,9 +66,10 @@ export class TaskDatabase {
       readonly task: string
       readonly create: boolean
       readonly mark: CommitMark | undefined
+      readonly clock: Clock
     }
   ): Promise<TaskDatabase> {
-    const { task, create, mark } = options
+    const { task, create, mark, clock } = options
     const level = new Level<string, Buffer>(path, {
       keyEncoding: 'utf8',
       valueEncoding: 'buffer',
@@ -74,7 +78,7 @@ export class TaskDatabase {
     })
     await level.open()
     try {
-      const database = new TaskDatabase(path, task, level)
+      const database = new TaskDatabase(path, task, clock, level)
       await database.#readCheckpoint(mark)
       return database
     } catch (error) {
@@ -150,7 +154,8 @@ export class TaskDatabase {
     const number = this.batchNumber + 1
     const { commitNumber, changelogs } = checkpoint
     const stores = [...this.#stores]
-    const record: CheckpointRecord = { format: 1, number, commitNumber, changelogs, stores }
+    const { writtenAt = this.#clock.now() } = checkpoint
+    const record = { format: 1, number, commitNumber, changelogs, stores, writtenAt } as const
     batch.putBytes(checkpointKey, withChecksum(Buffer.from(JSON.stringify(record))))
     batch.putBytes(ringKey(number), withChecksum(Buffer.from(String(number))))
     try {

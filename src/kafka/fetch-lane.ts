@@ -152,7 +152,8 @@ function outOfRange(target: FetchTarget, logStart: Offset): FatalError {
   return new FatalError(
     'MILLRACE_OFFSET_OUT_OF_RANGE',
     `Offset ${target.fetchOffset} of ${partitionName(target)} is not in the log${start}. Records ` +
-      "were deleted before they were read, or the topic was made anew: reset the application's " +
-      'offsets, or restore the topic'
+      'were deleted before they were read, or the topic was made anew: bring it back from a ' +
+      'copy; or go on without them, with the application stopped, by kafka-consumer-groups.sh ' +
+      '--reset-offsets --to-earliest for its group and topic: its state stays as it is'
   )
 }

@@ -33,6 +33,7 @@ export async function restore(
   options: RestoreOptions
 ): Promise<Offset> {
   const { start, end } = await bounds(cluster, partition, options.signal)
+  options.onBounds?.(start, end)
   const first = from === 'earliest' ? start : from
   if (first < start || first > end) throw notInLog(partition, first, start, end)
   options.onProgress?.(first, end)

@@ -15,6 +15,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'retention.ms': 'least',
   'retention.bytes': 'least',
   'min.compaction.lag.ms': 'least',
+  'delete.retention.ms': 'least',
 }
 
 export interface SettingFault {

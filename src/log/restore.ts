@@ -18,6 +18,7 @@ export async function restorePartition(
   const { signal, apply, flush, onProgress } = options
   while (partition.removing !== undefined) await partition.removing
   const end = partition.end
+  options.onBounds?.(partition.logStart, end)
   const start = from === 'earliest' ? partition.logStart : from
   checkRange(partition, start, from)
   const place = { position: start, onPublished: () => {} } satisfies PartitionListener

@@ -150,6 +150,8 @@ export interface RestoreOptions {
   /** Awaited after each fetched batch: write what `apply` has gathered. */
   readonly flush: (position: Offset) => Promise<void> | void
   readonly onProgress?: (position: Offset, end: Offset) => void
+  /** Called first, before `from` is looked at; what it throws is what the restore rejects with. */
+  readonly onBounds?: (start: Offset, end: Offset) => void
 }
 
 export interface AppendRecord {

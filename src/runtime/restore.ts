@@ -5,7 +5,8 @@
  *
  * Invariants: the committed offsets are read before the ends of the changelogs are; a state ahead
  * of the committed number is never used, it is wiped; an interrupted restore leaves a checkpoint
- * that is behind, never ahead; while restoring nothing is forwarded.
+ * that is behind, never ahead; while restoring nothing is forwarded; what cannot be restored
+ * wholly is refused, not restored in part (`restore-rules.ts`).
  */
 import type { Checkpoint, TaskState } from '../../state/contract.ts'
 import { CorruptedError } from '../errors.ts'
@@ -14,6 +15,14 @@ import type { Logger } from '../log.ts'
 import type { RecordCursor } from '../record.ts'
 import { changelogTopic } from './plan.ts'
 import type { Log } from './ports.ts'
+import {
+  ageMsMax,
+  type CommittedNumber,
+  changelogCut,
+  changelogShort,
+  offsetsLost,
+  outdated,
+} from './restore-rules.ts'
 import type { RestoreSnapshot } from './snapshot.ts'
 
 /** Header of changelog records at least once: the commit that wrote them. */
@@ -26,14 +35,18 @@ export interface RestoreRequest {
   readonly partition: number
   /** The logged ones. */
   readonly stores: readonly string[]
+  /** Those of them whose changelogs lose old records by age, and may. Default: none. */
+  readonly expiring?: ReadonlySet<string>
   readonly state: TaskState
   readonly checkpoint: Checkpoint | undefined
-  /** The number of the task's last commit, by its offset metadata; 0 before the first. */
-  readonly commitNumber: number
+  /** What the offsets say of the task's last commit. */
+  readonly committed: CommittedNumber
   readonly signal: AbortSignal
   readonly logger: Logger
   /** Monotonic milliseconds, for the pace of log lines. */
   readonly ticks: () => Timestamp
+  /** To tell the age of the checkpoint. */
+  readonly now: () => Timestamp
 }
 
 /** Keys of changelog records whose commit never happened, by store (at least once only). */
@@ -54,6 +67,7 @@ export class Restore {
   /** First skipped offset by store: no checkpoint passes it before a commit has mended its key. */
   readonly #bounds = new Map<string, Offset>()
   #commitNumber = 0
+  #knownAt: Timestamp = 0
   #flushing: Promise<void> = Promise.resolve()
   #lastLine: Timestamp
 
@@ -68,13 +82,14 @@ export class Restore {
 
   /** A changelog that does not fit the checkpoint is read again from its start, once. */
   async run(): Promise<Restored> {
-    const { checkpoint, commitNumber, task, logger } = this.#request
-    const isAhead = checkpoint !== undefined && checkpoint.commitNumber > commitNumber
-    if (isAhead) {
+    const { checkpoint, committed, task, logger } = this.#request
+    if (committed === 'unknown') {
+      logger.warn('The offsets of a task were set by hand; its state stays as it is', { task })
+    } else if (checkpoint !== undefined && checkpoint.commitNumber > (committed ?? 0)) {
       logger.warn('The state is ahead of the committed offsets and is rebuilt', {
         task,
         state: checkpoint.commitNumber,
-        committed: commitNumber,
+        committed: committed ?? 0,
       })
       return this.#fromStart()
     }
@@ -93,11 +108,13 @@ export class Restore {
   }
 
   async #from(checkpoint: Checkpoint | undefined): Promise<Restored> {
-    const { stores, state, commitNumber } = this.#request
+    const { stores, state, committed } = this.#request
     this.#offsets.clear()
     this.#skipped.clear()
     this.#bounds.clear()
     this.#commitNumber = checkpoint?.commitNumber ?? 0
+    // Not the time of the flushes: what was deleted meanwhile they have not all seen.
+    this.#knownAt = checkpoint?.writtenAt ?? this.#request.now()
     for (const store of stores) {
       const offset = checkpoint?.changelogs[store]
       if (offset !== undefined) this.#offsets.set(store, offset)
@@ -107,6 +124,7 @@ export class Restore {
     } finally {
       await this.#flushing.catch(() => {})
     }
+    const commitNumber = committed === 'unknown' ? this.#commitNumber : (committed ?? 0)
     const reached = { commitNumber, changelogs: this.#safeOffsets() }
     if (!sameCheckpoint(checkpoint, reached)) await state.flushRestored(reached)
     return { checkpoint: reached, skipped: this.#skipped }
@@ -133,15 +151,16 @@ export class Restore {
   }
 
   async #one(store: string, signal: AbortSignal): Promise<void> {
-    const { log, applicationId, partition, state, commitNumber } = this.#request
-    const from = this.#offsets.get(store) ?? 'earliest'
+    const { log, applicationId, partition, state } = this.#request
+    const from = this.#offsets.get(store)
     const changelog: TopicPartition = { topic: changelogTopic(applicationId, store), partition }
-    const reached = await log.restore(changelog, from, {
+    const reached = await log.restore(changelog, from ?? 'earliest', {
       signal,
+      onBounds: (start, end) => this.#checkBounds(store, changelog, from, start, end),
       apply: (record) => {
         if (record.key === null) return
-        if (numberOf(record) > commitNumber) this.#skip(store, record.key, record.offset)
-        else state.restore(store, record.key, record.value)
+        if (this.#happened(record, changelog)) state.restore(store, record.key, record.value)
+        else this.#skip(store, record.key, record.offset)
       },
       flush: (position) => this.#flush(store, position),
       onProgress: (position, end) => this.#report(store, position, end),
@@ -151,10 +170,42 @@ export class Restore {
     this.#progress.delete(store)
   }
 
+  #checkBounds(
+    store: string,
+    changelog: TopicPartition,
+    from: Offset | undefined,
+    start: Offset,
+    end: Offset
+  ): void {
+    const { task, committed, checkpoint, expiring, now } = this.#request
+    const found = { task, changelog, from, start, end }
+    if (from !== undefined && from > end) throw changelogShort(found)
+    // Before the first commit there is nothing that could be missed.
+    const keepsAll = committed !== undefined && expiring?.has(store) !== true
+    if (keepsAll && start > (from ?? 0)) throw changelogCut(found)
+    const ageMs = now() - (checkpoint?.writtenAt ?? now())
+    if (from !== undefined && from < end && ageMs > ageMsMax) throw outdated(found)
+  }
+
+  /** Whether the commit that wrote a record did; without a number the log itself vouches for it. */
+  #happened(record: RecordCursor, changelog: TopicPartition): boolean {
+    const { committed, task, applicationId } = this.#request
+    const number = numberOf(record)
+    if (committed === 'unknown') {
+      this.#commitNumber = Math.max(this.#commitNumber, number)
+      return true
+    }
+    if (committed !== undefined) return number <= committed
+    // Only a first commit leaves records behind without ever having had offsets.
+    if (number === 1) return false
+    throw offsetsLost(applicationId, task, changelog)
+  }
+
   /** One write in flight while the next is gathered: returns the write before this one. */
   #flush(store: string, position: Offset): Promise<void> {
     this.#offsets.set(store, position)
-    const checkpoint = { commitNumber: this.#commitNumber, changelogs: this.#safeOffsets() }
+    const [commitNumber, writtenAt] = [this.#commitNumber, this.#knownAt]
+    const checkpoint = { commitNumber, changelogs: this.#safeOffsets(), writtenAt }
     const before = this.#flushing
     this.#flushing = before.then(() => this.#request.state.flushRestored(checkpoint))
     // Whoever awaits it next sees the failure; until then it is not an unhandled one.

@@ -13,12 +13,14 @@
 import type { Checkpoint, KeyValueState, SealedState, TaskState } from '../../state/contract.ts'
 import { assert, present } from '../assert.ts'
 import type { TaskId, Timestamp } from '../ids.ts'
+import type { StoreSpec } from '../topology/topology.ts'
 import { checkFingerprints } from './compatibility.ts'
 import { TaskInstruments } from './instruments.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { changelogTopic, type PlannedTask } from './plan.ts'
 import type { CommitReceipt, CommittedOffset, OffsetCommit, OutputBatch } from './ports.ts'
 import { commitNumberHeader, Restore, type SkippedKeys } from './restore.ts'
+import { type CommittedNumber, committedNumberOf } from './restore-rules.ts'
 import type {
   GaugeSample,
   PartitionSnapshot,
@@ -149,12 +151,11 @@ export class StreamTask {
           ({ topic, partition }) => topic === source.topic && partition === source.partition
         ) ?? { ...source, offset: undefined, metadata: '' }
     )
-    const known = committed.map(({ metadata }) => decodeTimeMetadata(metadata))
-    for (const { fingerprints } of known) {
+    for (const { metadata } of committed) {
+      const { fingerprints } = decodeTimeMetadata(metadata)
       checkFingerprints(planned.subtopology, fingerprints, this.id)
     }
-    this.#commitNumber = Math.max(0, ...known.map(({ commitNumber }) => commitNumber))
-    await this.#restoreState(signal)
+    await this.#restoreState(committedNumberOf(committed), signal)
     signal.throwIfAborted()
     const life = new TaskLife({
       environment: this.#environment,
@@ -253,8 +254,9 @@ export class StreamTask {
     }
   }
 
-  async #restoreState(signal: AbortSignal): Promise<void> {
-    const { log, plan, planned, directory, logger, ticks } = this.#environment
+  async #restoreState(committed: CommittedNumber, signal: AbortSignal): Promise<void> {
+    const { log, plan, planned, directory, logger, ticks, clock } = this.#environment
+    this.#commitNumber = typeof committed === 'number' ? committed : 0
     const { stores } = planned.subtopology
     if (stores.length === 0) return
     this.#state ??= await directory.open(this.id)
@@ -262,22 +264,26 @@ export class StreamTask {
     this.#isDamaged = false
     signal.throwIfAborted()
     const startedAt = ticks()
+    const logged = stores.filter((store) => store.logged)
     this.#restore = new Restore({
       log,
       applicationId: plan.applicationId,
       task: this.id,
       partition: planned.partition,
-      stores: stores.filter(({ logged }) => logged).map(({ name }) => name),
+      stores: logged.map(({ name }) => name),
+      expiring: new Set(logged.filter(goesByAge).map(({ name }) => name)),
       state: this.#state,
       checkpoint: this.#state.checkpoint,
-      commitNumber: this.#commitNumber,
+      committed,
       signal,
       logger,
       ticks,
+      now: () => clock.now(),
     })
     try {
-      const { skipped } = await this.#restore.run()
+      const { skipped, checkpoint } = await this.#restore.run()
       this.#skipped = skipped
+      this.#commitNumber = checkpoint.commitNumber
     } finally {
       this.#restore = undefined
     }
@@ -312,6 +318,10 @@ export class StreamTask {
     }
     return { commitNumber, changelogs }
   }
+}
+
+function goesByAge({ config }: StoreSpec): boolean {
+  return config['cleanup.policy']?.includes('delete') === true
 }
 
 function partitionsOf(life: TaskLife): readonly PartitionSnapshot[] {

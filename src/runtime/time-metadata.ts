@@ -46,15 +46,24 @@ export function encodeTimeMetadata(metadata: TimeMetadata): string {
   )
 }
 
+const nothingKnown: TimeMetadata = {
+  commitNumber: 0,
+  watermark: Number.NEGATIVE_INFINITY,
+  marks: {},
+  fingerprints: '',
+}
+
 /** Of a partition that was never committed, or by somebody else: as if nothing was known. */
 export function decodeTimeMetadata(text: string): TimeMetadata {
+  return readTimeMetadata(text) ?? nothingKnown
+}
+
+/** Undefined: it is not ours. */
+export function readTimeMetadata(text: string): TimeMetadata | undefined {
   const json = parse(text)
-  return {
-    commitNumber: json?.n ?? 0,
-    watermark: json?.w ?? Number.NEGATIVE_INFINITY,
-    marks: json?.m ?? {},
-    fingerprints: json?.f ?? '',
-  }
+  if (json === undefined) return undefined
+  const { n: commitNumber, w: watermark = Number.NEGATIVE_INFINITY, m: marks = {} } = json
+  return { commitNumber, watermark, marks, fingerprints: json.f ?? '' }
 }
 
 function parse(text: string): Json | undefined {

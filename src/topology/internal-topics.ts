@@ -20,8 +20,16 @@ export const repartitionConfig: Config = Object.freeze({
   ...ownTime,
 })
 
+/** A state that was written longer ago may have missed deletions. */
+export const tombstonesKeptMs = dayMs
+const tombstones = { 'delete.retention.ms': String(tombstonesKeptMs) } as const
+
 /** One value per key, deleted by tombstones alone. */
-export const changelogConfig: Config = Object.freeze({ 'cleanup.policy': 'compact', ...ownTime })
+export const changelogConfig: Config = Object.freeze({
+  'cleanup.policy': 'compact',
+  ...tombstones,
+  ...ownTime,
+})
 
 /**
  * Windows that nobody deletes go by age; by the age of the *append*, for a backfill of old events
@@ -33,6 +41,7 @@ export function windowedChangelogConfig(keptMs: number): Config {
     'retention.ms': String(keptMs + dayMs),
     'retention.bytes': '-1',
     'message.timestamp.type': 'LogAppendTime',
+    ...tombstones,
     ...anyTime,
   })
 }

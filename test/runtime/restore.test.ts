@@ -167,6 +167,49 @@ describe('a restore of several stores', () => {
   })
 })
 
+describe('a state of long ago', () => {
+  const hour = 3_600_000
+
+  async function restored(ageMs: number, end: number) {
+    const starts: (number | 'earliest')[] = []
+    const flushed: Checkpoint[] = []
+    let wiped = 0
+    const state = fakeState({
+      wipe: async () => void wiped++,
+      flushRestored: async (checkpoint) => void flushed.push(checkpoint),
+    })
+    const log = fakeLog(async (_topic, from, { onBounds, apply, flush }) => {
+      onBounds?.(0, end)
+      starts.push(from)
+      if (from === end) return end
+      apply(record(end - 1, 'k'))
+      await flush(end)
+      return end
+    })
+    const checkpoint = { commitNumber: 3, changelogs: { one: 5 }, writtenAt: 1_000 }
+    const now = (): number => 1_000 + ageMs
+    await new Restore({ ...requestOf(log, state), checkpoint, now }).run()
+    return { starts, wiped, known: flushed.map(({ writtenAt }) => writtenAt) }
+  }
+
+  it('is brought up to date while tombstones are kept, and is old until then', async () => {
+    expect(await restored(22 * hour, 8)).toEqual({
+      starts: [5],
+      wiped: 0,
+      known: [1_000, undefined],
+    })
+  })
+
+  it('is rebuilt when deletions may have been compacted away', async () => {
+    const { starts, wiped } = await restored(24 * hour, 8)
+    expect({ starts, wiped }).toEqual({ starts: ['earliest'], wiped: 1 })
+  })
+
+  it('is as good as new when nothing has happened since', async () => {
+    expect(await restored(500 * hour, 5)).toMatchObject({ starts: [5], wiped: 0 })
+  })
+})
+
 function record(offset: number, key: string) {
   return { offset, timestamp: 1, key: Buffer.from(key), value: Buffer.from('v'), headers: [] }
 }
@@ -199,9 +242,10 @@ function requestOf(log: Log, state: TaskState) {
     stores: ['one'],
     state,
     checkpoint: undefined,
-    commitNumber: 7,
+    committed: 7,
     signal: new AbortController().signal,
     logger: silentLogger,
     ticks: () => 0,
+    now: () => 0,
   }
 }

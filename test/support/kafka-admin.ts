@@ -147,8 +147,9 @@ export async function resetOffset(
     groupId: group,
     generation: -1,
     memberId: '',
-    offsets: [{ topic, partition, task: '', offset, metadata: '' }],
-  } as unknown as Parameters<typeof offsetCommit.encode>[1]
+    instanceId: null,
+    offsets: [{ topic, partition, offset, metadata: '' }],
+  }
   const results = await cluster.callCoordinator('group', group, offsetCommit, request, () => 0)
   refuse(results[0]?.error ?? -1, `OffsetCommit ${topic}`)
 }

@@ -14,6 +14,7 @@ const anyTime = {
   'message.timestamp.before.max.ms': '9223372036854775807',
   'message.timestamp.after.max.ms': '9223372036854775807',
 }
+const tombstones = { 'delete.retention.ms': '86400000' }
 const ownTime = { 'message.timestamp.type': 'CreateTime', ...anyTime }
 
 function topicOf(
@@ -40,7 +41,7 @@ describe('a grouping', () => {
         name: 'n',
         role: 'changelog',
         partitions: { sameAs: ['texts'] },
-        config: { 'cleanup.policy': 'compact', ...ownTime },
+        config: { 'cleanup.policy': 'compact', ...tombstones, ...ownTime },
         create: true,
       },
     ])
@@ -130,6 +131,7 @@ describe('changelogs', () => {
       'retention.bytes': '-1',
       'retention.ms': String(360_000 + day),
       'message.timestamp.type': 'LogAppendTime',
+      ...tombstones,
       ...anyTime,
     })
   })
@@ -139,7 +141,7 @@ describe('changelogs', () => {
     const windows = tumbling('5m', { grace: '1m', idle: '1m' })
     builder.stream(texts).groupByKey().windowedBy(windows).count('n')
     const config = topicOf(builder.build(), 'n', 'changelog')?.config
-    expect(config).toEqual({ 'cleanup.policy': 'compact', ...ownTime })
+    expect(config).toEqual({ 'cleanup.policy': 'compact', ...tombstones, ...ownTime })
   })
 
   it('of the stores of processors follow their kind, and are absent if unlogged', () => {
@@ -226,6 +228,7 @@ describe('a window without a key', () => {
     for (const name of ['five-partials', 'five', 'alone-gauges']) {
       expect(topicOf(topology, name, 'changelog')?.config).toEqual({
         'cleanup.policy': 'compact',
+        ...tombstones,
         ...ownTime,
       })
     }
