@@ -31,6 +31,7 @@ export type {
   WindowedKTable,
 } from './dsl/k-table.ts'
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
+export type { LateRecords, WindowedByOptions } from './dsl/late.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
 export {
   type BuildOptions,

@@ -7,6 +7,7 @@ import type { KGroupedStream } from './k-grouped-stream.ts'
 import type { KGroupedTable } from './k-grouped-table.ts'
 import type { KStream } from './k-stream.ts'
 import type { StoredKTable, WindowedKTable } from './k-table.ts'
+import type { LateRecords } from './late.ts'
 import type { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
 
 export interface StreamFlow {
@@ -58,8 +59,16 @@ export interface Makers {
   stream(flow: StreamFlow): KStream<never, never>
   branched(flow: StreamFlow): BranchedKStream<never, never, never, unknown>
   grouped(flow: GroupedFlow): KGroupedStream<never, never>
-  windowed(flow: GroupedFlow, windows: WindowSpec): WindowedStream<never, never, never>
-  globalWindowed(flow: StreamFlow, windows: WindowSpec): GlobalWindowedStream<never, never>
+  windowed(
+    flow: GroupedFlow,
+    windows: WindowSpec,
+    late?: LateRecords<never, never>
+  ): WindowedStream<never, never, never>
+  globalWindowed(
+    flow: StreamFlow,
+    windows: WindowSpec,
+    late?: LateRecords<never, never>
+  ): GlobalWindowedStream<never, never>
   table(flow: TableFlow): StoredKTable<never, never>
   groupedTable(flow: TableGroupFlow): KGroupedTable<never, never>
   windowedTable(flow: TableFlow, windows: WindowSpec): WindowedKTable<never, never, Emission>

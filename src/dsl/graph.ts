@@ -85,6 +85,12 @@ export interface AggregateNode extends Node<'aggregate'> {
   readonly repartition: Repartition | undefined
 }
 
+/** Records that count for no window of its input, as that got them. */
+export interface LateNode extends Node<'late'> {
+  /** Of the aggregate. */
+  readonly durable: string
+}
+
 export interface GlobalAggregateNode extends Node<'global-aggregate'> {
   readonly durable: string
   readonly windows: WindowSpec
@@ -194,6 +200,7 @@ export type LogicalNode =
   | RepartitionNode
   | AggregateNode
   | GlobalAggregateNode
+  | LateNode
   | StreamJoinNode
   | TableNode
   | TableFilterNode

@@ -5,6 +5,7 @@ import type { Emission, WindowShape, Windows } from '../windows/windows.ts'
 import type { GroupedFlow } from './flow.ts'
 import type { UserFunction } from './graph.ts'
 import type { StoredKTable } from './k-table.ts'
+import type { LateRecords, WindowedByOptions } from './late.ts'
 import {
   type AggregateOptions,
   type AggregateSerde,
@@ -77,9 +78,11 @@ export class KGroupedStream<K, V> {
 
   /** Windows by key: `windowedBy(tumbling('5m', { grace: '30s' })).count('orders-5m')`. */
   windowedBy<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>(
-    windows: Windows<Shape, Empty, Emit> & Keyed<Empty>
+    windows: Windows<Shape, Empty, Emit> & Keyed<Empty>,
+    { late }: WindowedByOptions<K, V> = {}
   ): WindowedStream<K, V, Emit> {
-    return this.#flow.make.windowed(this.#flow, windows) as unknown as WindowedStream<K, V, Emit>
+    const stream = this.#flow.make.windowed(this.#flow, windows, late as LateRecords<never, never>)
+    return stream as unknown as WindowedStream<K, V, Emit>
   }
 
   #table(name: string, planned: Planned): unknown {

@@ -21,6 +21,7 @@ import { flowOf, JoinableStream } from './joinable-stream.ts'
 import type { KGroupedStream } from './k-grouped-stream.ts'
 import type { StoredKTable } from './k-table.ts'
 import type { DefaultKey, Key, KeySerde, Value, ValueSerde } from './keys.ts'
+import type { LateRecords, WindowedByOptions } from './late.ts'
 import { toTable } from './to-table.ts'
 import type { Topic } from './topic.ts'
 import type { GlobalWindowedStream } from './windowed-stream.ts'
@@ -215,9 +216,12 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
    * them. Windows close by watermark, the minimum over all source partitions.
    */
   windowedBy<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>(
-    windows: Windows<Shape, Empty, Emit>
+    windows: Windows<Shape, Empty, Emit>,
+    { late }: WindowedByOptions<K, V> = {}
   ): GlobalWindowedStream<V, Emit> {
-    return this.#flow.make.globalWindowed(this.#flow, windows) as GlobalWindowedStream<V, Emit>
+    const records = late as LateRecords<never, never>
+    const stream = this.#flow.make.globalWindowed(this.#flow, windows, records)
+    return stream as GlobalWindowedStream<V, Emit>
   }
 
   /** Sends the records to a topic, or to the one of `among` that a function chooses for each. */

@@ -6,6 +6,7 @@ import type { Emission, WindowSpec } from '../windows/windows.ts'
 import type { GroupedFlow, StreamFlow } from './flow.ts'
 import type { AnySerde, LogicalNode, UserFunction } from './graph.ts'
 import type { WindowedKTable } from './k-table.ts'
+import { type LateRecords, takeLate } from './late.ts'
 import {
   addAggregate,
   aggregatePlan,
@@ -23,10 +24,12 @@ import {
 export class WindowedStream<K, V, Emit extends Emission> {
   readonly #flow: GroupedFlow
   readonly #windows: WindowSpec
+  readonly #late: LateRecords<never, never> | undefined
 
-  constructor(flow: GroupedFlow, windows: WindowSpec) {
+  constructor(flow: GroupedFlow, windows: WindowSpec, late?: LateRecords<never, never>) {
     this.#flow = flow
     this.#windows = windows
+    this.#late = late
     Object.freeze(this)
   }
 
@@ -74,6 +77,7 @@ export class WindowedStream<K, V, Emit extends Emission> {
   #table(name: string, planned: Planned): unknown {
     const { graph, make } = this.#flow
     const node = addAggregate(this.#flow, name, planned, this.#windows)
+    takeLate({ ...this.#flow, keyChanged: false }, node, this.#late)
     const key = windowedKeys(this.#flow.key, this.#windows.sizeMs) as AnySerde
     const flow = { graph, make, node, durable: name, key, value: planned.rows }
     return make.windowedTable(flow, this.#windows)
@@ -85,10 +89,12 @@ type NoMerge = 'Windows without a key merge partial results: give this aggregato
 export class GlobalWindowedStream<V, Emit extends Emission> {
   readonly #flow: StreamFlow
   readonly #windows: WindowSpec
+  readonly #late: LateRecords<never, never> | undefined
 
-  constructor(flow: StreamFlow, windows: WindowSpec) {
+  constructor(flow: StreamFlow, windows: WindowSpec, late?: LateRecords<never, never>) {
     this.#flow = flow
     this.#windows = windows
+    this.#late = late
     Object.freeze(this)
   }
 
@@ -116,7 +122,7 @@ export class GlobalWindowedStream<V, Emit extends Emission> {
   }
 
   #add(durable: string, aggregators: Aggregators<never>): LogicalNode {
-    return this.#flow.graph.add({
+    const node = this.#flow.graph.add({
       kind: 'global-aggregate',
       name: durable,
       durable,
@@ -124,6 +130,8 @@ export class GlobalWindowedStream<V, Emit extends Emission> {
       aggregators,
       inputs: [this.#flow.node],
     })
+    takeLate(this.#flow, node, this.#late)
+    return node
   }
 
   #table(durable: string, node: LogicalNode): unknown {

@@ -12,7 +12,7 @@
 import { RowAggregation } from '../aggregators/row.ts'
 import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
-import type { Receiver, TaskContext } from '../processor/operator.ts'
+import type { TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
 import { WindowGrid } from '../windows/grid.ts'
 import { GlobalMessages } from './global-messages.ts'
@@ -27,8 +27,6 @@ const deletesMax = 20_000
 
 /** `stream.windowedBy(tumbling('5m')).aggregate('traffic', { … })`, up to its repartition topic. */
 export class GlobalPartialOperator extends Operator {
-  /** Takes records that count for no window; set by the wiring, if anybody wants them. */
-  late: Receiver | undefined
   readonly #spec: GlobalAggregateSpec
   readonly #grid: WindowGrid
   readonly #aggregation: RowAggregation

@@ -47,6 +47,12 @@ export function readMark(headers: RecordHeaders): Mark | undefined {
   return { producer: view.getInt32(0), mark: Number.isNaN(mark) ? 'empty' : mark }
 }
 
+/** What users may see of a record's headers. */
+export function withoutOrigin(headers: RecordHeaders): RecordHeaders {
+  if (!headers.some(([name]) => name === originHeader)) return headers
+  return headers.filter(([name]) => name !== originHeader)
+}
+
 function write(producer: number, time: number): Uint8Array {
   const bytes = new Uint8Array(12)
   const view = new DataView(bytes.buffer)

@@ -5,6 +5,7 @@ import { Operator, type TaskContext } from '../processor/operator.ts'
 import { partitionForKey } from '../serde/murmur2.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Callback } from './filter.ts'
+import { withoutOrigin } from './marks.ts'
 
 export interface SinkTopic {
   readonly name: string
@@ -87,5 +88,6 @@ function send(
   const keyBytes = bytesOf(keySerde, key)
   const partition = partitionOf(keyBytes, context.partition, partitions)
   const valueBytes = bytesOf(valueSerde, value)
-  context.send(name, partition, timestamp, keyBytes, valueBytes, context.record.headers)
+  const headers = withoutOrigin(context.record.headers)
+  context.send(name, partition, timestamp, keyBytes, valueBytes, headers)
 }

@@ -14,7 +14,7 @@
 import type { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { Timestamp } from '../ids.ts'
 import { Change } from '../processor/change.ts'
-import type { Receiver, TaskContext } from '../processor/operator.ts'
+import type { TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
 import { WindowGrid } from '../windows/grid.ts'
 import type { Window, Windowed } from '../windows/windows.ts'
@@ -46,8 +46,6 @@ export interface WindowLimits {
 }
 
 export class WindowedAggregateOperator extends Operator {
-  /** Takes records that count for no window; set by the wiring, if anybody wants them. */
-  late: Receiver | undefined
   readonly #spec: WindowedAggregateSpec
   readonly #limits: WindowLimits
   readonly #grid: WindowGrid
@@ -140,7 +138,10 @@ export class WindowedAggregateOperator extends Operator {
 
   /** A mark of the task's own counts from its seal on, and that commit is answered now. */
   override committed(): void {
-    if (this.#spec.watermarks === 'own') this.#context.afterRecord(this.#close)
+    // Work asks for a commit: without any to do, one commit would follow the other for ever.
+    if (this.#spec.watermarks === 'own' && this.#hasToAdvance()) {
+      this.#context.afterRecord(this.#close)
+    }
   }
 
   #makeTime(reader: ByteReader | undefined): WindowTime {

@@ -111,6 +111,8 @@ export interface TaskContext {
 export abstract class Operator implements Receiver {
   /** Set by the wiring before `init`. */
   next: Receiver = sink
+  /** Of windows: takes records that count for none; set by the wiring, if anybody wants them. */
+  late: Receiver | undefined
 
   /** After the restore, before the first record. May read the store asynchronously. */
   init(_context: TaskContext): void | Promise<void> {}

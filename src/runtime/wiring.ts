@@ -66,7 +66,10 @@ export function wire(subtopology: SubtopologySpec): Wired {
     return receivers.length === 1 && only !== undefined ? only : new FanOut(receivers)
   }
   for (const { spec, operator } of nodes) {
-    if (spec.children.length > 0) operator.next = to(spec.children)
+    const { children, lateChildren } = spec
+    const onTime = children.filter((name) => !lateChildren.includes(name))
+    if (onTime.length > 0) operator.next = to(onTime)
+    if (lateChildren.length > 0) operator.late = to(lateChildren)
   }
   const entries = new Map<string, Receiver>()
   for (const spec of subtopology.nodes) {

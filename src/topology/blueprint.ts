@@ -25,6 +25,8 @@ export interface OperatorBlueprint {
   readonly operator: string
   /** Earlier nodes, in the order in which they were connected. */
   readonly parents: readonly string[]
+  /** Whether it takes of its parents what is late, and nothing else. */
+  readonly takesLate?: boolean
   /** The topic it writes to, if it is one: internal ones by their short name. */
   readonly topic: string | undefined
   /** Nodes that share a store come to run in one sub-topology. */

@@ -111,9 +111,8 @@ function expectUserSources(aggregate: string, sources: readonly SourceNodeSpec[]
 }
 
 function nodeSpec(node: NodeBlueprint, children: Children): NodeSpec {
-  const names = Object.freeze(
-    present(children.get(node.name), `children of ${node.name}`).map(({ name }) => name)
-  )
+  const own = present(children.get(node.name), `children of ${node.name}`)
+  const names = Object.freeze(own.map(({ name }) => name))
   if (node.kind === 'source') {
     const read = readBehind(node.name, children)
     const { kind, name, topics } = node
@@ -129,7 +128,18 @@ function nodeSpec(node: NodeBlueprint, children: Children): NodeSpec {
   const { kind, name, operator, topic } = node
   const stores = Object.freeze([...new Set(node.stores.map((store) => store.name))])
   const create = (): ReturnType<typeof node.create> => node.create()
-  return Object.freeze({ kind, name, operator, topic, children: names, stores, create })
+  const late = own.filter(({ takesLate }) => takesLate === true).map((child) => child.name)
+  const lateChildren = Object.freeze(late)
+  return Object.freeze({
+    kind,
+    name,
+    operator,
+    topic,
+    children: names,
+    lateChildren,
+    stores,
+    create,
+  })
 }
 
 function topicsOf(

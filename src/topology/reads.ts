@@ -23,10 +23,13 @@ export function readBehind(source: string, children: Children): Halves {
   const readBy = (node: OperatorBlueprint): Halves => {
     const known = done.get(node.name)
     if (known !== undefined) return known
-    const behind = union((children.get(node.name) ?? []).map(readBy))
+    const own = children.get(node.name) ?? []
+    const behind = union(own.filter(({ takesLate }) => takesLate !== true).map(readBy))
+    // What is late passes as it came.
+    const late = union(own.filter(({ takesLate }) => takesLate === true).map(readBy))
     const read = {
-      key: node.reads.key || (behind.key && !node.replaces.key),
-      value: node.reads.value || (behind.value && !node.replaces.value),
+      key: node.reads.key || late.key || (behind.key && !node.replaces.key),
+      value: node.reads.value || late.value || (behind.value && !node.replaces.value),
     }
     done.set(node.name, read)
     return read

@@ -56,6 +56,8 @@ export interface ProcessorNodeSpec {
   /** For sinks: the topic, or undefined if a function chooses. */
   readonly topic: string | undefined
   readonly children: readonly string[]
+  /** Those of the children that take what is late, and nothing else. */
+  readonly lateChildren: readonly string[]
   readonly stores: readonly string[]
   create(): Operator
 }

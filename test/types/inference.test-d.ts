@@ -176,6 +176,16 @@ open
 total.toGauge({ name: 'total', help: '', value: (cents, key) => (key === '' ? null : cents) })
 everything.toGauge({ name: 'all', help: '', value: ({ all }, { window }) => all + window.end })
 
+// Late records are those that the windows were given.
+actions.windowedBy(tumbling('5m'), {
+  late: (records) => expectType<KStream<string, Action>>()(records),
+})
+actions
+  .groupBy((action) => action.id.length)
+  .windowedBy(tumbling('5m').emit('final'), {
+    late: (records) => expectType<KStream<number, Action>>()(records),
+  })
+
 // Joins of streams
 const clicks = builder.stream(viewTopic)
 expectType<KStream<string, { order: Order; view: View; by: string }>>()(

@@ -90,7 +90,7 @@ export function drawGlobalAggregate(
   const spec: GlobalAggregateSpec = Object.freeze({ name, windows, aggregators, topic: name })
   const partial: OperatorBlueprint = {
     kind: 'sink',
-    name: `${name}-partial`,
+    name: partialNode(node),
     operator: 'partial',
     parents,
     topic: name,
@@ -115,6 +115,11 @@ export function drawGlobalAggregate(
     create: () => new GlobalFinalOperator(spec),
   }
   return [partial, source, final]
+}
+
+/** The node of the first phase. */
+export function partialNode({ durable }: GlobalAggregateNode): string {
+  return `${durable}-partial`
 }
 
 function timedBy(name: string, windows: WindowSpec): TimedAggregateSpec {

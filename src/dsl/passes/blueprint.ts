@@ -13,8 +13,15 @@ import {
 } from '../../topology/blueprint.ts'
 import { changelogConfig, windowedChangelogConfig } from '../../topology/internal-topics.ts'
 import type { SourceTopicSpec, StoreSpec } from '../../topology/topology.ts'
-import type { AnyTopic, GaugeNode, LogicalNode, ProcessNode, SourceNode } from '../graph.ts'
-import { drawAggregate, drawGlobalAggregate } from './aggregates.ts'
+import type {
+  AnyTopic,
+  GaugeNode,
+  LateNode,
+  LogicalNode,
+  ProcessNode,
+  SourceNode,
+} from '../graph.ts'
+import { drawAggregate, drawGlobalAggregate, partialNode } from './aggregates.ts'
 import { instrumentsOf } from './instruments.ts'
 import { drawStreamJoin } from './joins.ts'
 import { handleLayout } from './layouts.ts'
@@ -106,6 +113,15 @@ function draw(
       return drawAggregate(node, parents)
     case 'global-aggregate':
       return drawGlobalAggregate(node, parents)
+    case 'late': {
+      const create = (): PassThroughOperator => new PassThroughOperator()
+      const late = drawn(node, 'late', latePorts(node), {
+        reads: neither,
+        replaces: neither,
+        create,
+      })
+      return [{ ...late, takesLate: true }]
+    }
     case 'stream-join':
       return drawStreamJoin(node, parents)
   }
@@ -119,6 +135,13 @@ function drawn(
 ): OperatorBlueprint {
   const rest = { topic: undefined, stores: [], aggregates: [], reads, replaces, create }
   return { kind: 'processor', name, operator, parents, ...rest }
+}
+
+/** Of windows without a key, the first phase knows what is late. */
+function latePorts({ inputs }: LateNode): readonly string[] {
+  return inputs.map((input) =>
+    input.kind === 'global-aggregate' ? partialNode(input) : input.name
+  )
 }
 
 function drawSource(node: SourceNode): NodeBlueprint {
