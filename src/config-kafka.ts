@@ -1,5 +1,7 @@
 /** How to reach a broker: the part of the settings that is absent with the embedded log. */
+import { type Duration, durationMs } from './durations.ts'
 import type { Environment } from './environment.ts'
+import { legalName } from './ids.ts'
 
 /** PEM texts; what is absent is Node's default. */
 export interface TlsConfig {
@@ -20,6 +22,12 @@ export interface KafkaConfig {
   readonly brokers: readonly string[]
   readonly tls: TlsConfig | null
   readonly sasl: SaslConfig | null
+  /** Of a static member of the group; null: every run is a new member. */
+  readonly instanceId: string | null
+  /** Whether closing gives the tasks to the others at once. */
+  readonly leaveOnClose: boolean
+  readonly sessionTimeout: Duration
+  readonly maxPollInterval: Duration
 }
 
 const mechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
@@ -32,19 +40,20 @@ export function readKafka(env: Environment): KafkaConfig | null {
   const brokers = readBrokers(env)
   const tls = readTls(env)
   const sasl = readSasl(env)
+  const membership = readMembership(env)
   if (brokers.length === 0) {
     if (tls !== null || sasl !== null) {
       env.fault('KAFKA_BROKERS', 'missing, though KAFKA_TLS_* or KAFKA_SASL_* are set')
     }
     return null
   }
-  return { brokers, tls, sasl }
+  return { brokers, tls, sasl, ...membership }
 }
 
 /** What may be printed: of secrets and certificates only that they are set. */
-export function redactedKafka({ brokers, tls, sasl }: KafkaConfig): object {
+export function redactedKafka({ tls, sasl, ...plain }: KafkaConfig): object {
   return {
-    brokers,
+    ...plain,
     tls: tls && Object.fromEntries(Object.keys(tls).map((name) => [name, '(set)'])),
     sasl: sasl && { ...sasl, password: '(set)' },
   }
@@ -82,6 +91,23 @@ function readTls(env: Environment): TlsConfig | null {
     env.fault('KAFKA_TLS_CERT_FILE', 'goes together with KAFKA_TLS_KEY_FILE')
   }
   return Object.fromEntries(given)
+}
+
+type MembershipConfig = Pick<
+  KafkaConfig,
+  'instanceId' | 'leaveOnClose' | 'sessionTimeout' | 'maxPollInterval'
+>
+
+function readMembership(env: Environment): MembershipConfig {
+  const instanceId = env.text('KAFKA_INSTANCE_ID', '', legalName)
+  const sessionTimeout = env.duration('KAFKA_SESSION_TIMEOUT', '10s', { minMs: 1_000 })
+  const minMs = durationMs(sessionTimeout)
+  return {
+    instanceId: instanceId === '' ? null : instanceId,
+    leaveOnClose: env.flag('KAFKA_LEAVE_ON_CLOSE', instanceId === ''),
+    sessionTimeout,
+    maxPollInterval: env.duration('KAFKA_MAX_POLL_INTERVAL', '5m', { minMs }),
+  }
 }
 
 function readSasl(env: Environment): SaslConfig | null {

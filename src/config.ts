@@ -3,6 +3,7 @@ import { type KafkaConfig, readKafka, redactedKafka } from './config-kafka.ts'
 import type { Duration } from './durations.ts'
 import { Environment, type Variables } from './environment.ts'
 import { ConfigError } from './errors.ts'
+import { legalName } from './ids.ts'
 import type { LogLevel } from './log.ts'
 
 export interface Config {
@@ -80,12 +81,6 @@ export function redacted(config: Config): Readonly<Record<string, unknown>> {
 /** Whether nobody but this machine can reach a server that listens there. */
 export function isLoopback(host: string): boolean {
   return /^(localhost|\[?::1\]?|127(\.\d{1,3}){3})$/i.test(host)
-}
-
-/** What Kafka takes as a topic's name, with room for the suffixes of internal topics. */
-function legalName(name: string): string | undefined {
-  if (name !== '.' && name !== '..' && /^[a-zA-Z0-9._-]{1,180}$/.test(name)) return undefined
-  return `expected up to 180 letters, digits, '.', '_' or '-', got '${name}'`
 }
 
 function knownCurrency(code: string): string | undefined {

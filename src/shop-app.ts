@@ -206,6 +206,14 @@ function shopOptions(config: Config): ShopOptions {
   return { ...topics, grace, idle, conversionRefresh, maxFuture }
 }
 
+function membershipOf(kafka: Config['kafka']) {
+  if (kafka === null) return {}
+  const { instanceId, leaveOnClose, sessionTimeout, maxPollInterval } = kafka
+  const sessionMs = durationMs(sessionTimeout)
+  const group = { sessionMs, maxPollIntervalMs: durationMs(maxPollInterval) }
+  return { group, leaveOnClose, ...(instanceId === null ? {} : { instanceId }) }
+}
+
 /** Loaded only where there is a broker: the embedded log starts the faster for it. */
 async function openKafka(config: Config, logger: Logger): Promise<Log> {
   const { KafkaLog } = await import('./kafka/kafka-log.ts')
@@ -218,6 +226,7 @@ async function openKafka(config: Config, logger: Logger): Promise<Log> {
     guarantee,
     stateDirectory: join(stateDir, applicationId),
     logger,
+    ...membershipOf(kafka),
     ...(kafka?.tls ? { tls: kafka.tls } : {}),
     ...(kafka?.sasl ? { sasl: kafka.sasl } : {}),
   })

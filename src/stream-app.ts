@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { openStateDirectory, type StateDirectory } from '../state/index.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { ConfigError, FatalError } from './errors.ts'
+import { legalName } from './ids.ts'
 import type { KafkaLogOptions } from './kafka/kafka-log.ts'
 import { EmbeddedLog } from './log/embedded-log.ts'
 import { type Logger, silentLogger } from './log.ts'
@@ -29,7 +30,12 @@ export type KafkaSettings = Pick<KafkaLogOptions, 'brokers'> &
     Pick<KafkaLogOptions, 'clientId' | 'tls' | 'sasl' | 'compression' | 'group' | 'connectMs'>
   > &
   Partial<Pick<KafkaLogOptions, 'requestTimeoutMs' | 'connectionTimeoutMs' | 'fetchWaitMs'>> &
-  Partial<Pick<KafkaLogOptions, 'transactionTimeoutMs' | 'metadataMaxAgeMs'>>
+  Partial<
+    Pick<
+      KafkaLogOptions,
+      'transactionTimeoutMs' | 'instanceId' | 'leaveOnClose' | 'metadataMaxAgeMs'
+    >
+  >
 
 export interface StreamAppOptions {
   /** Consumer group and prefix of internal topics: up to 180 letters, digits, `.`, `_`, `-`. */
@@ -264,12 +270,8 @@ export class StreamApp {
 function faultsOf(topology: Topology, options: StreamAppOptions): readonly string[] {
   const { applicationId, stateDir, guarantee, log, kafka } = options
   const faults: string[] = []
-  if (!/^[a-zA-Z0-9._-]{1,180}$/.test(applicationId) || /^\.{1,2}$/.test(applicationId)) {
-    faults.push(
-      "applicationId: expected up to 180 letters, digits, '.', '_' or '-', " +
-        `got '${applicationId}'`
-    )
-  }
+  const unnamed = legalName(applicationId)
+  if (unnamed !== undefined) faults.push(`applicationId: ${unnamed}`)
   if (stateDir === '') faults.push('stateDir: expected a directory, got an empty text')
   if (log !== undefined && typeof log !== 'object' && typeof log !== 'function') {
     faults.push(`log: expected a log, or a function that opens one, got ${typeof log}`)
@@ -278,6 +280,8 @@ function faultsOf(topology: Topology, options: StreamAppOptions): readonly strin
   if (kafka !== undefined && kafka.brokers.length === 0) {
     faults.push("kafka: expected at least one broker, as 'host:port'")
   }
+  const illegal = kafka?.instanceId === undefined ? undefined : legalName(kafka.instanceId)
+  if (illegal !== undefined) faults.push(`kafka.instanceId: ${illegal}`)
   if (guarantee !== undefined && !guarantees.includes(guarantee)) {
     faults.push(`guarantee: expected one of ${guarantees.join(', ')}, got '${guarantee}'`)
   }

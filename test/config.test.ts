@@ -147,6 +147,31 @@ describe('the configuration', () => {
     expect(printed).toContain('"password":"(set)"')
   })
 
+  it('reads how a process is a member of its group', () => {
+    const kafka = { KAFKA_BROKERS: 'a:9092' }
+    expect(readConfig(kafka).kafka).toMatchObject({
+      instanceId: null,
+      leaveOnClose: true,
+      sessionTimeout: '10s',
+      maxPollInterval: '5m',
+    })
+    const named = { ...kafka, KAFKA_INSTANCE_ID: 'shop-0', KAFKA_SESSION_TIMEOUT: '45s' }
+    const config = readConfig(named)
+    expect(config.kafka).toMatchObject({
+      instanceId: 'shop-0',
+      leaveOnClose: false,
+      sessionTimeout: '45s',
+    })
+    expect(JSON.stringify(redacted(config))).toContain('"instanceId":"shop-0"')
+    expect(readConfig({ ...named, KAFKA_LEAVE_ON_CLOSE: 'on' }).kafka?.leaveOnClose).toBe(true)
+    expect(faultsOf({ ...kafka, KAFKA_INSTANCE_ID: 'shop 0' })).toEqual([
+      "KAFKA_INSTANCE_ID: expected up to 180 letters, digits, '.', '_' or '-', got 'shop 0'",
+    ])
+    expect(faultsOf({ ...kafka, KAFKA_MAX_POLL_INTERVAL: '5s' })).toEqual([
+      "KAFKA_MAX_POLL_INTERVAL: expected at least 10000ms, got '5s'",
+    ])
+  })
+
   it('refuses a secret whose file is empty', () => {
     const path = file('blank', ' \n')
     expect(faultsOf({ API_TOKEN_FILE: path })).toEqual([

@@ -88,7 +88,9 @@ export async function membershipRefused(
 
 /** Nothing of the commit happened; who owns the tasks is for the group to say. */
 export async function notCommitted(group: Group, cause: unknown): Promise<MillraceError> {
-  if (cause instanceof FatalError) return cause
+  if (cause instanceof FatalError) {
+    return cause.code === 'MILLRACE_KAFKA_FENCED_INSTANCE_ID' ? group.twinned() : cause
+  }
   if (!(cause instanceof MillraceError)) {
     return new FatalError('MILLRACE_COMMIT_FAILED', `The commit failed: ${String(cause)}`, {
       cause,

@@ -37,6 +37,8 @@ export interface MemberData {
 /** What the leader tells a member, beside its partitions. */
 export interface AssignmentData {
   readonly tasks: readonly TaskId[]
+  /** Of the leader: to a member with another plan its tasks mean nothing. */
+  readonly plan: string
   /** Of all members, for the leader of the next generation to fence those that are gone. */
   readonly transactionalIds: readonly string[]
   /** False: tasks wait for their owners to give them up, and another generation is near. */
@@ -83,7 +85,7 @@ export function encodeAssignment(assignment: Assignment): Buffer {
   return Buffer.concat(writer.chunks())
 }
 
-const nothing: AssignmentData = { tasks: [], transactionalIds: [], isSettled: true }
+const nothing: AssignmentData = { tasks: [], plan: '', transactionalIds: [], isSettled: true }
 
 /** No bytes (the broker's answer for a member its leader forgot) are an assignment of nothing. */
 export function decodeAssignment(bytes: Buffer): Assignment {

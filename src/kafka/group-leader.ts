@@ -46,7 +46,7 @@ export async function lead(
   return entries.map(({ memberId }) => {
     const tasks = given.get(memberId) ?? []
     const partitions = tasks.flatMap((task) => sources.get(task) ?? [])
-    const data = { tasks, transactionalIds, isSettled }
+    const data = { tasks, plan: options.planDigest, transactionalIds, isSettled }
     return { memberId, assignment: encodeAssignment({ partitions, data }) }
   })
 }

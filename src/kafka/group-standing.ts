@@ -28,7 +28,7 @@ export class Standing {
   readonly #options: StandingOptions
   #memberId = ''
   #generation = -1
-  #assignment: AssignmentData = { tasks: [], transactionalIds: [], isSettled: true }
+  #transactionalIds: readonly string[] = []
 
   constructor(options: StandingOptions) {
     this.#options = options
@@ -52,25 +52,30 @@ export class Standing {
     return memberId === this.#memberId && generation === this.#generation
   }
 
-  accept(memberId: string, generation: number, assignment: AssignmentData): void {
+  /**
+   * Answers with the tasks that are ours. A static member that comes back is given what its
+   * predecessor had, and no leader looks at whether both run the same plan.
+   */
+  accept(memberId: string, generation: number, assignment: AssignmentData): readonly TaskId[] {
     this.#memberId = memberId
     this.#generation = generation
-    this.#assignment = assignment
+    this.#transactionalIds = assignment.transactionalIds
+    return assignment.plan === this.planDigest ? assignment.tasks : []
   }
 
   /** Of the producers it keeps the names: they may still have something open. */
   lose(): void {
     this.#generation = -1
-    this.#assignment = { ...this.#assignment, tasks: [], isSettled: true }
   }
 
   /** What an answer of the group means; an error: it can never be otherwise. */
   judge(code: number, what: string): Verdict {
     if (code === errorCodes.REBALANCE_IN_PROGRESS) return 'rebalance'
     if (code === 0 || isTransient(code)) return 'nothing'
-    const { groupId, instanceId } = this.#options
-    if (code === errorCodes.FENCED_INSTANCE_ID) return instanceFenced(groupId, instanceId)
-    if (errorClassOf(code) !== 'migrated') return kafkaError(code, `${what} of ${groupId}`)
+    if (code === errorCodes.FENCED_INSTANCE_ID) return this.twinned()
+    if (errorClassOf(code) !== 'migrated') {
+      return kafkaError(code, `${what} of ${this.#options.groupId}`)
+    }
     // With ILLEGAL_GENERATION the group still knows the member: coming back under a new name would
     // leave the old one behind, and every rebalance would wait for it.
     if (code === errorCodes.UNKNOWN_MEMBER_ID) this.#memberId = ''
@@ -87,18 +92,19 @@ export class Standing {
       generation: this.#generation,
       owned,
       held: plan.held(),
-      transactionalIds: this.#assignment.transactionalIds,
+      transactionalIds: this.#transactionalIds,
     }
     const { tasks } = plan
     return encodeSubscription({ topics: topicsOf(tasks), owned: sourcesOf(tasks, owned), data })
   }
-}
 
-/** What a process is told whose instance id another one uses. */
-export function instanceFenced(groupId: string, instanceId: string | null): FatalError {
-  return new FatalError(
-    'MILLRACE_INSTANCE_FENCED',
-    `Another process has joined the group ${groupId} with this one's instance id, ` +
-      `'${instanceId}', and has its tasks now; give each process an id of its own`
-  )
+  /** What a process is told whose instance id another one uses. */
+  twinned(): FatalError {
+    const { groupId, instanceId } = this.#options
+    return new FatalError(
+      'MILLRACE_INSTANCE_FENCED',
+      `Another process has joined the group ${groupId} with this one's instance id, ` +
+        `'${instanceId}', and has its tasks now; give each process an id of its own`
+    )
+  }
 }

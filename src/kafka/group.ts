@@ -18,6 +18,7 @@ import type { Logger } from '../log.ts'
 import type { AssignmentListener, Membership } from '../runtime/ports.ts'
 import type { Cluster } from './cluster.ts'
 import { CommitGate, type CommitPass } from './commit-gate.ts'
+import type { AssignmentData } from './consumer-protocol.ts'
 import { GroupClient } from './group-client.ts'
 import { Standing, type StandingOptions } from './group-standing.ts'
 import { type GroupTimes, withDefaults } from './group-times.ts'
@@ -131,6 +132,13 @@ export class Group implements Membership {
     return reason === undefined || reason === 'rebalance'
   }
 
+  /** A commit was refused because another process has our instance id; what to say about it. */
+  twinned(): FatalError {
+    const error = this.#standing.twinned()
+    this.#fail(error)
+    return error
+  }
+
   async leave(): Promise<void> {
     if (!this.#stopping.signal.aborted) {
       this.#goodbye = this.#leaveInOrder()
@@ -219,12 +227,12 @@ export class Group implements Membership {
   }
 
   #accept({ memberId, generation, assignment }: Joined, claims: readonly TaskId[]): void {
-    this.#standing.accept(memberId, generation, assignment)
+    const tasks = this.#standing.accept(memberId, generation, assignment)
     this.#rebalances++
     this.#isJoining = false
     if (this.#reason !== 'stop') this.#reason = undefined
-    this.#ledger.assign(assignment.tasks)
-    const leaving = claims.filter((task) => !assignment.tasks.includes(task))
+    this.#ledger.assign(tasks)
+    const leaving = claims.filter((task) => !tasks.includes(task))
     if (leaving.length > 0) {
       void this.#ledger.givenUp(leaving).then(() => {
         if (generation === this.#standing.generation) this.#interrupt('rebalance')
@@ -232,7 +240,17 @@ export class Group implements Membership {
     }
     this.#gate.open(this.#standing.identity)
     this.#onJoined()
-    this.#options.logger.info('Assigned', { generation, tasks: assignment.tasks.join(' ') })
+    this.#options.logger.info('Assigned', { generation, tasks: tasks.join(' ') })
+    if (this.#isOutdated(assignment, tasks)) this.#interrupt('rebalance')
+  }
+
+  /**
+   * A static member that comes back is given the last assignment of its predecessor. If that one
+   * ran another plan, or had yet to give tasks up, only another generation brings them to others.
+   */
+  #isOutdated({ tasks, isSettled }: AssignmentData, ours: readonly TaskId[]): boolean {
+    const isFirst = this.#options.instanceId !== null && this.#rebalances === 1
+    return isFirst && (ours.length < tasks.length || !isSettled)
   }
 
   async #lose(): Promise<void> {

@@ -49,9 +49,9 @@ import { ThrottledLog } from './throttled-log.ts'
 import { Topics } from './topics.ts'
 import { fenceTransactionalId } from './transaction-client.ts'
 import {
-  newTransactionalId,
   readTransactionalId,
   removeTransactionalId,
+  transactionalIdOf,
   writeTransactionalId,
 } from './transactional-id.ts'
 
@@ -70,6 +70,14 @@ export interface KafkaLogOptions extends KafkaOptions {
   /** For the times of fetch answers. Default: the system's. */
   readonly clock?: Clock
   readonly group?: GroupTimes
+  /**
+   * Kafka's `group.instance.id`, of this process and its successors alone: who comes back with it
+   * within the session timeout has its tasks again, and the others notice nothing. Up to 180
+   * letters, digits, `.`, `_`, `-`. Default: none, every run is a new member.
+   */
+  readonly instanceId?: string
+  /** Whether closing gives the tasks to the others at once. Default: unless `instanceId` is set. */
+  readonly leaveOnClose?: boolean
   /** After which a broker aborts a transaction whose producer is silent. Default 10,000. */
   readonly transactionTimeoutMs?: number
   /** How long one step of a commit is tried before the commit is given up. Default 30,000. */
@@ -126,7 +134,7 @@ export class KafkaLog implements Log {
   private constructor(options: KafkaLogOptions, cluster: Cluster, openMember: OpenMember) {
     const { applicationId, clock = systemClock, fetchWaitMs: waitMs = 250 } = options
     const { guarantee = 'exactly_once', transactionTimeoutMs = 10_000 } = options
-    const { stepTimeoutMs = 30_000 } = options
+    const { stepTimeoutMs = 30_000, instanceId = null } = options
     const isExact = guarantee === 'exactly_once'
     this.#options = options
     this.#cluster = cluster
@@ -139,7 +147,7 @@ export class KafkaLog implements Log {
       onCreated: (topic) => options.logger.info('Created a topic', { topic }),
     })
     this.#offsets = new Offsets(cluster, applicationId, this.#log)
-    this.#transactionalId = isExact ? newTransactionalId(applicationId) : null
+    this.#transactionalId = isExact ? transactionalIdOf(applicationId, instanceId) : null
     this.#nameFile =
       options.stateDirectory === undefined || !isExact
         ? undefined
@@ -174,12 +182,13 @@ export class KafkaLog implements Log {
   async join(plan: GroupPlan, listener: AssignmentListener): Promise<Membership> {
     assert(this.#group?.isOver !== false, 'a log is joined once at a time')
     const { applicationId, instance, logger, group: times = {} } = this.#options
+    const { instanceId = null, leaveOnClose = instanceId === null } = this.#options
     const group = new Group({
       cluster: this.#cluster,
       groupId: applicationId,
       instance,
-      instanceId: null,
-      saysGoodbye: true,
+      instanceId,
+      saysGoodbye: leaveOnClose,
       transactionalId: this.#transactionalId,
       plan,
       listener,
@@ -276,12 +285,13 @@ export class KafkaLog implements Log {
     if (compression !== undefined) await ensureCodec(compression)
     await this.#cluster.retrying('Connecting', { deadlineMs }, () => this.#cluster.metadata([]))
     const [file, own] = [this.#nameFile, this.#transactionalId]
-    if (file === undefined || own === null) return
-    const predecessor = await readTransactionalId(file)
-    if (predecessor !== undefined) {
-      await fenceTransactionalId(this.#cluster, predecessor, { deadlineMs })
+    if (own === null) return
+    const before = file === undefined ? undefined : await readTransactionalId(file)
+    const names = this.#options.instanceId === undefined ? [before] : [before, own]
+    for (const name of new Set(names)) {
+      if (name !== undefined) await fenceTransactionalId(this.#cluster, name, { deadlineMs })
     }
-    await writeTransactionalId(file, own)
+    if (file !== undefined) await writeTransactionalId(file, own)
   }
 
   #member(): Group {

@@ -11,8 +11,12 @@ import { dirname } from 'node:path'
 import { makeDirectory } from '../directories.ts'
 import { FatalError } from '../errors.ts'
 
-export function newTransactionalId(applicationId: string): string {
-  return `${applicationId}-${randomUUID()}`
+/**
+ * A static member keeps its name, so that whoever takes its place ends what it left open. The colon
+ * occurs in neither part: no two members of a cluster come to the same name by accident.
+ */
+export function transactionalIdOf(applicationId: string, instanceId: string | null): string {
+  return instanceId === null ? `${applicationId}-${randomUUID()}` : `${applicationId}:${instanceId}`
 }
 
 /** Undefined: there was none before, or it left in good order. */

@@ -45,7 +45,7 @@ describe('the group protocol', () => {
   it('carries an assignment', () => {
     const assignment = {
       partitions: [{ topic: 'events', partition: 2 }],
-      data: { tasks: [taskId(0, 2)], transactionalIds: ['shop-1'], isSettled: true },
+      data: { tasks: [taskId(0, 2)], plan: 'p', transactionalIds: ['shop-1'], isSettled: true },
     }
     expect(decodeAssignment(encodeAssignment(assignment))).toEqual(assignment)
   })

@@ -69,7 +69,10 @@ const world = {
   transactions: undefined as 1 | undefined,
   instances: [] as Instance[],
 
-  async start(name: string, more: { transactionTimeoutMs?: number } = {}): Promise<Instance> {
+  async start(
+    name: string,
+    more: { transactionTimeoutMs?: number; instanceId?: string } = {}
+  ): Promise<Instance> {
     const options = {
       brokers: await sharedBroker(),
       clientId: name,
@@ -231,6 +234,43 @@ describe.each([1, 2] as const)('with transactions of version %i', (version) => {
       expect(await world.visible(again)).toEqual(['one'])
       await world.join(again, 2)
       await again.commit(2, 0, 'two')
+    })
+
+    it('is cleaned up after by whoever takes its place, on another disk too', async () => {
+      const instanceId = 'pod-0'
+      const a = await world.start('a', { instanceId, transactionTimeoutMs: 60_000 })
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      a.cluster.rule('EndTxn', 'hold')
+      const ends = a.cluster.seen('EndTxn')
+      const dangling = a.commit(2, 0, 'never')
+      await a.cluster.untilSeen('EndTxn', ends + 1)
+      a.kill()
+      await expect(dangling).rejects.toThrow()
+      const again = await world.start('a-again', { instanceId })
+      expect(await committedNumber(again)).toBe(1)
+      await world.join(again, 2)
+      await again.commit(2, 0, 'two')
+      expect(await world.visible(again)).toEqual(['one', 'two'])
+    })
+
+    it('cannot commit once another process has its instance id', async () => {
+      const instanceId = 'pod-0'
+      const a = await world.start('a', { instanceId })
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      // As a frozen process: it sends nothing by itself any more.
+      a.cluster.rule('Heartbeat', 'hold')
+      const twin = await world.start('twin', { instanceId })
+      await world.join(twin, 2)
+      await twin.commit(2, 0, 'two')
+      a.cluster.lift('Heartbeat')
+      await expect(a.commit(2, 0, 'zombie')).rejects.toThrow()
+      await expect(a.member.membership?.ended).rejects.toMatchObject({
+        code: 'MILLRACE_INSTANCE_FENCED',
+      })
+      await twin.commit(3, 0, 'three').catch(() => twin.commit(3, 0, 'three'))
+      expect(await world.visible(twin)).toEqual(['one', 'two', 'three'])
     })
 
     it('is refused as a zombie when it comes back, and joins again', async () => {

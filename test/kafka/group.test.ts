@@ -37,6 +37,10 @@ class TestMember {
   readonly fenced: string[] = []
   readonly cluster = new Cluster({ brokers, clientId: 'test', logger: silentLogger })
   group: Group | undefined
+  /** A static one keeps its place when it ends. */
+  instanceId: string | null = null
+  saysGoodbye = true
+  sessionMs = times.sessionMs
   revoking: (tasks: readonly TaskId[]) => Promise<void> = async () => undefined
   #told: () => void = () => undefined
 
@@ -54,9 +58,9 @@ class TestMember {
       plan: { tasks: plan, held: () => [] },
       logger: silentLogger,
       log: new ThrottledLog(silentLogger, systemClock),
-      times,
-      instanceId: null,
-      saysGoodbye: true,
+      times: { ...times, sessionMs: this.sessionMs },
+      instanceId: this.instanceId,
+      saysGoodbye: this.saysGoodbye,
       openMember: (settings, events) =>
         new Member(settings, { cluster: this.cluster, fence: this.#fence }, events),
       listener: {
@@ -211,5 +215,99 @@ describe('a group on a real broker', () => {
     expect([first.owned.size, other.owned.size]).toEqual([4, 0])
     await first.group?.leave()
     await other.until(() => other.owned.size === 3)
+  })
+})
+
+/** Its session outlives any restart, however busy the machine is. */
+function staticMember(name: string, run = name): TestMember {
+  const member = new TestMember(run)
+  member.instanceId = name
+  member.saysGoodbye = false
+  member.sessionMs = 30_000
+  return member
+}
+
+/** Two static members that have shared the tasks between them. */
+async function staticPair(groupId: string): Promise<readonly [TestMember, TestMember]> {
+  const first = await staticMember('first').join(groupId)
+  const second = await staticMember('second').join(groupId)
+  await first.until(() => first.owned.size === 2)
+  await second.until(() => second.owned.size === 2)
+  return [first, second]
+}
+
+async function generationOf({ group, owned }: TestMember): Promise<number | undefined> {
+  const pass = await group?.permit(new Set(owned))
+  pass?.leave()
+  return pass?.identity.generation
+}
+
+describe('a static member', () => {
+  for (const how of ['is killed', 'stops'] as const) {
+    it(`has the same tasks in the same generation when it ${how} and comes back`, async () => {
+      const groupId = groupName()
+      const [first, second] = await staticPair(groupId)
+      const before = [await generationOf(first), second.group?.rebalances]
+      if (how === 'stops') await first.group?.leave()
+      first.kill()
+      const again = await staticMember('first', 'first-again').join(groupId)
+      await again.until(() => again.owned.size === 2)
+      expect([...again.owned].sort()).toEqual([...first.owned].sort())
+      // The second one hears of nothing, with any number of heartbeats.
+      await second.group?.check()
+      expect([await generationOf(again), second.group?.rebalances]).toEqual(before)
+      expect(again.group?.memberId).not.toBe(first.group?.memberId)
+    })
+  }
+
+  it('leaves its tasks to the others at once when it leaves for good', async () => {
+    const groupId = groupName()
+    const leaving = staticMember('leaving')
+    leaving.saysGoodbye = true
+    await leaving.join(groupId)
+    const second = await staticMember('second').join(groupId)
+    await second.until(() => second.owned.size === 2)
+    await leaving.group?.leave()
+    await second.until(() => second.owned.size === 4)
+  })
+
+  it('ends when another process takes its name, and says which', async () => {
+    const groupId = groupName()
+    const first = await staticMember('first').join(groupId)
+    await first.until(() => first.owned.size === 4)
+    const twin = await staticMember('first', 'twin').join(groupId)
+    await twin.until(() => twin.owned.size === 4)
+    await expect(first.group?.ended).rejects.toMatchObject({
+      code: 'MILLRACE_INSTANCE_FENCED',
+      message: expect.stringContaining("'first'"),
+    })
+    expect(first.group?.isOver).toBe(true)
+    expect(await twin.group?.check()).toBe(true)
+  })
+
+  it('does not keep what it had still to give up when it was killed', async () => {
+    const groupId = groupName()
+    const first = await staticMember('first').join(groupId)
+    await first.until(() => first.owned.size === 4)
+    first.revoking = () => new Promise(() => undefined)
+    const second = await staticMember('second').join(groupId)
+    await first.until(() => first.calls.length === 2)
+    first.kill()
+    const again = await staticMember('first', 'first-again').join(groupId)
+    await second.until(() => second.owned.size === 2)
+    await again.until(() => again.owned.size === 2)
+    const all = [...again.owned, ...second.owned]
+    expect(all.sort()).toEqual(tasks.map(({ id }) => id))
+    first.group?.leave().catch(() => undefined)
+    members.splice(members.indexOf(first), 1)
+  })
+
+  it('takes no task of its predecessor when it comes back with another plan', async () => {
+    const groupId = groupName()
+    const [first, second] = await staticPair(groupId)
+    second.kill()
+    const other = await staticMember('second', 'other').join(groupId, tasks.slice(0, 3))
+    await first.until(() => first.owned.size === 4)
+    expect(other.calls).toEqual([])
   })
 })
