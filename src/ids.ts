@@ -36,8 +36,8 @@ export function partitionName({ topic, partition }: TopicPartition): string {
 }
 
 /**
- * What is wrong with a name, if anything: Kafka's rule for topics, groups and members, with room for
- * the suffixes of internal topics.
+ * What is wrong with a name, if anything: Kafka's rule for topics, groups and members, with room
+ * for the suffixes of internal topics.
  */
 export function legalName(name: string): string | undefined {
   if (name !== '.' && name !== '..' && /^[a-zA-Z0-9._-]{1,180}$/.test(name)) return undefined
