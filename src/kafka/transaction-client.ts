@@ -8,7 +8,7 @@
  * Invariant: nothing that a cut connection has left behind of one transaction can reach the next.
  * In version 2 (KIP-890) its epoch is over; in version 1 the next begins with a fresh one.
  */
-import type { MillraceError } from '../errors.ts'
+import { AbortedError, type MillraceError, RetriableError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
 import type { BackoffOptions } from './backoff.ts'
 import type { CallOptions, Cluster, CoordinatorKind } from './cluster.ts'
@@ -164,6 +164,10 @@ export class TransactionClient {
         const code = errorOf(response)
         if (code === errorCodes.NONE) return response
         if (errorClassOf(code) === 'coordinator') cluster.forgetCoordinator(kind, key)
+        if (code === errorCodes.UNKNOWN_SERVER_ERROR) {
+          mayHaveHappened = true
+          throw brokerFailed(rpc, where)
+        }
         throw kafkaError(code, where)
       } catch (error) {
         if (error instanceof ConnectionError) {
@@ -202,6 +206,18 @@ export async function fenceTransactionalId(
     ...(signal ? { signal } : {}),
   })
   await client.fence()
+}
+
+/**
+ * The coordinator stumbled, as it does now and then when it moves in the middle of a step. A fresh
+ * epoch ends whatever it holds of this transaction; asking for one is repeated.
+ */
+function brokerFailed({ api }: Rpc<never, unknown>, where: string): MillraceError {
+  const message = `${where}: the broker met with an error that it did not expect`
+  const code = 'MILLRACE_KAFKA_UNKNOWN_SERVER_ERROR'
+  return api.key === initProducerId.api.key
+    ? new RetriableError(code, message)
+    : new AbortedError(code, message)
 }
 
 function unknownEnd(where: string, cause: unknown): UnknownOutcomeError {

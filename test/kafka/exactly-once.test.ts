@@ -184,6 +184,18 @@ describe.each([1, 2] as const)('with transactions of version %i', (version) => {
       expect(await world.visible(a)).toEqual(['one', 'two'])
     })
 
+    it('is resolved by the committed offsets if the broker fails at its end', async () => {
+      const a = first()
+      await world.join(a, 2)
+      a.cluster.rule('EndTxn', 'stumble')
+      await a.commit(1, 0, 'one')
+      a.cluster.rule('EndTxn', 'fall')
+      await expect(a.commit(2, 0, 'never')).rejects.toBeInstanceOf(AbortedError)
+      a.cluster.lift('EndTxn')
+      await a.commit(2, 0, 'two')
+      expect(await world.visible(a)).toEqual(['one', 'two'])
+    })
+
     it('is aborted before its end if the offsets cannot be sent', async () => {
       const a = first()
       await world.join(a, 2)

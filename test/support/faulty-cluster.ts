@@ -3,14 +3,15 @@
  * keep to itself how new it is.
  */
 import { type CallOptions, Cluster } from '../../src/kafka/cluster.ts'
-import { ConnectionError } from '../../src/kafka/kafka-errors.ts'
+import { ConnectionError, errorCodes } from '../../src/kafka/kafka-errors.ts'
 import type { Rpc } from '../../src/kafka/protocol.ts'
 
 /**
  * 'lose': the request never leaves; 'mute': it is carried out, and the answer is lost; 'hold': it
- * leaves when the rule is lifted.
+ * leaves when the rule is lifted; 'stumble' and 'fall': the broker has carried it out, or has not,
+ * and answers that it has met with an error it did not expect.
  */
-export type Fault = 'lose' | 'mute' | 'hold'
+export type Fault = 'lose' | 'mute' | 'hold' | 'stumble' | 'fall'
 
 export class FaultyCluster extends Cluster {
   readonly #rules = new Map<string, Fault>()
@@ -75,6 +76,11 @@ export class FaultyCluster extends Cluster {
     const fault = this.#rules.get(name)
     if (fault === 'mute') await super.send(address, rpc, request, options)
     if (fault === undefined) return super.send(address, rpc, request, options)
+    const error = errorCodes.UNKNOWN_SERVER_ERROR
+    if (fault === 'fall') return { error } as Response
+    if (fault === 'stumble') {
+      return { ...(await super.send(address, rpc, request, options)), error }
+    }
     throw new ConnectionError('MILLRACE_KAFKA_DISCONNECTED', `${name} is lost by order`)
   }
 }
