@@ -33,6 +33,7 @@ export type {
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
 export type { LateRecords, WindowedByOptions } from './dsl/late.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
+export type { SessionKTable, SessionWindowedStream } from './dsl/session-windowed-stream.ts'
 export {
   type BuildOptions,
   type SourceOptions,
@@ -99,13 +100,21 @@ export { murmur2, partitionForKey } from './serde/murmur2.ts'
 export { nullable } from './serde/nullable.ts'
 export { boolean, bytes, float64, int32, int64, string } from './serde/primitives.ts'
 export type { Serde, SerdeType } from './serde/serde.ts'
-export { timeWindowed } from './serde/windowed.ts'
+export { sessionWindowed, timeWindowed } from './serde/windowed.ts'
 export { StreamApp, type StreamAppOptions } from './stream-app.ts'
 // Topologies
 export type { Topology, TopologyDifference, TopologyJson } from './topology/topology.ts'
 export { type JoinWindow, type WithinOptions, within } from './windows/join-window.ts'
 export {
+  type GraceOptions,
+  type SessionWindows,
+  type SlidingWindows,
+  session,
+  sliding,
+} from './windows/record-windows.ts'
+export {
   type Emission,
+  type EmitOptions,
   hopping,
   tumbling,
   type Window,

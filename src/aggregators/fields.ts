@@ -64,6 +64,31 @@ const counting = {
   read: (reader: ByteReader) => reader.count(),
 }
 
+/** The same field with its members in the state, for states that are merged and copied whole. */
+export function withMembersInside(field: Field): Field {
+  const { member } = field
+  if (member === undefined) return field
+  return {
+    kind: 'distinct, whole',
+    init: () => new Set<string>(),
+    add(state, value) {
+      const one = member(value)
+      return one === undefined ? state : (state as Set<string>).add(one)
+    },
+    merge(state, other) {
+      for (const one of other as Set<string>) (state as Set<string>).add(one)
+      return state
+    },
+    result: (state) => (state as Set<string>).size,
+    write(writer, state) {
+      const members = state as Set<string>
+      writer.count(members.size)
+      for (const one of members) writer.binary(one)
+    },
+    read: (reader) => new Set(Array.from({ length: reader.count() }, () => reader.binary())),
+  }
+}
+
 function count(passes: ((value: unknown) => boolean) | undefined): Field {
   const add = (state: unknown, value: unknown): unknown =>
     passes === undefined || passes(value) ? (state as number) + 1 : state

@@ -10,7 +10,7 @@ import { FatalError } from '../errors.ts'
 import type { Aggregators } from './aggregator.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import type { Field } from './fields.ts'
-import { makeField } from './fields.ts'
+import { makeField, withMembersInside } from './fields.ts'
 
 /** Changed in place; one slot per field. */
 export type Row = unknown[]
@@ -31,13 +31,19 @@ export class RowAggregation {
   /** In the order of the declaration, which is the order in rows. */
   readonly #shown: readonly (readonly [name: string, slot: number])[]
 
-  constructor(owner: string, aggregators: Aggregators<never>) {
+  /** @param members beside the row, as entries of their own, or inline in it */
+  constructor(
+    owner: string,
+    aggregators: Aggregators<never>,
+    members: 'beside' | 'inline' = 'beside'
+  ) {
     const names = Object.keys(aggregators)
     const slots = [...names].sort()
     this.#owner = owner
-    this.fields = slots.map((name) =>
-      makeField(name, aggregators[name] as (typeof aggregators)[string])
-    )
+    this.fields = slots.map((name) => {
+      const field = makeField(name, aggregators[name] as (typeof aggregators)[string])
+      return members === 'inline' ? withMembersInside(field) : field
+    })
     this.sets = [...this.fields.keys()].filter((slot) => this.fields[slot]?.member !== undefined)
     this.layout = hash(slots.map((name, slot) => `${name}:${this.fields[slot]?.kind};`).join(''))
     this.#shown = names.map((name) => [name, slots.indexOf(name)])

@@ -1,5 +1,6 @@
 /** What streams and tables are made of: a graph, the node they end at, and what travels along. */
 
+import type { SessionSpec, SlidingSpec } from '../windows/record-windows.ts'
 import type { Emission, WindowSpec } from '../windows/windows.ts'
 import type { BranchedKStream } from './branch.ts'
 import type { AnySerde, Graph, LogicalNode } from './graph.ts'
@@ -8,6 +9,7 @@ import type { KGroupedTable } from './k-grouped-table.ts'
 import type { KStream } from './k-stream.ts'
 import type { StoredKTable, WindowedKTable } from './k-table.ts'
 import type { LateRecords } from './late.ts'
+import type { SessionKTable, SessionWindowedStream } from './session-windowed-stream.ts'
 import type { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
 
 export interface StreamFlow {
@@ -61,9 +63,14 @@ export interface Makers {
   grouped(flow: GroupedFlow): KGroupedStream<never, never>
   windowed(
     flow: GroupedFlow,
-    windows: WindowSpec,
+    windows: WindowSpec | SlidingSpec,
     late?: LateRecords<never, never>
   ): WindowedStream<never, never, never>
+  sessions(
+    flow: GroupedFlow,
+    windows: SessionSpec,
+    late?: LateRecords<never, never>
+  ): SessionWindowedStream<never, never, never>
   globalWindowed(
     flow: StreamFlow,
     windows: WindowSpec,
@@ -71,5 +78,9 @@ export interface Makers {
   ): GlobalWindowedStream<never, never>
   table(flow: TableFlow): StoredKTable<never, never>
   groupedTable(flow: TableGroupFlow): KGroupedTable<never, never>
-  windowedTable(flow: TableFlow, windows: WindowSpec): WindowedKTable<never, never, Emission>
+  windowedTable(
+    flow: TableFlow,
+    windows: Pick<WindowSpec, 'emission' | 'sizeMs'>
+  ): WindowedKTable<never, never, Emission>
+  sessionTable(flow: TableFlow, windows: SessionSpec): SessionKTable<never, never, Emission>
 }

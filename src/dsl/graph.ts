@@ -7,6 +7,7 @@ import type { AggregationPlan } from '../operators/specs.ts'
 import type { StoreHandles } from '../processor/processor.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
+import type { RecordWindowSpec } from '../windows/record-windows.ts'
 import type { WindowSpec } from '../windows/windows.ts'
 import type { Topic } from './topic.ts'
 
@@ -82,6 +83,18 @@ export interface AggregateNode extends Node<'aggregate'> {
   readonly retentionMs: number | undefined
   readonly logged: boolean
   /** Where the key has changed on the way; undefined where records are at home already. */
+  readonly repartition: Repartition | undefined
+}
+
+/** In sessions or sliding windows. */
+export interface RecordWindowAggregateNode extends Node<'record-window-aggregate'> {
+  /** Of the aggregate, its store and its topics. */
+  readonly durable: string
+  readonly key: AnySerde
+  readonly plan: AggregationPlan
+  readonly windows: RecordWindowSpec
+  readonly retentionMs: number | undefined
+  readonly logged: boolean
   readonly repartition: Repartition | undefined
 }
 
@@ -199,6 +212,7 @@ export type LogicalNode =
   | BranchNode
   | RepartitionNode
   | AggregateNode
+  | RecordWindowAggregateNode
   | GlobalAggregateNode
   | LateNode
   | StreamJoinNode

@@ -1,7 +1,8 @@
 /** Records grouped by key. An aggregate is durable: its name comes first. */
 import type { Aggregators, Results } from '../aggregators/aggregator.ts'
 import type { Misuse } from '../misuse.ts'
-import type { Emission, WindowShape, Windows } from '../windows/windows.ts'
+import type { RecordWindowSpec, SessionWindows, SlidingWindows } from '../windows/record-windows.ts'
+import type { Emission, WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
 import type { GroupedFlow } from './flow.ts'
 import type { UserFunction } from './graph.ts'
 import type { StoredKTable } from './k-table.ts'
@@ -19,6 +20,7 @@ import {
   type StepOf,
   type Unnamed,
 } from './plans.ts'
+import type { SessionWindowedStream } from './session-windowed-stream.ts'
 import type { WindowedStream } from './windowed-stream.ts'
 
 /** Empty windows have no key to appear under, unless there is none at all. */
@@ -76,13 +78,30 @@ export class KGroupedStream<K, V> {
     return this.#table(name as string, aggregatePlan(args))
   }
 
+  /** Sessions by key: `windowedBy(session('30m')).count('visits')`. */
+  windowedBy<Emit extends Emission>(
+    windows: SessionWindows<Emit>,
+    options?: WindowedByOptions<K, V>
+  ): SessionWindowedStream<K, V, Emit>
+  /** Sliding windows by key: `windowedBy(sliding('10m')).count('orders-within-10m')`. */
+  windowedBy<Emit extends Emission>(
+    windows: SlidingWindows<Emit>,
+    options?: WindowedByOptions<K, V>
+  ): WindowedStream<K, V, Emit>
   /** Windows by key: `windowedBy(tumbling('5m', { grace: '30s' })).count('orders-5m')`. */
   windowedBy<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>(
     windows: Windows<Shape, Empty, Emit> & Keyed<Empty>,
-    { late }: WindowedByOptions<K, V> = {}
-  ): WindowedStream<K, V, Emit> {
-    const stream = this.#flow.make.windowed(this.#flow, windows, late as LateRecords<never, never>)
-    return stream as unknown as WindowedStream<K, V, Emit>
+    options?: WindowedByOptions<K, V>
+  ): WindowedStream<K, V, Emit>
+  windowedBy(
+    windows: WindowSpec | RecordWindowSpec,
+    options: WindowedByOptions<K, V> = {}
+  ): unknown {
+    const { make } = this.#flow
+    const late = options.late as LateRecords<never, never> | undefined
+    return windows.shape === 'session'
+      ? make.sessions(this.#flow, windows, late)
+      : make.windowed(this.#flow, windows, late)
   }
 
   #table(name: string, planned: Planned): unknown {

@@ -184,7 +184,7 @@ export class WindowedKTable<K, V, Emit extends Emission> extends KTable<Windowed
   readonly emission: Emit
   readonly sizeMs: number
 
-  constructor(flow: TableFlow, windows: WindowSpec & { readonly emission: Emit }) {
+  constructor(flow: TableFlow, windows: Pick<WindowSpec, 'sizeMs'> & { readonly emission: Emit }) {
     super(flow)
     this.emission = windows.emission
     this.sizeMs = windows.sizeMs

@@ -1,6 +1,6 @@
 /** What becomes of records that come too late for the windows of an aggregate. */
 import type { StreamFlow } from './flow.ts'
-import type { AggregateNode, GlobalAggregateNode } from './graph.ts'
+import type { AggregateNode, GlobalAggregateNode, RecordWindowAggregateNode } from './graph.ts'
 import type { KStream } from './k-stream.ts'
 
 /** Is given the stream of late records, once for each aggregate. */
@@ -19,7 +19,7 @@ export interface WindowedByOptions<K, V> {
 /** Leaves a node for the records that `aggregate` leaves out, and hands their stream on. */
 export function takeLate(
   flow: Pick<StreamFlow, 'graph' | 'make' | 'key' | 'value' | 'keyChanged'>,
-  aggregate: AggregateNode | GlobalAggregateNode,
+  aggregate: AggregateNode | RecordWindowAggregateNode | GlobalAggregateNode,
   late: LateRecords<never, never> | undefined
 ): void {
   if (late === undefined) return

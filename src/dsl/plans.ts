@@ -6,9 +6,10 @@ import type { AggregationPlan } from '../operators/specs.ts'
 import type { Storable } from '../serde/checks.ts'
 import { data } from '../serde/data.ts'
 import type { Serde } from '../serde/serde.ts'
+import type { RecordWindowSpec } from '../windows/record-windows.ts'
 import type { WindowSpec } from '../windows/windows.ts'
 import type { GroupedFlow } from './flow.ts'
-import type { AggregateNode, AnySerde, UserFunction } from './graph.ts'
+import type { AggregateNode, AnySerde, RecordWindowAggregateNode, UserFunction } from './graph.ts'
 
 /** What a call without a name says. */
 export type Unnamed<Call extends string> = Misuse<`This keeps durable state, so name it: ${Call}`>
@@ -78,6 +79,13 @@ export function reducePlan(
   return { plan, rows: serde, ...kept(options) }
 }
 
+/** As `aggregatePlan`, where functions are `(init, add, merge)` or `(init, add, merge, options)`. */
+export function mergingPlan([first, second, third, fourth]: readonly unknown[]): Planned {
+  if (typeof first !== 'function') return aggregatePlan([first, second])
+  const { plan, ...rest } = aggregatePlan([first, second, fourth])
+  return { plan: Object.freeze({ ...plan, merge: third as Reducer } as typeof plan), ...rest }
+}
+
 /** `({ n: count() })`, `({ n: count() }, options)`, `(init, add)` or `(init, add, options)`. */
 export function aggregatePlan([first, second, third]: readonly unknown[]): Planned {
   if (typeof first !== 'function') {
@@ -113,9 +121,24 @@ type Reducer = (kept: unknown, value: unknown, key: unknown) => unknown
 export function addAggregate(
   flow: GroupedFlow,
   durable: string,
-  { plan, logged, retentionMs }: Planned,
+  planned: Planned,
   windows: WindowSpec | undefined
 ): AggregateNode {
+  return flow.graph.add({ kind: 'aggregate', ...common(flow, durable, planned), windows })
+}
+
+/** The same in windows that begin and end with records. */
+export function addRecordWindowAggregate(
+  flow: GroupedFlow,
+  durable: string,
+  planned: Planned,
+  windows: RecordWindowSpec
+): RecordWindowAggregateNode {
+  const kind = 'record-window-aggregate'
+  return flow.graph.add({ kind, ...common(flow, durable, planned), windows })
+}
+
+function common(flow: GroupedFlow, durable: string, { plan, logged, retentionMs }: Planned) {
   const { graph, node, key, keyChanged } = flow
   const name = graph.nameOf(plan.kind === 'reduce' ? 'KSTREAM-REDUCE' : 'KSTREAM-AGGREGATE')
   const value = flow.value ?? data<unknown>()
@@ -124,6 +147,5 @@ export function addAggregate(
     : undefined
   if (keyChanged) graph.skipNames(3)
   const inputs = [node]
-  const rest = { durable, key, plan, windows, retentionMs, logged, repartition, inputs }
-  return graph.add({ kind: 'aggregate', name, ...rest })
+  return { name, durable, key, plan, retentionMs, logged, repartition, inputs }
 }

@@ -15,6 +15,7 @@ import { drawBlueprint } from './passes/blueprint.ts'
 import { checkGraph } from './passes/check.ts'
 import { optimizeGraph } from './passes/optimize.ts'
 import { mergeSources } from './passes/sources.ts'
+import { SessionKTable, SessionWindowedStream } from './session-windowed-stream.ts'
 import type { Topic } from './topic.ts'
 import { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
 
@@ -115,8 +116,10 @@ const makers: Makers = Object.freeze({
   grouped: (flow) => new KGroupedStream<never, never>(flow),
   windowed: (...args) => new WindowedStream<never, never, never>(...args),
   globalWindowed: (...args) => new GlobalWindowedStream<never, never>(...args),
+  sessions: (...args) => new SessionWindowedStream<never, never, never>(...args),
   table: (flow) => new StoredKTable<never, never>(flow),
   groupedTable: (flow) => new KGroupedTable<never, never>(flow),
+  sessionTable: (flow, windows) => new SessionKTable<never, never, Emission>(flow, windows),
   windowedTable: (flow, windows) => new WindowedKTable<never, never, Emission>(flow, windows),
 } satisfies Makers)
 

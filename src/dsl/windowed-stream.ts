@@ -2,6 +2,7 @@
 import type { Aggregators, AllCan, Results } from '../aggregators/aggregator.ts'
 import { count } from '../aggregators/aggregators.ts'
 import { noKey, windowedKeys } from '../serde/windowed.ts'
+import type { SlidingSpec } from '../windows/record-windows.ts'
 import type { Emission, WindowSpec } from '../windows/windows.ts'
 import type { GroupedFlow, StreamFlow } from './flow.ts'
 import type { AnySerde, LogicalNode, UserFunction } from './graph.ts'
@@ -9,6 +10,7 @@ import type { WindowedKTable } from './k-table.ts'
 import { type LateRecords, takeLate } from './late.ts'
 import {
   addAggregate,
+  addRecordWindowAggregate,
   aggregatePlan,
   countPlan,
   type Planned,
@@ -23,10 +25,14 @@ import {
 
 export class WindowedStream<K, V, Emit extends Emission> {
   readonly #flow: GroupedFlow
-  readonly #windows: WindowSpec
+  readonly #windows: WindowSpec | SlidingSpec
   readonly #late: LateRecords<never, never> | undefined
 
-  constructor(flow: GroupedFlow, windows: WindowSpec, late?: LateRecords<never, never>) {
+  constructor(
+    flow: GroupedFlow,
+    windows: WindowSpec | SlidingSpec,
+    late?: LateRecords<never, never>
+  ) {
     this.#flow = flow
     this.#windows = windows
     this.#late = late
@@ -76,11 +82,15 @@ export class WindowedStream<K, V, Emit extends Emission> {
 
   #table(name: string, planned: Planned): unknown {
     const { graph, make } = this.#flow
-    const node = addAggregate(this.#flow, name, planned, this.#windows)
+    const windows = this.#windows
+    const [node, sizeMs] =
+      windows.shape === 'sliding'
+        ? [addRecordWindowAggregate(this.#flow, name, planned, windows), windows.spanMs]
+        : [addAggregate(this.#flow, name, planned, windows), windows.sizeMs]
     takeLate({ ...this.#flow, keyChanged: false }, node, this.#late)
-    const key = windowedKeys(this.#flow.key, this.#windows.sizeMs) as AnySerde
+    const key = windowedKeys(this.#flow.key, sizeMs) as AnySerde
     const flow = { graph, make, node, durable: name, key, value: planned.rows }
-    return make.windowedTable(flow, this.#windows)
+    return make.windowedTable(flow, { emission: windows.emission, sizeMs })
   }
 }
 

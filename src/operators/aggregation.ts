@@ -88,7 +88,8 @@ function stored(
   }
 }
 
-function naming(rows: RowAggregation): Aggregation {
+/** Named aggregators, one state for all. */
+export function naming(rows: RowAggregation): Aggregation {
   const add: Aggregation['add'] = (row, value, _key, members) => {
     rows.add(row as Row, value, members)
     return row

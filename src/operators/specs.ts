@@ -1,6 +1,7 @@
 /** What the DSL tells the aggregating operators; plain data and user functions, frozen. */
 import type { Aggregators } from '../aggregators/aggregator.ts'
 import type { Serde } from '../serde/serde.ts'
+import type { RecordWindowSpec } from '../windows/record-windows.ts'
 import type { WindowSpec } from '../windows/windows.ts'
 
 /** How values become one: every form of `count`, `reduce` and `aggregate`. */
@@ -19,6 +20,8 @@ export type AggregationPlan =
       readonly add: (state: unknown, value: unknown, key: unknown) => unknown
       /** Of grouped tables. */
       readonly remove?: (state: unknown, value: unknown, key: unknown) => unknown
+      /** Of sessions. */
+      readonly merge?: (state: unknown, other: unknown, key: unknown) => unknown
       readonly serde: Serde<unknown>
     }
   | {
@@ -44,6 +47,13 @@ export interface WindowedAggregateSpec extends KeyedAggregateSpec {
    */
   readonly watermarks: null | 'own' | { readonly topic: string }
   /** How far behind the newest window others stay readable. Default and least: size + grace. */
+  readonly retentionMs?: number
+}
+
+/** The same in sessions and sliding windows. */
+export interface RecordWindowAggregateSpec extends KeyedAggregateSpec {
+  readonly windows: RecordWindowSpec
+  /** How long what is closed stays readable. Default and least: as in Kafka Streams' stores. */
   readonly retentionMs?: number
 }
 

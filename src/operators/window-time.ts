@@ -23,7 +23,7 @@ export interface WindowTime {
   /** Windows whose end and grace this has reached are closed; may move back. */
   readonly closing: Timestamp
   /** The watermark that the record at hand, dated t, is judged by. */
-  judge(t: Timestamp): Timestamp
+  judge(t: Timestamp, value: unknown): Timestamp
   /** Whether the record at hand is a mark, and none to aggregate. */
   takeMark(key: unknown): boolean
   /** Whether what `write` says has changed since the last call. */

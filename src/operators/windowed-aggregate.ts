@@ -109,7 +109,7 @@ export class WindowedAggregateOperator extends Operator {
       this.#context.drop('null_key')
       return
     }
-    const judged = Math.max(this.#time.judge(timestamp), this.#progress.closedTo)
+    const judged = Math.max(this.#time.judge(timestamp, value), this.#progress.closedTo)
     const { advanceMs, sizeMs } = this.#grid
     let late = 0
     let counted = 0

@@ -102,6 +102,8 @@ export interface TaskContext {
    * meanwhile.
    */
   afterRecord(work: () => boolean | Promise<boolean>): void
+  /** What `run` forwards carries these headers instead of those of the record at hand. */
+  withHeaders(headers: RecordHeaders, run: () => void): void
   requestCommit(): void
   gauge(name: string, labels?: Readonly<Record<string, string>>): GaugePort
   counter(name: string): CounterPort

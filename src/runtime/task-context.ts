@@ -43,9 +43,21 @@ export class CurrentRecord implements RecordContext {
   offset: Offset = -1
   watermark: Timestamp = Number.NEGATIVE_INFINITY
   #queue: RecordQueue | undefined
+  #headers: RecordHeaders | undefined
 
   get headers(): RecordHeaders {
-    return this.#queue?.headers ?? none
+    return this.#headers ?? this.#queue?.headers ?? none
+  }
+
+  /** Runs what forwards with other headers. */
+  withHeaders(headers: RecordHeaders, run: () => void): void {
+    const before = this.#headers
+    this.#headers = headers
+    try {
+      run()
+    } finally {
+      this.#headers = before
+    }
   }
 
   moveTo(queue: RecordQueue, watermark: Timestamp): void {
@@ -205,6 +217,10 @@ export class NodeContext implements TaskContext {
     if (!work.some((pending) => pending.run === run)) {
       work.push({ node: this.#node.name, run, asksAgain: false })
     }
+  }
+
+  withHeaders(headers: RecordHeaders, run: () => void): void {
+    this.#core.record.withHeaders(headers, run)
   }
 
   requestCommit(): void {

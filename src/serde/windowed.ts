@@ -39,6 +39,33 @@ export function windowedKeys<K>(inner: Serde<K>, sizeMs: number): Serde<Windowed
   })
 }
 
+/**
+ * `sessionWindowed(string())` reads and writes the keys of sessions as Java's session-windowed
+ * serde: the inner key, then end and start in epoch milliseconds as int64, big endian.
+ */
+export function sessionWindowed<K>(inner: Serde<K>): Serde<Windowed<K>> {
+  return Object.freeze({
+    name: `session(${inner.name})`,
+    serialize({ key, window }: Windowed<K>) {
+      const head = inner.serialize(key)
+      const size = head?.length ?? 0
+      const bytes = Buffer.allocUnsafe(size + 16)
+      if (head !== null) bytes.set(head)
+      bytes.writeBigInt64BE(BigInt(window.end), size)
+      bytes.writeBigInt64BE(BigInt(window.start), size + 8)
+      return bytes
+    },
+    deserialize(bytes: Uint8Array) {
+      const at = bytes.length - 16
+      if (at < 0) throw new TypeError(`A session key takes at least 16 bytes, not ${bytes.length}`)
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      const end = Number(view.getBigInt64(at))
+      const start = Number(view.getBigInt64(at + 8))
+      return { key: inner.deserialize(bytes.subarray(0, at)), window: { start, end } }
+    },
+  })
+}
+
 /** The key of windows that have none: no bytes at all. */
 export const noKey: Serde<null> = Object.freeze({
   name: 'no key',

@@ -118,6 +118,13 @@ export class FakeTask implements TaskContext {
     }
   }
 
+  withHeaders(headers: RecordHeaders, run: () => void): void {
+    const { headers: before } = this.record
+    this.record.headers = headers
+    run()
+    this.record.headers = before
+  }
+
   requestCommit(): void {
     this.commits++
   }

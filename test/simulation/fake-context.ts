@@ -136,6 +136,10 @@ export class FakeContext implements TaskContext {
     while (this.hasWork) await this.step()
   }
 
+  withHeaders(_headers: RecordHeaders, run: () => void): void {
+    run()
+  }
+
   requestCommit(): void {
     this.commitsAsked += 1
   }

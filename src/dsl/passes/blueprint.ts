@@ -35,6 +35,7 @@ import {
   runStateless,
 } from './operators.ts'
 import { parametersOf } from './parameters.ts'
+import { drawRecordWindowAggregate } from './record-windows.ts'
 import { drawRepartition, orNull } from './repartitions.ts'
 import { TablePlan } from './table-plan.ts'
 import {
@@ -111,6 +112,8 @@ function draw(
       return drawRepartition(node, parents)
     case 'aggregate':
       return drawAggregate(node, parents)
+    case 'record-window-aggregate':
+      return drawRecordWindowAggregate(node, parents)
     case 'global-aggregate':
       return drawGlobalAggregate(node, parents)
     case 'late': {

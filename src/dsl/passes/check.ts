@@ -1,7 +1,13 @@
 /** What types cannot say, or plain JavaScript got past them: refused before anything runs. */
 import { isDeepStrictEqual } from 'node:util'
+import type { Aggregators } from '../../aggregators/aggregator.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
-import type { AggregateNode, GlobalAggregateNode, LogicalNode } from '../graph.ts'
+import type {
+  AggregateNode,
+  GlobalAggregateNode,
+  LogicalNode,
+  RecordWindowAggregateNode,
+} from '../graph.ts'
 import { fault } from './faults.ts'
 import { checkStreamJoin } from './joins.ts'
 import { checkNames } from './names.ts'
@@ -19,6 +25,7 @@ export function checkGraph(nodes: readonly LogicalNode[]): void {
     if (node.kind === 'aggregate') checkAggregate(node)
     if (node.kind === 'global-aggregate') checkGlobal(node)
     if (node.kind === 'stream-join') checkStreamJoin(node)
+    if (node.kind === 'record-window-aggregate') checkRecordWindows(node)
   }
 }
 
@@ -38,12 +45,24 @@ function checkAggregate({ durable, plan, windows }: AggregateNode): void {
 
 function checkGlobal({ durable, windows, aggregators }: GlobalAggregateNode): void {
   checkWindows(durable, windows)
+  checkMerges(`The windows of '${durable}' have no key: their partial results`, aggregators)
+}
+
+function checkRecordWindows({ durable, plan, windows }: RecordWindowAggregateNode): void {
+  if (plan.kind === 'steps') checkState(durable, plan.init, plan.serde)
+  if (windows.shape === 'sliding') return
+  const what = `A record may make one of two sessions of '${durable}', which`
+  if (plan.kind === 'named') checkMerges(what, plan.aggregators)
+  if (plan.kind !== 'steps' || plan.merge !== undefined) return
+  throw fault('cannotMerge', `${what} are merged: give aggregate a merge function, after the step.`)
+}
+
+function checkMerges(what: string, aggregators: Aggregators<never>): void {
   for (const [field, { kind, args }] of Object.entries(aggregators)) {
     if (kind !== 'custom' || 'merge' in (args[0] as object)) continue
     throw fault(
       'cannotMerge',
-      `The windows of '${durable}' have no key: their partial results are merged, ` +
-        `but '${field}' cannot merge. Give its aggregator a merge function.`
+      `${what} are merged, but '${field}' cannot merge. Give its aggregator a merge function.`
     )
   }
 }

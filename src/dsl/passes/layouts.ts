@@ -10,6 +10,7 @@ import type { WindowSpec } from '../../windows/windows.ts'
 import type {
   AggregateNode,
   GlobalAggregateNode,
+  RecordWindowAggregateNode,
   StoredNode,
   TableAggregateNode,
   TableNode,
@@ -19,6 +20,13 @@ export function aggregateLayout(node: AggregateNode | TableAggregateNode): strin
   const kept = `${planLayout(node.plan)} by ${node.key.name}`
   const windows = node.kind === 'aggregate' ? node.windows : undefined
   return windows === undefined ? kept : `${kept} in ${windowsLayout(windows)}`
+}
+
+export function recordWindowLayout(node: RecordWindowAggregateNode): string {
+  const { key, plan, windows } = node
+  const lengthMs = windows.shape === 'session' ? windows.gapMs : windows.spanMs
+  const shape = `${windows.shape} windows of ${lengthMs} ms, ${windows.emission}`
+  return `${planLayout(plan)} by ${key.name} in ${shape}`
 }
 
 /** What was sent on follows from the mark, the grace and the emission: they are part of it. */

@@ -28,6 +28,7 @@ export function checkNames(nodes: readonly LogicalNode[]): void {
 function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
   switch (node.kind) {
     case 'aggregate':
+    case 'record-window-aggregate':
     case 'global-aggregate':
     case 'table-aggregate':
       return [[node.durable, { what: 'an aggregate', thing: node }]]

@@ -6,7 +6,7 @@ import { joins } from './joins.ts'
 import { processors } from './processors.ts'
 import { stateless, streamForms } from './stateless.ts'
 import { tableAggregates, tableForms, tables } from './tables.ts'
-import { windowedAggregates, windows } from './windows.ts'
+import { sessionAggregates, windowedAggregates, windows } from './windows.ts'
 import { type Kinds, type Operators, World } from './world.ts'
 
 /** What an operator is does not depend on what it comes from … */
@@ -19,6 +19,7 @@ const byKind: Partial<Record<keyof Kinds, Operators>> = {
   grouped: aggregates,
   groupedTable: tableAggregates,
   windowed: windowedAggregates,
+  sessions: sessionAggregates,
 }
 
 export interface Built {

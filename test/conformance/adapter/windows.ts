@@ -3,6 +3,10 @@ import {
   type Duration,
   hopping,
   type Serde,
+  type SessionWindows,
+  type SlidingWindows,
+  session,
+  sliding,
   tumbling,
   type WindowShape,
   type Windows,
@@ -13,7 +17,11 @@ import type { AnyValue } from '../functions/text.ts'
 import { caseValues } from './serdes.ts'
 import { type Kinds, ms, type Operators, type World } from './world.ts'
 
-type AnyWindows = Windows<WindowShape, false, 'updates'>
+type PlainWindows = Windows<WindowShape, false, 'updates'>
+type AnyWindows =
+  | Windows<WindowShape, false, 'updates'>
+  | SlidingWindows<'updates'>
+  | SessionWindows<'updates'>
 
 export const windows: Operators = {
   windowedBy(world, fields) {
@@ -23,7 +31,9 @@ export const windows: Operators = {
         ? shape.emit('final', { interval: ms(world.config.emitIntervalMs ?? 0) })
         : shape
     const grouped = world.get(fields.text('from'), 'grouped')
-    world.put(fields.id, 'windowed', grouped.windowedBy(emitting as AnyWindows))
+    if (shape.shape === 'session') {
+      world.put(fields.id, 'sessions', grouped.windowedBy(emitting as typeof shape))
+    } else world.put(fields.id, 'windowed', grouped.windowedBy(emitting as PlainWindows))
   },
 }
 
@@ -51,6 +61,36 @@ export const windowedAggregates: Operators = {
   },
 }
 
+/** Of groups in sessions. */
+export const sessionAggregates: Operators = {
+  count(world, fields) {
+    const table = sessions(world, fields).count(world.storeOf(fields), retentionOf(fields))
+    world.put(fields.id, 'table', table as unknown as Kinds['table'])
+  },
+  reduce(world, fields) {
+    const add = step(fields.text('adder'))
+    const table = sessions(world, fields).reduce(world.storeOf(fields), add, retentionOf(fields))
+    world.put(fields.id, 'table', table as unknown as Kinds['table'])
+  },
+  aggregate(world, fields) {
+    const init = fields.value('init')
+    const add = step(fields.text('adder'))
+    const merge = step(fields.text('merger'))
+    const table = sessions(world, fields).aggregate<AnyValue, AnyValue, AnyValue>(
+      world.storeOf(fields),
+      (): CaseValue => init,
+      (kept, value) => add(kept, value),
+      (earlier, later) => merge(earlier, later),
+      { ...retentionOf(fields), value: caseValues as Serde<AnyValue> }
+    )
+    world.put(fields.id, 'table', table as unknown as Kinds['table'])
+  },
+}
+
+function sessions(world: World, fields: NodeFields): Kinds['sessions'] {
+  return world.get(fields.text('from'), 'sessions')
+}
+
 export function windowsOf(fields: NodeFields): AnyWindows {
   const type = fields.text('type')
   switch (type) {
@@ -61,6 +101,10 @@ export function windowsOf(fields: NodeFields): AnyWindows {
         advance: ms(fields.number('advance')),
         grace: ms(fields.number('grace')),
       })
+    case 'sliding':
+      return sliding(ms(fields.number('diff')), { grace: ms(fields.number('grace')) })
+    case 'session':
+      return session(ms(fields.number('gap')), { grace: ms(fields.number('grace')) })
     default:
       throw new CaseError(`unknown windows '${type}'`)
   }

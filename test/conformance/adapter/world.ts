@@ -4,6 +4,7 @@ import {
   type KGroupedTable,
   type KStream,
   type KTable,
+  type SessionWindowedStream,
   StreamsBuilder,
   type WindowedStream,
 } from '../../../src/index.ts'
@@ -17,6 +18,7 @@ export interface Kinds {
   readonly groupedTable: KGroupedTable<string, AnyValue>
   readonly grouped: KGroupedStream<string, AnyValue>
   readonly windowed: WindowedStream<string, AnyValue, 'updates'>
+  readonly sessions: SessionWindowedStream<string, AnyValue, 'updates'>
 }
 
 /** Builds one node; operators by the name that cases know them by. */

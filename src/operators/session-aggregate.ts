@@ -1,0 +1,147 @@
+/**
+ * Aggregates in sessions, by key: `groupBy(…).windowedBy(session('30m')).count('visits')` and its
+ * kin. A record opens a session, or joins and merges all that are no further than the gap from it:
+ * each of them goes with a tombstone before the merged one is announced.
+ *
+ *     01 end (8) start (8) key → end, state
+ *     00 key → start, end, start, end …        of sessions that a record may still reach
+ */
+import type { Timestamp } from '../ids.ts'
+import type { RecordHeaders } from '../record.ts'
+import type { SessionSpec } from '../windows/record-windows.ts'
+import type { Window } from '../windows/windows.ts'
+import { Kept } from './aggregate-entries.ts'
+import { Times, timesPrefix, windowPrefix } from './record-window-entries.ts'
+import { type Placed, RecordWindowsOperator } from './record-windows.ts'
+import type { RecordWindowAggregateSpec } from './specs.ts'
+import { readTime, timeKey } from './time-keys.ts'
+
+const noHeaders: RecordHeaders = Object.freeze([])
+
+export class SessionAggregateOperator extends RecordWindowsOperator {
+  protected readonly shownMs: number
+  readonly #windows: SessionSpec
+
+  constructor(spec: RecordWindowAggregateSpec & { readonly windows: SessionSpec }) {
+    super(spec)
+    this.#windows = spec.windows
+    this.shownMs = spec.windows.gapMs + spec.windows.graceMs
+  }
+
+  protected closesBefore(streamTime: Timestamp): Timestamp {
+    return streamTime - this.#windows.graceMs - this.#windows.gapMs
+  }
+
+  protected orderOf(closeTime: Timestamp): Timestamp {
+    return closeTime
+  }
+
+  protected reachedFrom(streamTime: Timestamp): Timestamp {
+    return this.closesBefore(streamTime) - this.#windows.gapMs
+  }
+
+  protected placeOf(entry: string): Placed {
+    const window = { start: readTime(entry, 9), end: readTime(entry, 1) }
+    return { window, keyText: entry.slice(17) }
+  }
+
+  protected unlist({ window, keyText }: Placed): void {
+    const rest = this.#list(keyText).filter(({ start }) => start !== window.start)
+    this.#putList(keyText, rest)
+  }
+
+  protected take(
+    keyText: string,
+    key: unknown,
+    value: unknown,
+    timestamp: Timestamp,
+    closeTime: Timestamp
+  ): boolean {
+    const { gapMs } = this.#windows
+    const list = this.#list(keyText)
+    const reached = list.filter(
+      ({ start, end }) => end >= timestamp - gapMs && start <= timestamp + gapMs
+    )
+    const merged = {
+      start: Math.min(timestamp, ...reached.map(({ start }) => start)),
+      end: Math.max(timestamp, ...reached.map(({ end }) => end)),
+    }
+    if (merged.end < closeTime) {
+      this.dropLate(1, key, value, timestamp)
+      return true
+    }
+    const state = this.#merge(keyText, key, reached, merged)
+    const next = this.aggregation.add(state, value, key)
+    this.#put(keyText, key, merged, next, reached)
+    const oldest = this.reachedFrom(this.streamTime)
+    const others = list.filter((one) => !reached.includes(one) && one.end >= oldest)
+    const kept = next === null ? others : [...others, merged]
+    const sorted = kept.sort((a, b) => a.start - b.start)
+    this.#putList(keyText, sorted)
+    return true
+  }
+
+  /** What the reached sessions are together; they go, unless the record changes nothing of one. */
+  #merge(keyText: string, key: unknown, reached: readonly Window[], merged: Window): unknown {
+    let state = this.aggregation.init()
+    const gone = merged.start === merged.end ? [] : reached
+    for (const window of reached) {
+      const kept = this.kept(entryOf(window, keyText))
+      if (kept === undefined) continue
+      state = this.aggregation.merge(state, kept.state, key)
+    }
+    for (const window of gone) {
+      const entry = entryOf(window, keyText)
+      const kept = this.kept(entry)
+      if (kept === undefined) continue
+      this.deleteWindow(entry)
+      this.#announce(entry, key, window, null, this.aggregation.result(kept.state))
+    }
+    return state
+  }
+
+  #put(
+    keyText: string,
+    key: unknown,
+    window: Window,
+    state: unknown,
+    reached: readonly Window[]
+  ): void {
+    const entry = entryOf(window, keyText)
+    const before = reached.length > 0 && this.context.caching ? this.kept(entry) : undefined
+    if (state === null) this.deleteWindow(entry)
+    else this.putWindow(entry, new Kept(state, window.end), window.end)
+    const old = before === undefined ? null : this.aggregation.result(before.state)
+    const row = state === null ? null : this.aggregation.result(state)
+    this.#announce(entry, key, window, row, old)
+  }
+
+  /** Sessions are made of several records: they carry the headers of none. */
+  #announce(entry: string, key: unknown, window: Window, row: unknown, old: unknown): void {
+    if (this.isFinal) return
+    this.context.withHeaders(noHeaders, () =>
+      this.changes.put(entry, { key, window }, row, old, window.end)
+    )
+  }
+
+  #list(keyText: string): readonly Window[] {
+    const times = this.store.get(timesPrefix + keyText)
+    if (!(times instanceof Times)) return []
+    const windows: Window[] = []
+    for (let at = 0; at < times.list.length; at += 2) {
+      windows.push({ start: times.list[at] as number, end: times.list[at + 1] as number })
+    }
+    return windows
+  }
+
+  #putList(keyText: string, windows: readonly Window[]): void {
+    const entry = timesPrefix + keyText
+    const times = windows.flatMap(({ start, end }) => [start, end])
+    if (times.length === 0) this.store.delete(entry)
+    else this.store.put(entry, new Times(times))
+  }
+}
+
+function entryOf({ start, end }: Window, keyText: string): string {
+  return windowPrefix + timeKey(end) + timeKey(start) + keyText
+}

@@ -1,0 +1,210 @@
+/**
+ * Aggregates in sliding windows, by key: `groupBy(…).windowedBy(sliding('10m')).count('burst')` and
+ * its kin. Every record has a window that ends with it, and one that begins right after it and is
+ * there as soon as it holds a record. Records dated before the span share the window from 0 on.
+ *
+ *     01 start (8) key        → timestamp of its last record (8), state
+ *     00 key start ÷ span (8) → starts of the key's windows, by stretches as long as the span
+ */
+import type { Timestamp } from '../ids.ts'
+import type { SlidingSpec } from '../windows/record-windows.ts'
+import { Kept } from './aggregate-entries.ts'
+import { windowPrefix } from './record-window-entries.ts'
+import { type Placed, RecordWindowsOperator } from './record-windows.ts'
+import type { RecordWindowAggregateSpec } from './specs.ts'
+import { readTime, timeKey } from './time-keys.ts'
+import { WindowStarts } from './window-starts.ts'
+
+/** The record at hand, and what is known of its windows so far. */
+interface Hand {
+  readonly keyText: string
+  readonly key: unknown
+  readonly value: unknown
+  readonly timestamp: Timestamp
+  readonly closeTime: Timestamp
+}
+
+export class SlidingAggregateOperator extends RecordWindowsOperator {
+  protected readonly shownMs: number
+  readonly #spanMs: number
+  readonly #graceMs: number
+  readonly #starts: WindowStarts
+
+  constructor(spec: RecordWindowAggregateSpec & { readonly windows: SlidingSpec }) {
+    super(spec)
+    const { spanMs, graceMs } = spec.windows
+    this.#spanMs = spanMs
+    this.#graceMs = graceMs
+    this.#starts = new WindowStarts(spanMs, () => this.store)
+    this.shownMs = 2 * spanMs + graceMs + (this.isFinal ? 1 : 0)
+  }
+
+  protected closesBefore(streamTime: Timestamp): Timestamp {
+    return streamTime - this.#graceMs
+  }
+
+  protected orderOf(closeTime: Timestamp): Timestamp {
+    return closeTime - this.#spanMs
+  }
+
+  protected reachedFrom(streamTime: Timestamp): Timestamp {
+    return this.closesBefore(streamTime) - 3 * this.#spanMs
+  }
+
+  protected placeOf(entry: string): Placed {
+    const start = readTime(entry, 1)
+    return { window: { start, end: start + this.#spanMs }, keyText: entry.slice(9) }
+  }
+
+  protected unlist({ window, keyText }: Placed): void {
+    this.#starts.remove(keyText, window.start)
+  }
+
+  protected take(
+    keyText: string,
+    key: unknown,
+    value: unknown,
+    timestamp: Timestamp,
+    closeTime: Timestamp
+  ): boolean {
+    if (timestamp + this.#spanMs < closeTime) {
+      this.dropLate(1, key, value, timestamp)
+      return false
+    }
+    const hand = { keyText, key, value, timestamp, closeTime }
+    if (timestamp >= this.#spanMs) this.#takeOne(hand)
+    else this.#takeEarly(hand)
+    return timestamp >= this.#spanMs
+  }
+
+  /** Newest window first; Kafka Streams goes that way too. */
+  #takeOne(hand: Hand): void {
+    const { keyText, timestamp } = hand
+    const starts = this.#starts.between(
+      keyText,
+      Math.max(0, timestamp - 2 * this.#spanMs),
+      timestamp + 1
+    )
+    const hasRight = starts.at(-1) === timestamp + 1
+    let right: Kept | undefined
+    let left: Kept | undefined
+    let hasLeft = false
+    let previous: Timestamp | undefined
+    for (const start of starts.toReversed()) {
+      if (start > timestamp) continue
+      const end = start + this.#spanMs
+      const kept = this.kept(this.#entryOf(start, keyText))
+      if (kept === undefined) continue
+      const newest = kept.timestamp
+      if (end < timestamp) {
+        left = kept
+        previous = newest
+        break
+      }
+      // What is in the newest window beside this record comes after it, if anything does.
+      if (end > timestamp && !hasRight) right ??= this.#later(kept, timestamp)
+      this.#update(hand, start, kept)
+      if (end > timestamp) continue
+      hasLeft = true
+      if (newest === timestamp) return
+      previous = newest
+    }
+    const reaches = (since: Timestamp): boolean => since + 1 + this.#spanMs >= timestamp
+    if (previous !== undefined && reaches(previous)) this.#openAfter(hand, previous, starts)
+    if (!hasLeft) {
+      const holdsLeft = previous !== undefined && timestamp - this.#spanMs <= previous
+      const state = holdsLeft ? this.aggregation.copy(left?.state) : undefined
+      this.#update(hand, timestamp - this.#spanMs, undefined, state)
+    }
+    if (!hasRight && right !== undefined) this.#openRight(hand, right)
+  }
+
+  /** Of records before the span no window can end with them: it would begin before 0. */
+  #takeEarly(hand: Hand): void {
+    const { keyText, timestamp } = hand
+    const starts = this.#starts.between(keyText, 0, timestamp + 1)
+    const hasRight = starts.at(-1) === timestamp + 1
+    const shared = starts[0] === 0 ? this.kept(this.#entryOf(0, keyText)) : undefined
+    const previous =
+      shared !== undefined && shared.timestamp < timestamp ? shared.timestamp : undefined
+    let right: Kept | undefined
+    let isInside = false
+    for (const start of starts) {
+      if (start === 0 || start > timestamp) continue
+      const kept = this.kept(this.#entryOf(start, keyText))
+      if (kept === undefined) continue
+      isInside = true
+      right = hasRight ? undefined : this.#later(kept, timestamp)
+      this.#update(hand, start, kept)
+    }
+    if (!isInside && !hasRight && shared !== undefined) right = this.#later(shared, timestamp)
+    if (!hasRight && right !== undefined) this.#openRight(hand, right)
+    if (previous !== undefined) this.#openAfter(hand, previous, starts)
+    this.#update(hand, 0, shared)
+  }
+
+  /** What a window is that holds records after this one: a copy, for it changes. */
+  #later(kept: Kept, timestamp: Timestamp): Kept | undefined {
+    if (kept.timestamp <= timestamp) return undefined
+    return new Kept(this.aggregation.copy(kept.state), kept.timestamp)
+  }
+
+  /** The window right after the record before: this one is the first in it. */
+  #openAfter(hand: Hand, previous: Timestamp, starts: readonly Timestamp[]): void {
+    if (!starts.includes(previous + 1)) this.#update(hand, previous + 1, undefined)
+  }
+
+  /** The window right after this record: of records that were there before it. */
+  #openRight({ keyText, key, timestamp }: Hand, right: Kept): void {
+    const start = timestamp + 1
+    this.#put(start, keyText, right)
+    const row = this.aggregation.result(right.state)
+    this.#announce(start, keyText, key, row, null, right.timestamp)
+  }
+
+  #update(hand: Hand, start: Timestamp, kept: Kept | undefined, from?: unknown): void {
+    const { keyText, key, value, timestamp, closeTime } = hand
+    if (start + this.#spanMs < closeTime) {
+      // A window past its retention is none: it is not counted again.
+      if (kept === undefined || this.isShown(start)) this.context.drop('late')
+      return
+    }
+    // As in Kafka Streams, what a window begins with counts as its row before.
+    const old = kept?.state ?? from ?? null
+    const before = old === null ? null : this.aggregation.result(old)
+    const base = old ?? this.aggregation.init()
+    const state = this.aggregation.add(base, value, key)
+    const newest = Math.max(timestamp, kept?.timestamp ?? 0)
+    if (state === null) this.#remove(start, keyText)
+    else this.#put(start, keyText, new Kept(state, newest))
+    const row = state === null ? null : this.aggregation.result(state)
+    this.#announce(start, keyText, key, row, before, newest)
+  }
+
+  #announce(
+    start: Timestamp,
+    keyText: string,
+    key: unknown,
+    row: unknown,
+    old: unknown,
+    timestamp: Timestamp
+  ): void {
+    if (this.isFinal) return
+    const window = { start, end: start + this.#spanMs }
+    this.changes.put(this.#entryOf(start, keyText), { key, window }, row, old, timestamp)
+  }
+
+  #put(start: Timestamp, keyText: string, kept: Kept): void {
+    this.putWindow(this.#entryOf(start, keyText), kept, start)
+    this.#starts.add(keyText, start)
+  }
+
+  #remove(start: Timestamp, keyText: string): void {
+    this.deleteWindow(this.#entryOf(start, keyText))
+    this.#starts.remove(keyText, start)
+  }
+
+  #entryOf(start: Timestamp, keyText: string): string {
+    return windowPrefix + timeKey(start) + keyText
+  }
+}
