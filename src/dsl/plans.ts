@@ -79,7 +79,7 @@ export function reducePlan(
   return { plan, rows: serde, ...kept(options) }
 }
 
-/** As `aggregatePlan`, where functions are `(init, add, merge)` or `(init, add, merge, options)`. */
+/** As `aggregatePlan`; functions are `(init, add, merge)` or `(init, add, merge, options)`. */
 export function mergingPlan([first, second, third, fourth]: readonly unknown[]): Planned {
   if (typeof first !== 'function') return aggregatePlan([first, second])
   const { plan, ...rest } = aggregatePlan([first, second, fourth])

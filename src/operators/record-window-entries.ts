@@ -1,10 +1,11 @@
 /**
  * How sessions and sliding windows lie in their store, whose entries are also its changelog:
  *
- *     01 order key → timestamp (8), state     a window; `order` is end and start of a session (8, 8),
- *                                             start of a sliding window (8): the order of closing
- *     00 key (bucket) → times                 where the windows of a key are: found by point reads
+ *     01 order key → timestamp (8), state
+ *     00 key (stretch) → times       where the windows of a key are: found by point reads
  *     ff → how far windows have come
+ *
+ * The order is that of closing: end and start of a session (8, 8), start of a sliding window (8).
  */
 import type { StoreDefinition } from '../../state/contract.ts'
 import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'

@@ -2,8 +2,9 @@
  * What sessions and sliding windows have in common: rows in the order of their closing, final rows,
  * the deletion of what no record can reach any more.
  *
- *     record ─▶ take(): windows change ─▶ an update each │ closed ones, in order ─▶ a final row each
- *                                                        │ old ones ─▶ deleted, a bounded step each
+ *     record ─▶ take(): windows change ─▶ an update each
+ *                       those that close, in order ─▶ a final row each
+ *                       those out of reach ─▶ deleted, in bounded steps
  *
  * Invariants: a window is closed once stream time has *passed* the time it takes no more records
  * at; a final row goes out once; nothing is deleted that is not closed, that a record could still

@@ -98,7 +98,8 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
       const newest = kept.timestamp
       if (end < timestamp) {
         left = kept
-        previous = newest
+        // What is past its retention counts no late window after it.
+        if (this.isShown(start) || newest + 1 + this.#spanMs >= hand.closeTime) previous = newest
         break
       }
       // What is in the newest window beside this record comes after it, if anything does.

@@ -1,6 +1,6 @@
 /**
- * Where the sliding windows of a key begin, found by point reads: one entry for each stretch of time
- * that is as long as a window.
+ * Where the sliding windows of a key begin, found by point reads: one entry for each stretch of
+ * time that is as long as a window.
  */
 import type { KeyValueState } from '../../state/contract.ts'
 import type { Timestamp } from '../ids.ts'

@@ -8,6 +8,7 @@ export const families: readonly string[] = [
   'ktable',
   'punctuate',
   'session',
+  'sliding',
   'ssjoin-inner',
   'ssjoin-left',
   'ssjoin-outer',
