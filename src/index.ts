@@ -45,6 +45,14 @@ export type { GlobalWindowedStream, WindowedStream } from './dsl/windowed-stream
 // The ground floor
 export type { Duration } from './durations.ts'
 export {
+  type DeadLetterTopic,
+  type ErrorAction,
+  type ErrorOptions,
+  type Retry,
+  type RetryOptions,
+  retry,
+} from './error-policy.ts'
+export {
   AbortedError,
   ConfigError,
   CorruptedError,

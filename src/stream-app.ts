@@ -12,6 +12,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { openStateDirectory, type StateDirectory } from '../state/index.ts'
 import { type Clock, systemClock } from './clock.ts'
+import type { ErrorOptions } from './error-policy.ts'
 import { ConfigError, FatalError } from './errors.ts'
 import { legalName } from './ids.ts'
 import type { KafkaLogOptions } from './kafka/kafka-log.ts'
@@ -22,6 +23,7 @@ import type { Log } from './runtime/ports.ts'
 import type { AppSnapshot, AppState } from './runtime/snapshot.ts'
 import { StoreReader } from './runtime/store-reader.ts'
 import type { Guarantee } from './runtime/task-environment.ts'
+import { withErrorOptions } from './topology/errors.ts'
 import type { Topology } from './topology/topology.ts'
 
 /** The client id is the application's, unless given. */
@@ -61,6 +63,8 @@ export interface StreamAppOptions {
   readonly restoresMax?: number
   /** How long `close` may take before it gives up what is not committed. Default 8,000. */
   readonly closeDeadlineMs?: number
+  /** What happens to records that fail, where the topology does not say. */
+  readonly errors?: ErrorOptions
   readonly clock?: Clock
   readonly logger?: Logger
 }
@@ -89,7 +93,7 @@ export class StreamApp {
     const faults = faultsOf(topology, options)
     if (faults.length > 0) throw new ConfigError(faults)
     this.applicationId = options.applicationId
-    this.#topology = topology
+    this.#topology = withErrorOptions(topology, options.errors ?? {})
     this.#options = options
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock

@@ -3,6 +3,7 @@
  * of the calls. Passes turn it into a topology; nothing here runs.
  */
 import type { Aggregators } from '../aggregators/aggregator.ts'
+import type { ErrorOptions } from '../error-policy.ts'
 import type { AggregationPlan } from '../operators/specs.ts'
 import type { StoreHandles } from '../processor/processor.ts'
 import type { Serde } from '../serde/serde.ts'
@@ -29,6 +30,7 @@ export interface SourceNode extends Node<'source'> {
   readonly isTable: boolean
   readonly maxFutureMs: number | undefined
   readonly rejections: { readonly name: string; readonly help: string } | undefined
+  readonly errors: ErrorOptions
 }
 
 export type StatelessOperator =

@@ -1,6 +1,8 @@
 /** Where a topology begins: sources, and what is built from all that hangs on them. */
 import { type Duration, durationMs } from '../durations.ts'
+import type { ErrorOptions } from '../error-policy.ts'
 import { buildTopology } from '../topology/build.ts'
+import { withErrorOptions } from '../topology/errors.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Emission } from '../windows/windows.ts'
 import { BranchedKStream } from './branch.ts'
@@ -24,6 +26,8 @@ export interface SourceOptions {
   readonly maxFuture?: Duration | 'off'
   /** A counter, by `reason`, of what this source rejects. */
   readonly rejections?: { readonly name: string; readonly help: string }
+  /** What happens to its records that fail; for those behind a repartition, ask the builder. */
+  readonly errors?: ErrorOptions
 }
 
 export interface BuildOptions {
@@ -48,6 +52,12 @@ type SomeTopic = Pick<AnyTopic, 'kind' | 'name'>
  */
 export class StreamsBuilder {
   readonly #graph = new Graph()
+  readonly #errors: ErrorOptions
+
+  /** `errors`: what happens to records that fail, wherever their source does not say. */
+  constructor({ errors = {} }: { readonly errors?: ErrorOptions } = {}) {
+    this.#errors = errors
+  }
 
   /** One topic, or several with the same or different types. */
   stream<K, V>(topic: Topic<K, V>, options?: SourceOptions): KStream<K, V>
@@ -106,7 +116,8 @@ export class StreamsBuilder {
   build({ optimize = false }: BuildOptions = {}): Topology {
     const nodes = mergeSources(this.#graph.nodes())
     checkGraph(nodes)
-    return buildTopology(drawBlueprint(optimize ? optimizeGraph(nodes) : nodes))
+    const topology = buildTopology(drawBlueprint(optimize ? optimizeGraph(nodes) : nodes))
+    return withErrorOptions(topology, this.#errors)
   }
 }
 
@@ -126,7 +137,7 @@ const makers: Makers = Object.freeze({
 function addSource(
   graph: Graph,
   topics: readonly AnyTopic[],
-  { maxFuture = 'off', rejections }: SourceOptions,
+  { maxFuture = 'off', rejections, errors = {} }: SourceOptions,
   isTable: boolean
 ): LogicalNode {
   return graph.add({
@@ -136,6 +147,7 @@ function addSource(
     isTable,
     maxFutureMs: maxFuture === 'off' ? undefined : durationMs(maxFuture),
     rejections: rejections && Object.freeze({ ...rejections }),
+    errors: Object.freeze({ ...errors }),
     inputs: [],
   })
 }

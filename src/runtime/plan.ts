@@ -7,6 +7,7 @@ import { present } from '../assert.ts'
 import { TopologyError } from '../errors.ts'
 import type { TaskId, TopicPartition } from '../ids.ts'
 import { taskId } from '../ids.ts'
+import { expectDeadLetterTopics } from '../topology/errors.ts'
 import { atLeastOnceChangelogConfig } from '../topology/internal-topics.ts'
 import type {
   SourceNodeSpec,
@@ -78,6 +79,7 @@ export function makePlan(
   sourceCounts: ReadonlyMap<string, number>,
   guarantee: Guarantee = 'exactly_once'
 ): Plan {
+  expectDeadLetterTopics(topology)
   const counts = new PartitionCounts(topology, sourceCounts)
   const tasks = topology.subtopologies.flatMap((subtopology) =>
     Array.from({ length: counts.tasksOf(subtopology) }, (_, partition) =>

@@ -11,7 +11,7 @@ import type { Clock } from '../clock.ts'
 import { RejectedRecordError } from '../errors.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import type { Receiver } from '../processor/operator.ts'
-import type { RecordHeaders } from '../record.ts'
+import type { RecordCursor, RecordHeaders } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { PlannedSource } from './plan.ts'
 import type { FetchAnswer, SourceReader } from './ports.ts'
@@ -65,6 +65,11 @@ export class RecordQueue {
 
   get headers(): RecordHeaders {
     return this.#reader.headers
+  }
+
+  /** The head as it lies in the log, or what was rejected last. */
+  get raw(): RecordCursor {
+    return this.#reader
   }
 
   /** Of the head, or of the record just done. */

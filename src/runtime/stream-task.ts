@@ -15,6 +15,7 @@ import { assert, present } from '../assert.ts'
 import type { TaskId, Timestamp } from '../ids.ts'
 import type { StoreSpec } from '../topology/topology.ts'
 import { checkFingerprints } from './compatibility.ts'
+import { Attempts } from './failures.ts'
 import { TaskInstruments } from './instruments.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { changelogTopic, type PlannedTask } from './plan.ts'
@@ -52,6 +53,8 @@ export class StreamTask {
   #restore: Restore | undefined
   #commitNumber = 0
   #skipped: SkippedKeys = noKeys
+  /** Of records that have failed since the last commit; outlives what is undone. */
+  readonly #attempts = new Attempts()
   #isRetired = false
   #isHalted = false
   #isDamaged = false
@@ -162,6 +165,7 @@ export class StreamTask {
       state: this.#state,
       instruments: this.#instruments,
       committed,
+      attempts: this.#attempts,
     })
     this.#life = life
     await life.begin()
@@ -206,7 +210,8 @@ export class StreamTask {
   }
 
   /** Step 4: the state, in one batch with the place in its changelogs that it belongs to. */
-  async write({ number }: FrozenTask, receipt: CommitReceipt): Promise<void> {
+  async write({ number, offsets }: FrozenTask, receipt: CommitReceipt): Promise<void> {
+    this.#attempts.forget(offsets)
     this.#commitNumber = number
     this.#skipped = noKeys
     const state = this.#state

@@ -60,6 +60,11 @@ export class CurrentRecord implements RecordContext {
     }
   }
 
+  /** Where the record is the head; undefined while nothing is done on behalf of a record. */
+  get queue(): RecordQueue | undefined {
+    return this.#queue
+  }
+
   moveTo(queue: RecordQueue, watermark: Timestamp): void {
     this.#queue = queue
     this.topic = queue.source.topic

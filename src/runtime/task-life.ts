@@ -12,6 +12,7 @@ import { present } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
 import { fingerprintsOf } from './compatibility.ts'
+import { type Attempts, Failures } from './failures.ts'
 import type { TaskInstruments } from './instruments.ts'
 import type { PlannedSource } from './plan.ts'
 import type { CommittedOffset, OffsetCommit } from './ports.ts'
@@ -31,6 +32,7 @@ export interface LifeParts {
   readonly instruments: TaskInstruments
   /** Of the sources, in their order. */
   readonly committed: readonly CommittedOffset[]
+  readonly attempts: Attempts
 }
 
 export class TaskLife {
@@ -38,6 +40,7 @@ export class TaskLife {
   readonly #environment: TaskEnvironment
   readonly #core: TaskCore
   readonly #wired: Wired
+  readonly #failures: Failures
   readonly #record = new CurrentRecord()
   readonly #streamTime = new Punctuators()
   readonly #wallClock = new Punctuators()
@@ -76,7 +79,8 @@ export class TaskLife {
       },
       requestCommit: environment.requestCommit,
     }
-    this.#wired = wire(planned.subtopology)
+    this.#failures = new Failures(this.#core, parts.attempts)
+    this.#wired = wire(planned.subtopology, this.#failures)
   }
 
   get stores(): ReadonlyMap<string, KeyValueState<unknown>> {
@@ -250,7 +254,8 @@ export class TaskLife {
     const reader = log.read({ topic, partition }, offset ?? 'earliest', { onData: wake })
     const receiver = present(this.#wired.entries.get(node.name), node.name)
     const startsPlaced = offset !== undefined
-    return new RecordQueue(index, source, receiver, reader, startsPlaced, clock, this.#reject)
+    const rejected = this.#failures.rejected.bind(this.#failures)
+    return new RecordQueue(index, source, receiver, reader, startsPlaced, clock, rejected)
   }
 
   /** The queue with the lowest head, once no partition that is known to have records lacks one. */
@@ -316,20 +321,6 @@ export class TaskLife {
     this.#changed = true
     work.asksAgain = again
     if (!again) this.#work.splice(this.#work.indexOf(work), 1)
-  }
-
-  #reject = (queue: RecordQueue, reason: string, cause: unknown): void => {
-    const { planned, dropLog } = this.#environment
-    const { topic, partition, node, spec } = queue.source
-    this.#changed = true
-    this.#core.instruments.drop(reason, 1)
-    if (spec.rejections !== undefined) this.#core.instruments.counter(spec.rejections).add(reason)
-    dropLog.note(reason, 1, () => ({
-      task: planned.id,
-      node: node.name,
-      record: `${topic}-${partition}@${queue.offset}`,
-      ...(cause === undefined ? {} : { error: messageOf(cause) }),
-    }))
   }
 }
 

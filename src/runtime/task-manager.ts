@@ -15,6 +15,7 @@ import { AbortedError, CorruptedError, FencedError, MillraceError } from '../err
 import type { TaskId } from '../ids.ts'
 import { CommitFailure } from './commit.ts'
 import type { Committer } from './committer.ts'
+import { RetryError } from './failures.ts'
 import type { AssignmentListener, HeldTask } from './ports.ts'
 import { Slots } from './slots.ts'
 import { StreamTask } from './stream-task.ts'
@@ -44,6 +45,7 @@ export class TaskManager implements AssignmentListener {
   readonly #slots: Slots
   #handovers = 0
   #isClosed = false
+  readonly #closing = new AbortController()
 
   constructor(options: TaskManagerOptions) {
     this.#options = options
@@ -103,6 +105,7 @@ export class TaskManager implements AssignmentListener {
   /** Drops all tasks, and takes no new ones. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#closing.abort()
     await this.drop()
   }
 
@@ -119,14 +122,34 @@ export class TaskManager implements AssignmentListener {
 
   /** Back to the last commit: what is not committed is forgotten, in all tasks. */
   async rewind(damaged?: StreamTask): Promise<void> {
-    const { environment } = this.#options
-    const running = this.tasks.filter((task) => task.isRunning || task === damaged)
+    const halted = this.#haltAll(damaged)
+    damaged?.markDamaged()
+    await this.#restart(halted)
+  }
+
+  /** They do, and send, nothing more in these lives. */
+  #haltAll(other?: StreamTask): readonly StreamTask[] {
+    const running = this.tasks.filter((task) => task.isRunning || task === other)
     for (const task of running) task.halt()
     // Before anything is awaited: what others send from here on is theirs, and stays.
-    environment.outputs.drop()
-    damaged?.markDamaged()
-    await Promise.all(running.map((task) => task.rewind()))
-    for (const task of running) if (this.#holds(task)) this.#startRestore(task)
+    this.#options.environment.outputs.drop()
+    return running
+  }
+
+  async #restart(halted: readonly StreamTask[]): Promise<void> {
+    await Promise.all(halted.map((task) => task.rewind()))
+    for (const task of halted) if (this.#holds(task)) this.#startRestore(task)
+  }
+
+  /** A record is to be tried again, after a while, by all that was done since the last commit. */
+  async #tryAgain({ backoffMs, cause }: RetryError): Promise<void> {
+    const { environment, committer } = this.#options
+    const halted = this.#haltAll()
+    const waitMs = backoffMs
+    environment.logger.warn('A record failed; trying it again', { waitMs, error: cause })
+    await committer().inFlight
+    await delay(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {})
+    await this.#restart(halted.filter((task) => this.#holds(task) && task.state === 'running'))
   }
 
   /** The commit in flight did not happen, or not wholly. Never rejects. */
@@ -142,8 +165,12 @@ export class TaskManager implements AssignmentListener {
   async failed(task: StreamTask, error: unknown): Promise<void> {
     if (!this.#holds(task) || !task.isRunning) return
     const cause = rootCause(error)
-    task.halt()
     try {
+      if (cause instanceof RetryError) {
+        await this.#tryAgain(cause)
+        return
+      }
+      task.halt()
       if (!(cause instanceof CorruptedError)) throw taskFailure(task, error)
       await this.#options.committer().inFlight
       if (this.#holds(task) && task.state === 'running') await this.#rebuild(task, cause)

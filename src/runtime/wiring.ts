@@ -51,14 +51,20 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-export function wire(subtopology: SubtopologySpec): Wired {
+/** What is done about errors that are about one record. */
+export interface ErrorHandler {
+  /** Whether the error ends here. */
+  takes(node: ProcessorNodeSpec, error: unknown): boolean
+}
+
+export function wire(subtopology: SubtopologySpec, errors: ErrorHandler): Wired {
   const nodes: WiredNode[] = []
   const edges = new Map<string, Receiver>()
   for (const spec of subtopology.nodes) {
     if (spec.kind === 'source') continue
     const operator = inNode(spec.name, () => spec.create())
     nodes.push({ spec, operator })
-    edges.set(spec.name, new Edge(spec.name, operator))
+    edges.set(spec.name, new Edge(spec, operator, errors))
   }
   const to = (children: readonly string[]): Receiver => {
     const receivers = children.map((name) => present(edges.get(name), `node ${name}`))
@@ -79,19 +85,23 @@ export function wire(subtopology: SubtopologySpec): Wired {
 }
 
 class Edge implements Receiver {
-  readonly #node: string
+  readonly #node: ProcessorNodeSpec
   readonly #operator: Operator
+  readonly #errors: ErrorHandler
 
-  constructor(node: string, operator: Operator) {
+  constructor(node: ProcessorNodeSpec, operator: Operator, errors: ErrorHandler) {
     this.#node = node
     this.#operator = operator
+    this.#errors = errors
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
     try {
       this.#operator.process(key, value, timestamp)
     } catch (error) {
-      throw nodeFailure(this.#node, error)
+      inNode(this.#node.name, () => {
+        if (!this.#errors.takes(this.#node, error)) throw error
+      })
     }
   }
 }

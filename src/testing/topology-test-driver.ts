@@ -18,6 +18,7 @@ import type { KeyValueState } from '../../state/contract.ts'
 import { assert } from '../assert.ts'
 import { ManualClock } from '../clock.ts'
 import { type Duration, durationMs } from '../durations.ts'
+import type { ErrorOptions } from '../error-policy.ts'
 import type { Timestamp } from '../ids.ts'
 import { EmbeddedLog } from '../log/embedded-log.ts'
 import { type Logger, silentLogger } from '../log.ts'
@@ -25,6 +26,7 @@ import type { StoreRow } from '../processor/store-rows.ts'
 import type { AppSnapshot, CounterSample, GaugeSample } from '../runtime/snapshot.ts'
 import { StoreReader } from '../runtime/store-reader.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
+import { withErrorOptions } from '../topology/errors.ts'
 import type { Topology } from '../topology/topology.ts'
 import { type CrashPoint, TestInstance } from './test-instance.ts'
 import { TestInputTopic, TestOutputTopic, type TestTopic, type TopicHost } from './test-topics.ts'
@@ -44,6 +46,8 @@ export interface TestDriverOptions {
   readonly commit?: 'each' | 'manual'
   /** Default 'exactly_once'. */
   readonly guarantee?: Guarantee
+  /** As those of an application. */
+  readonly errors?: ErrorOptions
   readonly logger?: Logger
 }
 
@@ -62,7 +66,7 @@ export class TopologyTestDriver {
   private constructor(topology: Topology, options: TestDriverOptions, path: string) {
     const { start = 0, applicationId = 'test' } = options
     this.clock = new ManualClock(typeof start === 'number' ? start : Date.parse(start))
-    this.#topology = topology
+    this.#topology = withErrorOptions(topology, options.errors ?? {})
     this.#options = {
       applicationId,
       caching: options.caching ?? false,
@@ -70,6 +74,7 @@ export class TopologyTestDriver {
       guarantee: options.guarantee ?? 'exactly_once',
       logger: options.logger ?? silentLogger,
       partitions: options.partitions ?? {},
+      errors: options.errors ?? {},
     }
     this.#path = path
     const { logger } = this.#options
@@ -211,7 +216,7 @@ export class TopologyTestDriver {
     options: { readonly wipe?: boolean; readonly topology?: Topology } = {}
   ): Promise<void> {
     if (options.topology !== undefined) {
-      this.#topology = options.topology
+      this.#topology = withErrorOptions(options.topology, this.#options.errors)
       await this.#createTopics()
     }
     for (const [index, instance] of this.#instances.entries()) {

@@ -2,6 +2,7 @@
  * What the DSL builds and the runtime runs: sub-topologies of nodes, the topics between them, and
  * the stores they own. Immutable, and free of state: every task makes its own operators from it.
  */
+import type { ErrorPolicy } from '../error-policy.ts'
 import type { Operator } from '../processor/operator.ts'
 import type { Serde } from '../serde/serde.ts'
 
@@ -46,6 +47,8 @@ export interface SourceTopicSpec {
   readonly maxFutureMs: number | undefined
   /** A counter, with label `reason`, of what this source rejects, beside the engine's own. */
   readonly rejections: string | undefined
+  /** What happens to records that fail; without a word, see `ErrorOptions`. */
+  readonly errors?: ErrorPolicy
 }
 
 export interface ProcessorNodeSpec {

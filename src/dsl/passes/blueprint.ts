@@ -1,4 +1,5 @@
 /** From the logical graph to nodes that run: one case per kind, in the order of the calls. */
+import { policyOf } from '../../error-policy.ts'
 import { GaugeOperator } from '../../operators/gauge.ts'
 import { PassThroughOperator } from '../../operators/pass-through.ts'
 import { ToStreamOperator } from '../../operators/to-stream.ts'
@@ -60,7 +61,7 @@ export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
   return {
     nodes: drawn,
     sources: topicsOf(nodes, 'source'),
-    sinks: topicsOf(nodes, 'sink'),
+    sinks: [...topicsOf(nodes, 'sink'), ...deadLetterTopics(nodes)],
     repartitions: nodes.flatMap(repartitionsOf),
     instruments: instrumentsOf(nodes),
   }
@@ -148,7 +149,7 @@ function latePorts({ inputs }: LateNode): readonly string[] {
 }
 
 function drawSource(node: SourceNode): NodeBlueprint {
-  const { name, maxFutureMs, rejections } = node
+  const { name, maxFutureMs, rejections, errors } = node
   const topics = node.topics.map(
     (topic): SourceTopicSpec => ({
       name: topic.name,
@@ -159,6 +160,7 @@ function drawSource(node: SourceNode): NodeBlueprint {
       keepsTimeOfNull: node.isTable,
       maxFutureMs,
       rejections: rejections?.name,
+      errors: policyOf(errors),
     })
   )
   const reads = node.topics.map(({ timestamp }) =>
@@ -202,6 +204,12 @@ function repartitionsOf(node: LogicalNode): readonly RepartitionTopic[] {
   if (!('repartition' in node)) return []
   const { repartition } = node
   return (repartition && [{ name: repartition.topic, partitions: repartition.partitions }]) || []
+}
+
+function deadLetterTopics(nodes: readonly LogicalNode[]): readonly UserTopic[] {
+  return nodes.flatMap((node) =>
+    node.kind === 'source' && node.errors.deadLetters !== undefined ? [node.errors.deadLetters] : []
+  )
 }
 
 function topicsOf(nodes: readonly LogicalNode[], kind: 'source' | 'sink'): readonly UserTopic[] {

@@ -1,4 +1,6 @@
 /** Streams of the same topic become one source: a task reads a partition once. */
+import { isDeepStrictEqual } from 'node:util'
+import { policyOf } from '../../error-policy.ts'
 import type { AnyTopic, LogicalNode, SourceNode } from '../graph.ts'
 import { fault } from './faults.ts'
 
@@ -46,7 +48,8 @@ function expectSame(node: SourceNode, earlier: SourceNode): void {
     !earlier.isTable &&
     node.maxFutureMs === earlier.maxFutureMs &&
     node.rejections?.name === earlier.rejections?.name &&
-    node.rejections?.help === earlier.rejections?.help
+    node.rejections?.help === earlier.rejections?.help &&
+    isDeepStrictEqual(policyOf(node.errors), policyOf(earlier.errors))
   if (isSame) return
   const names = node.topics.map(({ name }) => `'${name}'`).join(', ')
   const way =

@@ -1,0 +1,171 @@
+/**
+ * What a task does about records that fail, by the policy of the source they came from.
+ *
+ *     cannot be read ──▶ decode ──┐
+ *     a node throws ───▶ process ─┼─▶ skip, dead letter, retry from the last commit, or stop
+ *     to bytes fails ──▶ produce ─┘
+ *
+ * Invariants: a dead letter is part of the commit that moves past its record; an error that is not
+ * about the record at hand (in a punctuation, a flush, the engine itself) is never taken.
+ */
+import { assert } from '../assert.ts'
+import type { ErrorAction, Retry } from '../error-policy.ts'
+import { FatalError, MillraceError, RejectedRecordError } from '../errors.ts'
+import type { Offset, TopicPartition } from '../ids.ts'
+import type { RecordHeaders } from '../record.ts'
+import { partitionForKey } from '../serde/murmur2.ts'
+import type { ProcessorNodeSpec } from '../topology/topology.ts'
+import type { OffsetCommit } from './ports.ts'
+import type { RecordQueue } from './record-queue.ts'
+import type { TaskCore } from './task-context.ts'
+import { messageOf, NodeFailure } from './wiring.ts'
+
+export type FailureStep = 'decode' | 'process' | 'produce'
+
+/** The record at hand is to be tried again, from the last commit on. */
+export class RetryError extends MillraceError {
+  readonly backoffMs: number
+
+  constructor(backoffMs: number, cause: unknown) {
+    super('MILLRACE_RECORD_RETRIED', `To be tried again: ${messageOf(cause)}`, { cause })
+    this.backoffMs = backoffMs
+  }
+}
+
+/** How often records have failed that no commit has moved past yet. */
+export class Attempts {
+  readonly #counts = new Map<string, TopicPartition & { offset: Offset; count: number }>()
+
+  /** Counts one more; how many there were before. */
+  add({ source, offset }: RecordQueue): number {
+    const { topic, partition } = source
+    const place = `${topic}-${partition}@${offset}`
+    const { count } = this.#counts.get(place) ?? { count: 0 }
+    this.#counts.set(place, { topic, partition, offset, count: count + 1 })
+    return count
+  }
+
+  /** What a commit has moved past needs no count any more. */
+  forget(committed: readonly OffsetCommit[]): void {
+    for (const [place, { topic, partition, offset }] of this.#counts) {
+      const isPast = committed.some(
+        (one) => one.topic === topic && one.partition === partition && one.offset > offset
+      )
+      if (isPast) this.#counts.delete(place)
+    }
+  }
+}
+
+const backoffMsMax = 60_000
+
+interface Failure {
+  readonly step: FailureStep
+  readonly node: string
+  readonly reason: string
+  readonly cause: unknown
+}
+
+export class Failures {
+  readonly #core: TaskCore
+  readonly #attempts: Attempts
+
+  constructor(core: TaskCore, attempts: Attempts) {
+    this.#core = core
+    this.#attempts = attempts
+  }
+
+  /** Whether the error ends with the record at hand, here. Throws a RetryError to try again. */
+  takes(node: ProcessorNodeSpec, error: unknown): boolean {
+    const { queue } = this.#core.record
+    if (queue === undefined || !isOfRecord(error)) return false
+    const step = node.operator === 'to' || node.operator === 'repartition' ? 'produce' : 'process'
+    const reason = error instanceof RejectedRecordError ? error.reason : step
+    const action = this.#actionOf(queue, queue.source.spec.errors?.[step] ?? 'stop', error)
+    if (action === 'stop') return false
+    this.#core.instruments.drop(reason, 1)
+    this.#note(queue, { step, node: node.name, reason, cause: error })
+    if (action === 'dead-letter') this.#bury(queue, { step, node: node.name, reason, cause: error })
+    return true
+  }
+
+  /** A source has rejected the record that its reader is at. Throws to stop. */
+  rejected(queue: RecordQueue, reason: string, cause: unknown): void {
+    const { spec, node } = queue.source
+    const { instruments } = this.#core
+    const failure: Failure = { step: 'decode', node: node.name, reason, cause }
+    const action = spec.errors?.decode ?? 'skip'
+    if (action === 'stop') throw rejectedForGood(queue, reason, cause)
+    this.#core.changed()
+    instruments.drop(reason, 1)
+    if (spec.rejections !== undefined) instruments.counter(spec.rejections).add(reason)
+    this.#note(queue, failure)
+    if (action === 'dead-letter') this.#bury(queue, failure)
+  }
+
+  #actionOf(queue: RecordQueue, action: ErrorAction | Retry, cause: unknown): ErrorAction {
+    if (typeof action === 'string') return action
+    const before = this.#attempts.add(queue)
+    if (before >= action.attempts) return action.finally
+    throw new RetryError(Math.min(action.backoffMs * 2 ** before, backoffMsMax), cause)
+  }
+
+  #note(queue: RecordQueue, { node, reason, cause }: Failure): void {
+    const { dropLog, planned } = this.#core
+    dropLog.note(reason, 1, () => ({
+      task: planned.id,
+      node,
+      record: placeOf(queue),
+      ...(cause === undefined ? {} : { error: messageOf(cause) }),
+    }))
+  }
+
+  /** Bytes as they came, with what is known of the error in headers. */
+  #bury(queue: RecordQueue, failure: Failure): void {
+    const { plan, planned, outputs, clock } = this.#core
+    const { source, raw } = queue
+    const topic = source.spec.errors?.deadLetters
+    assert(topic !== undefined, 'a dead letter has a topic to go to')
+    const partitions = plan.partitionCounts.get(topic) ?? 1
+    const partition =
+      raw.key === null ? planned.partition % partitions : partitionForKey(raw.key, partitions)
+    const timestamp = raw.timestamp >= 0 ? raw.timestamp : clock.now()
+    const headers = [...raw.headers, ...headersOf(queue, failure)]
+    outputs.append(topic, partition, timestamp, raw.key, raw.value, headers)
+    this.#core.changed()
+  }
+}
+
+function headersOf(queue: RecordQueue, { step, node, reason, cause }: Failure): RecordHeaders {
+  const { topic, partition } = queue.source
+  const known = {
+    step,
+    node,
+    reason,
+    message: cause === undefined ? '' : messageOf(cause),
+    topic,
+    partition: String(partition),
+    offset: String(queue.offset),
+  }
+  return Object.entries(known).map(([name, text]) => [`millrace-error-${name}`, Buffer.from(text)])
+}
+
+function placeOf(queue: RecordQueue): string {
+  const { topic, partition } = queue.source
+  return `${topic}-${partition}@${queue.offset}`
+}
+
+/** Errors of the engine say by their class what must follow; it is not about one record. */
+function isOfRecord(error: unknown): boolean {
+  if (error instanceof NodeFailure) return false
+  return !(error instanceof MillraceError) || error instanceof RejectedRecordError
+}
+
+function rejectedForGood(queue: RecordQueue, reason: string, cause: unknown): FatalError {
+  const why = cause === undefined ? '' : `: ${messageOf(cause)}`
+  return new FatalError(
+    'MILLRACE_RECORD_REFUSED',
+    `Record ${placeOf(queue)} cannot be read (${reason}${why}), and its source is to stop then. ` +
+      "Mend what writes it, or let the source skip: { errors: { decode: 'skip' } }.",
+    cause === undefined ? {} : { cause }
+  )
+}
