@@ -1,5 +1,5 @@
 /** Error options of an application or a topology, for all sources that do not say otherwise. */
-import type { ErrorOptions } from '../error-policy.ts'
+import type { ErrorOptions, ErrorPolicy } from '../error-policy.ts'
 import { asksForDeadLetters, policyOf } from '../error-policy.ts'
 import { TopologyError } from '../errors.ts'
 import type { SourceTopicSpec, SubtopologySpec, Topology, TopologyTopic } from './topology.ts'
@@ -19,7 +19,7 @@ export function withErrorOptions(topology: Topology, options: ErrorOptions): Top
                   ...node,
                   topics: Object.freeze(
                     node.topics.map((topic) =>
-                      Object.freeze({ ...topic, errors: { ...policy, ...topic.errors } })
+                      Object.freeze({ ...topic, errors: nearest(policy, topic.errors) })
                     )
                   ),
                 })
@@ -38,6 +38,10 @@ export function withErrorOptions(topology: Topology, options: ErrorOptions): Top
     subtopologies: Object.freeze(subtopologies),
     topics: Object.freeze(topics),
   })
+}
+
+function nearest(policy: ErrorPolicy, own: ErrorPolicy | undefined): ErrorPolicy {
+  return Object.freeze({ ...policy, ...own })
 }
 
 /** Dead letters need somewhere to go, before the first of them comes. */

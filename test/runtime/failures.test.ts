@@ -1,4 +1,4 @@
-/** Records that cannot be read, handled or written: what is done about them, and what is counted. */
+/** Records that cannot be read, handled or written: what is done about them and counted. */
 import { describe, expect, it } from 'vitest'
 import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
 import { topic } from '../../src/dsl/topic.ts'
