@@ -5,7 +5,8 @@
  *               (no records meanwhile)        └─ aborted, fenced, failed ──▶ the manager
  *
  * Invariants: one commit in flight; a seal happens only when no task has work under way; while the
- * layer behind the sealed one is full, no record is taken.
+ * layer behind the sealed one is full, no record is taken, nor beside the commits that follow an
+ * aborted one.
  */
 import type { Timestamp, TopicPartition } from '../ids.ts'
 import { Commit, type CommitProbe } from './commit.ts'
@@ -24,6 +25,13 @@ export interface CommitterOptions {
   readonly probe: CommitProbe
 }
 
+/**
+ * Commits during which no record is taken, after one that was aborted. A record that blocks the
+ * process for longer than the transaction may take undoes the commit beside it; after the rewind it
+ * would do so again, and for ever.
+ */
+const awaitedAfterAbort = 16
+
 export class Committer {
   readonly #options: CommitterOptions
   #inFlight: Promise<void> | undefined
@@ -35,6 +43,8 @@ export class Committer {
   #barriers = 0
   #isWaiting = false
   #isStopped = false
+  /** Commits that nothing may be processed beside. */
+  #awaited = 0
   #number = 0
 
   constructor(options: CommitterOptions) {
@@ -51,7 +61,7 @@ export class Committer {
   /** No record may be taken now. */
   get isBlocking(): boolean {
     if (this.#barriers > 0 || this.#isWaiting) return true
-    return this.#inFlight !== undefined && this.#isFull()
+    return this.#inFlight !== undefined && (this.#awaited > 0 || this.#isFull())
   }
 
   /** The commit in flight; undefined when there is none. */
@@ -154,10 +164,12 @@ export class Committer {
       commit.publish()
     } catch (error) {
       totals.commits.aborted += 1
+      this.#awaited = awaitedAfterAbort
       await onFailure(error)
       return
     }
     totals.commits.count += 1
+    this.#awaited = Math.max(0, this.#awaited - 1)
     totals.commits.seconds += (ticks() - startedAt) / 1_000
     totals.recordsOut += commit.recordsOut
     await this.#purge(commit)

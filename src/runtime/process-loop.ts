@@ -84,7 +84,8 @@ export class ProcessLoop {
   /** One turn; whether anything was done. */
   turn(): boolean {
     const { clock, committer } = this.#options
-    this.observe(clock.now())
+    // Punctuators are users' functions too, and may block as records do.
+    this.observe(clock.now(), !committer.isBlocking)
     committer.turn()
     return !committer.isBlocking && this.#processByTurns()
   }

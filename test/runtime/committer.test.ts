@@ -53,6 +53,39 @@ it('drops both layers when a commit is aborted, and takes the records again', as
   expect(engine.snapshot()).toMatchObject({ recordsIn: 2, commits: { count: 1, aborted: 1 } })
 })
 
+it('takes no record beside the commits that follow an aborted one', async () => {
+  const world = await openWorld(countTopology())
+  const { engine, log } = world
+  const taken = () => engine.snapshot().tasks[0]?.partitions[0]?.position
+  await world.send('in', [{ key: 'a' }])
+  world.drain()
+  log.embedded.faults.failCommit('abort')
+  await engine.commit()
+  await world.ready()
+  world.drain()
+  log.hold()
+  const committing = engine.commit()
+  await world.send('in', [{ key: 'b' }])
+  for (let turn = 0; turn < 5; turn++) engine.turn()
+  expect(taken()).toBe(1)
+  log.release()
+  await committing
+  for (let commit = 0; commit < 20; commit++) {
+    await world.send('in', [{ key: 'a' }])
+    world.drain()
+    await engine.commit()
+  }
+  log.hold()
+  await world.send('in', [{ key: 'a' }])
+  world.drain()
+  const usual = engine.commit()
+  await world.send('in', [{ key: 'b' }])
+  const before = taken() ?? 0
+  while (taken() === before) engine.turn()
+  log.release()
+  await usual
+})
+
 it('has one commit in flight, whoever asks', async () => {
   const world = await openWorld(countTopology())
   const { engine, log } = world
