@@ -15,7 +15,10 @@ import type { StreamTask } from './stream-task.ts'
 
 const turnMs = 2
 const turnBytesMax = 256 * 1024
-/** Records of one task before the others, and the time, are looked at. */
+/**
+ * Records of one task before the others, and the time, are looked at; where a visit takes longer than
+ * a turn may, the next is for one record.
+ */
 const recordsPerVisit = 16
 /** Idle clocks and wall-clock punctuators are looked at no less often. */
 const sleepMsMax = 100
@@ -38,6 +41,8 @@ export class ProcessLoop {
   #running: Promise<void> | undefined
   /** Which task comes first: another one in each turn. */
   #first = 0
+  /** Records of the next visit. */
+  #visit = 1
 
   constructor(options: ProcessLoopOptions) {
     this.#options = options
@@ -99,16 +104,22 @@ export class ProcessLoop {
   }
 
   #processByTurns(): boolean {
-    const end = performance.now() + turnMs
+    let now = performance.now()
+    const end = now + turnMs
     let bytes = 0
     let anything = false
     for (;;) {
       const tasks = this.#rotated()
       let done = 0
       for (const task of tasks) {
-        done += this.#guarded(task, () => task.life.process(recordsPerVisit))
+        const before = now
+        const visited = this.#guarded(task, () => task.life.process(this.#visit))
+        now = performance.now()
+        done += visited
+        if (now - before > turnMs) this.#visit = 1
+        else if (visited > 0) this.#visit = Math.min(this.#visit * 2, recordsPerVisit)
         bytes += task.isRunning ? task.life.takeBytes() : 0
-        if (bytes > turnBytesMax || performance.now() > end) return anything || done > 0
+        if (bytes > turnBytesMax || now > end) return anything || done > 0
       }
       if (done === 0) return anything
       anything = true
