@@ -2,8 +2,8 @@
  * Who runs which task. Pure: the same members and tasks give the same answer, whoever leads.
  *
  *     shares    every sub-topology is spread within one task per member, and so is the whole
- *     stickiness   within its share a member keeps what it runs; then tasks go to the member that
- *               has the most of their state on disk; what is left fills the gaps
+ *     stickiness   within its share a member keeps what it runs, unless another has far more of its
+ *               state; what it must give up is what others have; then tasks follow their state
  *     hand-over a task that another member still runs is withheld until that one has given it up
  *
  * Invariants: in the target every task has exactly one owner; in the hand-over no task has two, and
@@ -31,6 +31,9 @@ interface Candidate {
   /** Tasks beyond the common share, over all sub-topologies so far. */
   extras: number
 }
+
+/** What moving a task is worth at least, in changelog records that need no restoring. */
+const moveCost = 10_000
 
 /** Where every task is to run in the end. No members, no assignment. */
 export function targetAssignment(
@@ -96,41 +99,64 @@ function byPlace(a: TaskId, b: TaskId): number {
   return left.subtopology - right.subtopology || left.partition - right.partition
 }
 
-/** Hands out the tasks of one sub-topology. */
+/** Hands out the tasks of one sub-topology: first those for which the place matters most. */
 function spread(tasks: readonly TaskId[], candidates: readonly Candidate[]): void {
   const shares = sharesOf(tasks, candidates)
-  const give = (task: TaskId, to: Candidate): void => {
-    to.tasks.push(task)
-    shares.set(to, present(shares.get(to), 'share of a member') - 1)
-  }
   const hasRoom = (member: Candidate): boolean => (shares.get(member) ?? 0) > 0
-  const kept = new Set<TaskId>()
-  for (const task of tasks) {
-    const owner = candidates.find((member) => member.owned.has(task))
-    if (owner === undefined || !hasRoom(owner)) continue
-    give(task, owner)
-    kept.add(task)
+  const places = new Map<TaskId, Candidate>()
+  while (places.size < tasks.length) {
+    const able = candidates.filter(hasRoom)
+    const wishes = tasks.flatMap((task) => (places.has(task) ? [] : [wishOf(task, able)]))
+    wishes.sort((a, b) => b.regret - a.regret)
+    for (const { task, member } of wishes) {
+      // Whoever wanted to go there has to think again.
+      if (!hasRoom(member)) break
+      places.set(task, member)
+      shares.set(member, present(shares.get(member), 'share of a member') - 1)
+    }
   }
-  const holdings = tasks.flatMap((task) =>
-    candidates.flatMap((member) => {
-      const restored = kept.has(task) ? undefined : member.held.get(task)
-      return restored === undefined ? [] : [{ task, member, restored }]
-    })
-  )
-  holdings.sort((a, b) => b.restored - a.restored)
-  for (const { task, member } of holdings) {
-    if (kept.has(task) || !hasRoom(member)) continue
-    give(task, member)
-    kept.add(task)
+  exchange(tasks, places)
+  for (const [task, member] of places) member.tasks.push(task)
+  const isEven = [...shares.values()].every((left) => left === 0)
+  assert(isEven, 'the shares add up to the tasks')
+}
+
+interface Wish {
+  readonly task: TaskId
+  readonly member: Candidate
+  /** How much more would have to be restored anywhere else. */
+  readonly regret: number
+}
+
+function wishOf(task: TaskId, members: readonly Candidate[]): Wish {
+  const ranked = [...members].sort((a, b) => worthOf(task, b) - worthOf(task, a))
+  const [best, next] = ranked
+  const member = present(best, 'a member with room for the task')
+  const regret = next === undefined ? 0 : worthOf(task, member) - worthOf(task, next)
+  return { task, member, regret }
+}
+
+/** Lets two tasks change places as long as that leaves less to restore. Ends: it gets less. */
+function exchange(tasks: readonly TaskId[], places: Map<TaskId, Candidate>): void {
+  for (let isBetter = true; isBetter; ) {
+    isBetter = false
+    for (const [i, one] of tasks.entries()) {
+      for (const two of tasks.slice(i + 1)) {
+        const [a, b] = [present(places.get(one), one), present(places.get(two), two)]
+        if (a === b) continue
+        const now = worthOf(one, a) + worthOf(two, b)
+        if (worthOf(one, b) + worthOf(two, a) <= now) continue
+        places.set(one, b)
+        places.set(two, a)
+        isBetter = true
+      }
+    }
   }
-  for (const task of tasks) {
-    if (kept.has(task)) continue
-    give(task, present(candidates.find(hasRoom), 'a member with room for the task'))
-  }
-  assert(
-    [...shares.values()].every((left) => left === 0),
-    'the shares add up to the tasks'
-  )
+}
+
+/** What a member has of a task: records that need no restoring; to run it already is worth more. */
+function worthOf(task: TaskId, member: Candidate): number {
+  return (member.held.get(task) ?? 0) + (member.owned.has(task) ? moveCost : 0)
 }
 
 /**
@@ -145,18 +171,10 @@ function sharesOf(
   const rest = tasks.length % candidates.length
   const shares = new Map(candidates.map((member) => [member, base]))
   const wishes = candidates.map((member) => {
-    const owned = tasks.filter((task) => member.owned.has(task)).length
-    const held = tasks.filter((task) => member.held.has(task)).length
-    const restored = tasks.reduce((sum, task) => sum + (member.held.get(task) ?? 0), 0)
-    return { member, owned: Math.min(owned, base + 1), held: Math.min(held, base + 1), restored }
+    const worths = tasks.map((task) => worthOf(task, member)).sort((a, b) => b - a)
+    return { member, extra: worths[base] ?? 0 }
   })
-  wishes.sort(
-    (a, b) =>
-      a.member.extras - b.member.extras ||
-      b.owned - a.owned ||
-      b.held - a.held ||
-      b.restored - a.restored
-  )
+  wishes.sort((a, b) => a.member.extras - b.member.extras || b.extra - a.extra)
   for (const { member } of wishes.slice(0, rest)) {
     member.extras++
     shares.set(member, base + 1)

@@ -16,8 +16,8 @@ import type { StreamTask } from './stream-task.ts'
 const turnMs = 2
 const turnBytesMax = 256 * 1024
 /**
- * Records of one task before the others, and the time, are looked at; where a visit takes longer than
- * a turn may, the next is for one record.
+ * Records of one task before the others, and the time, are looked at; where a visit takes longer
+ * than a turn may, the next is for one record.
  */
 const recordsPerVisit = 16
 /** Idle clocks and wall-clock punctuators are looked at no less often. */

@@ -145,6 +145,62 @@ describe('the target assignment', () => {
     )
   })
 
+  it('never lets a state that is far behind win over a fresh one', () => {
+    const task = taskId(0, 0)
+    const states = fc.record({
+      behind: fc.nat(1_000_000),
+      lead: fc.integer({ min: 1, max: 1_000_000 }),
+    })
+    fc.assert(
+      fc.property(states, fc.boolean(), ({ behind, lead }, isSwapped) => {
+        const [stale, good] = isSwapped ? ['a', 'b'] : ['b', 'a']
+        const members = [
+          fresh(stale ?? '', { held: [{ id: task, restored: behind }] }),
+          fresh(good ?? '', { held: [{ id: task, restored: behind + lead }] }),
+        ]
+        expect(targetAssignment([task], members).get(good ?? '')).toEqual([task])
+      })
+    )
+  })
+
+  it('takes a task from who has begun to restore it, for who has its state', () => {
+    const tasks = [taskId(0, 0), taskId(0, 1), taskId(0, 2), taskId(0, 3)]
+    const held = (from: number, restored: number) =>
+      tasks.slice(from, from + 2).map((id) => ({ id, restored }))
+    // The first was gone for a moment; the second runs its own tasks, and restores the others.
+    const members = [
+      fresh('a', { generation: -1, held: held(2, 900_000) }),
+      fresh('b', { owned: tasks, held: [...held(0, 900_000), ...held(2, 100)] }),
+    ]
+    expect(targetAssignment(tasks, members)).toEqual(
+      new Map([
+        ['a', tasks.slice(2)],
+        ['b', tasks.slice(0, 2)],
+      ])
+    )
+  })
+
+  it('leaves no two tasks of which less had to be restored if they changed places', () => {
+    fc.assert(
+      fc.property(worldArbitrary, ({ tasks, members }) => {
+        const idle = members.map((member) => ({ ...member, owned: [] }))
+        const target = targetAssignment(tasks, idle)
+        const restored = (task: TaskId, id: string): number =>
+          idle.find((member) => member.id === id)?.held.find((held) => held.id === task)
+            ?.restored ?? 0
+        const places = [...target].flatMap(([id, own]) => own.map((task) => ({ task, id })))
+        for (const one of places) {
+          for (const two of places) {
+            if (parseTaskId(one.task).subtopology !== parseTaskId(two.task).subtopology) continue
+            const now = restored(one.task, one.id) + restored(two.task, two.id)
+            const then = restored(one.task, two.id) + restored(two.task, one.id)
+            expect(then).toBeLessThanOrEqual(now)
+          }
+        }
+      })
+    )
+  })
+
   it('believes the later of two claims', () => {
     const task = taskId(0, 0)
     const members = [
