@@ -7,14 +7,14 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, it } from 'vitest'
 import { AppProcess, freePort } from '../support/app-process.ts'
-import { createTopic, ForeignProducer, readCommitted } from '../support/foreign-client.ts'
+import { createTopic, ForeignProducer } from '../support/foreign-client.ts'
 import { type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { defaultVersion, kafkaVersions } from '../support/kafka-jars.ts'
 import { Random, seedOfRun } from '../support/random.ts'
-import { placedEvent, type RawEvent, shopEvents } from '../support/shop-events.ts'
-import { differences, type MetricRow, metrics, recount } from '../support/shop-recount.ts'
+import { placedEvent, shopEvents } from '../support/shop-events.ts'
+import { expectExactRows } from '../support/shop-rows.ts'
 
 const hour = 3_600_000
 const partitions = 4
@@ -88,7 +88,13 @@ async function run(life: Life, count: number): Promise<void> {
     await happen(life.at[step], id)
     await sleep(random.below(400))
   }
-  await check(id, range.to + 25 * hour, events)
+  await expectExactRows({
+    brokers: address(),
+    id,
+    events: events.length,
+    until: range.to + 25 * hour,
+    told: () => instances.map((one) => one.output.slice(-3_000)).join('\n'),
+  })
 }
 
 async function launch(id: string, index: number): Promise<void> {
@@ -119,36 +125,4 @@ async function happen(what: 'broker' | 'second' | 'pause' | undefined, id: strin
   await Promise.all(instances.map((instance) => instance.kill()))
   await sleep(long ? 60_000 : 3_000)
   for (const instance of instances) instance.start()
-}
-
-/** Reads as a foreign client until the last row is there, and once more a little later. */
-async function check(id: string, until: number, events: readonly RawEvent[]): Promise<void> {
-  const stored = await readCommitted(address(), `${id}.events`)
-  expect(stored.length).toBe(events.length)
-  const expected = recount(
-    stored.map((record) => JSON.parse(record.value) as RawEvent),
-    until
-  )
-  const total = [...expected.values()].reduce((sum, rows) => sum + rows.length, 0)
-  const deadline = Date.now() + 150_000
-  for (;;) {
-    const rows = await metricRows(id, until)
-    if (rows.length >= total || Date.now() > deadline) break
-    await sleep(1_000)
-  }
-  await sleep(1_000)
-  const rows = await metricRows(id, until)
-  for (const metric of metrics) {
-    const actual = rows.filter((row) => row.metric === metric)
-    const faults = differences(expected.get(metric) ?? [], actual)
-    const told =
-      faults.length > 0 ? instances.map((one) => one.output.slice(-3_000)).join('\n') : ''
-    expect(faults, `${metric}\n${told}`).toEqual([])
-  }
-}
-
-async function metricRows(id: string, until: number): Promise<MetricRow[]> {
-  const records = await readCommitted(address(), `${id}.metrics`)
-  const rows = records.map(({ value }) => JSON.parse(value) as MetricRow)
-  return rows.filter((row) => row.windowEnd <= until)
 }
