@@ -4,13 +4,22 @@ import type { Timestamp } from './ids.ts'
 export interface Clock {
   /** Epoch milliseconds of the wall clock. */
   now(): Timestamp
+  /**
+   * Milliseconds that pass evenly, whatever is done to the wall clock. Without it the wall clock is
+   * taken not to jump.
+   */
+  ticks?(): number
 }
 
-export const systemClock: Clock = Object.freeze({ now: () => Date.now() })
+export const systemClock: Clock = Object.freeze({
+  now: () => Date.now(),
+  ticks: () => performance.now(),
+})
 
 /** A clock that moves only when it is told to. */
 export class ManualClock implements Clock {
   #now: Timestamp
+  #ticks = 0
 
   constructor(start: Timestamp) {
     this.#now = start
@@ -20,7 +29,17 @@ export class ManualClock implements Clock {
     return this.#now
   }
 
+  ticks(): number {
+    return this.#ticks
+  }
+
   advance(ms: number): void {
+    this.#now += ms
+    this.#ticks += ms
+  }
+
+  /** Somebody sets the clock: no time passes. */
+  jump(ms: number): void {
     this.#now += ms
   }
 }

@@ -66,7 +66,7 @@ export class Cluster {
   }
 
   health(): { readonly ok: boolean; readonly reason?: string } {
-    if (this.#failure === undefined || Date.now() - this.#answeredAt < healthyMs)
+    if (this.#failure === undefined || performance.now() - this.#answeredAt < healthyMs)
       return { ok: true }
     return { ok: false, reason: this.#failure }
   }
@@ -81,7 +81,7 @@ export class Cluster {
     try {
       const { role = 'control', timeoutMs } = options
       const response = await this.links.send(address, role, rpc, request, timeoutMs)
-      this.#answeredAt = Date.now()
+      this.#answeredAt = performance.now()
       this.#failure = undefined
       return response
     } catch (error) {
@@ -251,7 +251,7 @@ export class Cluster {
     attempt: () => Promise<T>
   ): Promise<T> {
     const { deadlineMs = 60_000, signal = this.signal } = options
-    const until = Date.now() + deadlineMs
+    const until = performance.now() + deadlineMs
     for (let attempts = 0; ; attempts++) {
       signal.throwIfAborted()
       this.signal.throwIfAborted()
@@ -259,7 +259,7 @@ export class Cluster {
         return await attempt()
       } catch (error) {
         const pauseMs = backoffMs(attempts, options.backoff)
-        if (!(error instanceof RetriableError) || Date.now() + pauseMs > until) throw error
+        if (!(error instanceof RetriableError) || performance.now() + pauseMs > until) throw error
         this.logger.debug(`${what}: trying again`, { attempts, pauseMs, reason: error.message })
         await sleep(pauseMs, signal)
       }

@@ -26,6 +26,7 @@ import type {
   SourceReader,
   TopicRequirement,
 } from '../runtime/ports.ts'
+import { steadyOf } from '../steady-clock.ts'
 import { Appender } from './appender.ts'
 import { AtLeastOnceCommitter } from './at-least-once.ts'
 import { Cluster } from './cluster.ts'
@@ -132,7 +133,8 @@ export class KafkaLog implements Log {
   }
 
   private constructor(options: KafkaLogOptions, cluster: Cluster, openMember: OpenMember) {
-    const { applicationId, clock = systemClock, fetchWaitMs: waitMs = 250 } = options
+    const { applicationId, fetchWaitMs: waitMs = 250 } = options
+    const clock = steadyOf(options.clock ?? systemClock)
     const { guarantee = 'exactly_once', transactionTimeoutMs = 10_000 } = options
     const { stepTimeoutMs = 30_000, instanceId = null } = options
     const isExact = guarantee === 'exactly_once'

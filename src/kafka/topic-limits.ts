@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Timestamp } from '../ids.ts'
+import { steadyOf } from '../steady-clock.ts'
 
 export interface TopicLimits {
   /** Of one batch, as it is sent. */
@@ -48,6 +49,9 @@ export function refusalOf(
 ): 'null_key' | 'refused_timestamp' | undefined {
   if (needsKey && key === null) return 'null_key'
   if (agoMaxMs === Infinity && aheadMaxMs === Infinity) return undefined
-  const ahead = timestamp - clock.now()
-  return ahead > aheadMaxMs || -ahead > agoMaxMs ? 'refused_timestamp' : undefined
+  // The broker's clock decides; a jump of ours must not.
+  const isBeyond = (now: Timestamp): boolean =>
+    timestamp - now > aheadMaxMs || now - timestamp > agoMaxMs
+  const isRefused = isBeyond(clock.now()) && isBeyond(steadyOf(clock).now())
+  return isRefused ? 'refused_timestamp' : undefined
 }

@@ -34,6 +34,7 @@ import type {
   TopicRequirement,
 } from '../runtime/ports.ts'
 import { partitionForKey } from '../serde/murmur2.ts'
+import { steadyOf } from '../steady-clock.ts'
 import { LogEngine } from './engine.ts'
 import type { CommitFault, LogFaults } from './faults.ts'
 import { fenced, type GroupMember } from './group.ts'
@@ -180,7 +181,8 @@ export class EmbeddedLog implements Log {
   ): SourceReader {
     if (this.#gone !== undefined) throw this.#gone
     const source = this.#engine.partition(partition)
-    const { storage, clock } = this.#engine
+    const { storage } = this.#engine
+    const clock = steadyOf(this.#engine.clock)
     const onClosed = (): void => void this.#readers.delete(reader)
     const reader = new PartitionReader(source, from, { storage, clock, onClosed }, options)
     this.#readers.add(reader)

@@ -5,7 +5,8 @@
  *     last record ──────── idle ────────▶ fetch sent at S ── answered: nothing unread ──▶ silent
  *
  * Invariants: the clock starts anew with every record, and with the first answer after the start or
- * after a gap without answers (an outage is not silence); it is never persisted.
+ * after a gap without answers (an outage is not silence), or a clock that was set; it is never
+ * persisted.
  */
 import type { Clock } from '../clock.ts'
 import type { Offset, Timestamp } from '../ids.ts'
@@ -49,14 +50,17 @@ export class IdleClock {
     const partition = this.#partitions[index] as Watched
     partition.position = position
     if (answer === undefined) return
-    const isAfterGap = answer.answeredAt - partition.answeredAt > this.#gapMs
-    if (isAfterGap) this.#startAt(answer.answeredAt)
+    const passedMs = answer.answeredAt - partition.answeredAt
+    const isSetBack = passedMs < -this.#gapMs
+    const isAfterGap = isSetBack || passedMs > this.#gapMs
+    if (isSetBack) this.#silentSince = answer.answeredAt
+    else if (isAfterGap) this.#startAt(answer.answeredAt)
     partition.answer = answer
     partition.answeredAt = answer.answeredAt
     const isEmpty = position === answer.logStart && isReadUp(position, answer)
     if (!isEmpty) partition.emptySince = undefined
-    else if (isAfterGap) partition.emptySince = answer.sentAt
-    else partition.emptySince ??= answer.sentAt
+    else if (isAfterGap) partition.emptySince = sendingTime(answer)
+    else partition.emptySince ??= sendingTime(answer)
   }
 
   /**
@@ -66,7 +70,7 @@ export class IdleClock {
   isEmpty(index: number, forMs: number): boolean {
     const { answer, emptySince } = this.#partitions[index] as Watched
     if (answer === undefined || emptySince === undefined) return false
-    return answer.sentAt >= emptySince + forMs
+    return sendingTime(answer) >= emptySince + forMs
   }
 
   /**
@@ -78,7 +82,7 @@ export class IdleClock {
     let sentAt = Number.POSITIVE_INFINITY
     for (const { position, answer } of this.#partitions) {
       if (answer === undefined || !isReadUp(position, answer)) return undefined
-      sentAt = Math.min(sentAt, answer.sentAt)
+      sentAt = Math.min(sentAt, sendingTime(answer))
     }
     const isSilent = Number.isFinite(sentAt) && sentAt >= this.#silentSince + idleMs
     return isSilent ? sentAt - idleMs : undefined
@@ -87,7 +91,8 @@ export class IdleClock {
   #settle(): void {
     if (!this.#heard) return
     this.#heard = false
-    this.#startAt(this.#clock.now())
+    // Never earlier than before, unless the clock was set back.
+    this.#silentSince = this.#clock.now()
   }
 
   #startAt(time: Timestamp): void {
@@ -98,4 +103,9 @@ export class IdleClock {
 /** Compared with the high watermark: what an open transaction wrote is unread data too. */
 function isReadUp(position: Offset, answer: FetchAnswer): boolean {
   return position === answer.highWatermark
+}
+
+/** A clock that was set back in between must not make it later than the answer. */
+function sendingTime({ sentAt, answeredAt }: FetchAnswer): Timestamp {
+  return Math.min(sentAt, answeredAt)
 }

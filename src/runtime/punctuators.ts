@@ -10,6 +10,7 @@ export class Punctuators {
   #schedules: Schedule[] = []
   /** The least due time; Infinity when nothing is scheduled. */
   #nextDue = Number.POSITIVE_INFINITY
+  #lastNow = Number.NEGATIVE_INFINITY
 
   get nextDue(): Timestamp {
     return this.#nextDue
@@ -26,6 +27,15 @@ export class Punctuators {
     this.#schedules.push(schedule)
     this.#findNext()
     return schedule
+  }
+
+  /** The wall clock may have been set back: nothing waits for longer than its interval then. */
+  follow(now: Timestamp): void {
+    const wasSetBack = now < this.#lastNow
+    this.#lastNow = now
+    if (!wasSetBack) return
+    for (const schedule of this.#schedules) schedule.keepWithin(now)
+    this.#findNext()
   }
 
   /** Fires what is due; whether anything was. */
@@ -69,6 +79,10 @@ class Schedule implements Punctuation {
     this.#intervalMs = intervalMs
     this.#run = run
     this.cancel = cancel
+  }
+
+  keepWithin(now: Timestamp): void {
+    this.due = Math.min(this.due, now + this.#intervalMs)
   }
 
   fire(now: Timestamp): void {

@@ -13,6 +13,7 @@ import type { Offset, Timestamp } from '../ids.ts'
 import type { Receiver } from '../processor/operator.ts'
 import type { RecordCursor, RecordHeaders } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
+import { steadyOf } from '../steady-clock.ts'
 import type { PlannedSource } from './plan.ts'
 import type { FetchAnswer, SourceReader } from './ports.ts'
 
@@ -158,11 +159,16 @@ export class RecordQueue {
       }
     }
     if (!Number.isSafeInteger(time) || time < 0) return this.#reject('no_timestamp', undefined)
-    if (maxFutureMs !== undefined && time > this.#clock.now() + maxFutureMs) {
+    if (maxFutureMs !== undefined && this.#isAhead(time - maxFutureMs)) {
       return this.#reject('future', undefined)
     }
     this.#timestamp = time
     return undefined
+  }
+
+  /** By the wall clock, unless that has just been set back: good records must not go for it. */
+  #isAhead(time: Timestamp): boolean {
+    return time > this.#clock.now() && time > steadyOf(this.#clock).now()
   }
 
   #reject(reason: string, cause: unknown): string {

@@ -11,6 +11,7 @@ import type { KeyValueState, TaskState } from '../../state/contract.ts'
 import { present } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
+import { steadyOf } from '../steady-clock.ts'
 import { fingerprintsOf } from './compatibility.ts'
 import { type Attempts, Failures } from './failures.ts'
 import type { TaskInstruments } from './instruments.ts'
@@ -60,7 +61,7 @@ export class TaskLife {
       aggregates: planned.subtopology.aggregates,
       metadata: committed.map(({ metadata }) => metadata),
       fingerprints: fingerprintsOf(planned.subtopology),
-      clock,
+      clock: steadyOf(clock),
     })
     this.#core = {
       ...environment,
@@ -152,6 +153,7 @@ export class TaskLife {
 
   /** Fires what is due by the wall clock. */
   punctuate(now: Timestamp): boolean {
+    this.#wallClock.follow(now)
     if (this.#busy !== undefined || now < this.#wallClock.nextDue) return false
     this.#record.aside(() => this.#wallClock.advance(now))
     this.#changed = true

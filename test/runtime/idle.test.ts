@@ -4,7 +4,7 @@ import { Operator } from '../../src/processor/operator.ts'
 import type { TimedAggregateSpec } from '../../src/topology/topology.ts'
 import { openWorld } from './engine-world.ts'
 import { openDriver } from './open-driver.ts'
-import { node, source, textTopic, topologyOf } from './small-topology.ts'
+import { node, sink, source, textTopic, topologyOf } from './small-topology.ts'
 
 const input = textTopic('in')
 const minute = 60_000
@@ -107,5 +107,77 @@ describe('event time', () => {
     await committing
     expect(engine.process(10)).toBe(1)
     expect(position()).toBe(2)
+  })
+
+  it('does not refuse records as of the future because the clock was just set', async () => {
+    const guarded = topologyOf({
+      nodes: [
+        source('source', input, { maxFutureMs: minute }),
+        sink('sink', 'source', textTopic('out')),
+      ],
+    })
+    const world = await openWorld(guarded)
+    const { clock, engine } = world
+    for (const jumpMs of [-60 * minute, 60 * minute, 60 * minute, -60 * minute]) {
+      clock.jump(jumpMs)
+      clock.advance(1_000)
+      await world.send('in', [{ timestamp: 1_000_000 }])
+      world.drain()
+    }
+    await world.send('in', [{ timestamp: clock.now() + 2 * minute }])
+    world.drain()
+    await engine.commit()
+    expect(world.texts('out')).toHaveLength(4)
+    expect(engine.snapshot().dropped).toEqual({ future: 1 })
+  })
+
+  describe.each([60 * minute, -60 * minute])('over a jump of the wall clock by %i ms', (jumpMs) => {
+    async function openSilent() {
+      const world = await openWorld(topology, { runs: false })
+      const { engine, clock } = world
+      const now = clock.now()
+      await world.send('in', [{ timestamp: now }])
+      engine.turn()
+      await engine.commit()
+      /** Idle turns, and a commit if they ask for one. */
+      const pass = async (seconds: number): Promise<void> => {
+        for (let second = 0; second < seconds; second++) {
+          clock.advance(1_000)
+          engine.observe()
+          if (engine.needsCommit) await engine.commit()
+        }
+      }
+      const marks = (): readonly number[] => world.texts('out').map(Number)
+      return { ...world, now, pass, marks }
+    }
+
+    it('announces what it would have without it', async () => {
+      const { clock, now, pass, marks } = await openSilent()
+      await pass(30)
+      clock.jump(jumpMs)
+      await pass(90)
+      clock.jump(-jumpMs)
+      await pass(60)
+      const plain = await openSilent()
+      await plain.pass(180)
+      expect(marks()).toEqual(plain.marks())
+      expect(marks().length).toBeGreaterThan(2)
+      expect(Math.max(...marks())).toBeLessThanOrEqual(clock.now() - minute)
+      expect(marks()[0]).toBe(now)
+    })
+
+    it('follows the new time once it has lasted, and never stands still for long', async () => {
+      const { clock, pass, marks } = await openSilent()
+      await pass(90)
+      const before = Math.max(...marks())
+      clock.jump(jumpMs)
+      await pass(299)
+      const until = Math.max(...marks())
+      expect(until - before).toBeGreaterThan(3 * minute)
+      expect(until - before).toBeLessThan(6 * minute)
+      await pass(180)
+      if (jumpMs > 0) expect(Math.max(...marks())).toBeGreaterThan(clock.now() - 3 * minute)
+      else expect(Math.max(...marks())).toBe(until)
+    })
   })
 })

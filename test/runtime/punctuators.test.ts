@@ -32,3 +32,15 @@ it('lets one cancel itself or another while they fire', () => {
 it('refuses an interval that would never end', () => {
   expect(() => new Punctuators().add(0, 0, () => {})).toThrow(TypeError)
 })
+
+it('waits no longer than its interval when the clock is set back', () => {
+  const fired: number[] = []
+  const punctuators = new Punctuators()
+  punctuators.add(1_010, 10, (now) => void fired.push(now))
+  for (const now of [1_010, 1_015, 300, 305, 310, 320, 1_500, 1_505]) {
+    punctuators.follow(now)
+    punctuators.advance(now)
+  }
+  expect(fired).toEqual([1_010, 310, 320, 1_500])
+  expect(punctuators.nextDue).toBe(1_510)
+})
