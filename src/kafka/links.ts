@@ -1,13 +1,18 @@
 /**
  * Links by broker and role: a long poll or a parked JoinGroup has a socket of its own, and never
  * delays a commit. A link that broke opens a new connection at the next request.
+ *
+ * A broker whose quota is used up says for how long it will not listen: what is sent on that link
+ * waits here, in order, because its time for an answer must not run meanwhile.
  */
 import { FatalError } from '../errors.ts'
+import type { Logger } from '../log.ts'
 import { ConnectionError } from './kafka-errors.ts'
 import { Transport } from './link.ts'
 import type { Connection } from './link-connection.ts'
 import type { KafkaOptions } from './link-options.ts'
 import type { Rpc } from './protocol.ts'
+import { pause } from './waiting.ts'
 import { WireReader, WireWriter } from './wire.ts'
 
 /** `control` is for whatever answers at once: metadata, transactions, offsets, topics. */
@@ -16,15 +21,21 @@ export type LinkRole = 'control' | 'group' | 'heartbeat' | 'fetch' | 'restore' |
 interface Link {
   connection: Connection | undefined
   opening: Promise<Connection> | undefined
+  /** Until when the broker wants nothing, by the monotonic clock; and the wait for it. */
+  mutedUntilMs: number
+  muted: Promise<void> | undefined
 }
 
 export class Links {
   readonly #transport: Transport
   readonly #links = new Map<string, Link>()
+  readonly #closing = new AbortController()
+  readonly #logger: Logger
   #isClosed = false
 
   constructor(options: KafkaOptions) {
     this.#transport = new Transport(options)
+    this.#logger = options.logger
   }
 
   /**
@@ -39,6 +50,7 @@ export class Links {
     timeoutMs?: number
   ): Promise<Response> {
     const link = this.#link(address, role)
+    if (link.muted !== undefined) await link.muted
     const alive = link.connection?.alive ? link.connection : undefined
     const connection = alive ?? (await this.#open(address, link))
     const { api } = rpc
@@ -48,7 +60,9 @@ export class Links {
     const reader = new WireReader(answer, { flexible: api.flexible })
     try {
       if (!api.bareAnswer) reader.end()
-      return rpc.decode(reader)
+      const response = rpc.decode(reader)
+      if (reader.throttleMs > 0) this.#mute(address, role, link, reader.throttleMs)
+      return response
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
       throw new FatalError(
@@ -70,15 +84,39 @@ export class Links {
 
   close(): void {
     this.#isClosed = true
+    this.#closing.abort()
     for (const link of this.#links.values()) link.connection?.close()
     this.#links.clear()
+  }
+
+  #mute(address: string, role: LinkRole, link: Link, throttleMs: number): void {
+    this.#logger.debug('A quota is used up; the broker asks for a pause', {
+      address,
+      role,
+      throttleMs,
+    })
+    link.mutedUntilMs = Math.max(link.mutedUntilMs, performance.now() + throttleMs)
+    link.muted ??= this.#untilHeard(link)
+  }
+
+  /** Everybody waits for the same promise, and goes on in the order in which they came. */
+  async #untilHeard(link: Link): Promise<void> {
+    const { signal } = this.#closing
+    for (let left = 1; left > 0 && !signal.aborted; ) {
+      left = link.mutedUntilMs - performance.now()
+      if (left > 0) await pause(left, signal)
+    }
+    // Whoever comes from here on is behind those who are told first.
+    queueMicrotask(() => {
+      link.muted = undefined
+    })
   }
 
   #link(address: string, role: LinkRole): Link {
     const name = linkName(address, role)
     let link = this.#links.get(name)
     if (link === undefined) {
-      link = { connection: undefined, opening: undefined }
+      link = { connection: undefined, opening: undefined, mutedUntilMs: 0, muted: undefined }
       this.#links.set(name, link)
     }
     return link

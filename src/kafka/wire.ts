@@ -149,6 +149,7 @@ export class WireReader {
   readonly flexible: boolean
   readonly #bytes: Buffer
   #at: number
+  #throttleMs = 0
 
   constructor(bytes: Buffer, options: { readonly flexible: boolean; readonly at?: number }) {
     this.#bytes = bytes
@@ -158,6 +159,16 @@ export class WireReader {
 
   get remaining(): number {
     return this.#bytes.length - this.#at
+  }
+
+  /** For how long the broker wants no further request, as far as it was read. */
+  get throttleMs(): number {
+    return this.#throttleMs
+  }
+
+  /** Reads it. */
+  throttle(): void {
+    this.#throttleMs = this.int32()
   }
 
   int8(): number {

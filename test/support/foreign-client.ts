@@ -77,6 +77,18 @@ export async function moveLeaders(brokers: string, seed: number): Promise<number
   return Number(answer)
 }
 
+/** Limits what clients of this id may do per second, such as `producer_byte_rate`. */
+export async function setQuota(
+  brokers: string,
+  clientId: string,
+  limits: Readonly<Record<string, number>>
+): Promise<void> {
+  const pairs = Object.entries(limits).map(([name, value]) => `${name}=${value}`)
+  const child = java(await classpath(), ['quota', brokers, clientId, ...pairs])
+  const [status] = await once(child, 'exit')
+  if (status !== 0) throw new Error(`setting a quota ended with ${status}`)
+}
+
 /** An idempotent producer that lives as long as the test sends. */
 export class ForeignProducer {
   readonly #child: ChildProcessWithoutNullStreams

@@ -29,7 +29,7 @@ export const apiVersions: Rpc<ApiVersionsRequest, ApiVersionsResponse> = {
       reader.int16()
       reader.end()
     })
-    reader.int32()
+    reader.throttle()
     reader.end((tag) => {
       if (tag !== finalizedFeatures) return
       reader.array(() => {

@@ -39,7 +39,7 @@ export const joinGroup: Rpc<JoinGroupRequest, JoinGroupResponse> = {
     writer.array(request.protocols, ({ name, metadata }) => writer.string(name).bytes(metadata))
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return {
       error: reader.int16(),
       generation: reader.int32(),
@@ -75,7 +75,7 @@ export const syncGroup: Rpc<SyncGroupRequest, SyncGroupResponse> = {
     )
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return { error: reader.int16(), assignment: reader.bytes() }
   },
 }
@@ -87,7 +87,7 @@ export const heartbeat: Rpc<GroupIdentity, { readonly error: number }> = {
     writer.string(request.memberId).string(request.instanceId)
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return { error: reader.int16() }
   },
 }
@@ -111,7 +111,7 @@ export const leaveGroup: Rpc<LeaveGroupRequest, LeaveGroupResponse> = {
     )
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     const error = reader.int16()
     const members = reader.array(() => {
       const memberId = reader.string()

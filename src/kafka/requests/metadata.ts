@@ -44,7 +44,7 @@ export const metadata: Rpc<MetadataRequest, MetadataResponse> = {
     writer.boolean(false).boolean(false).boolean(false)
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     const brokers = reader.array(() => {
       const broker = { nodeId: reader.int32(), host: reader.string(), port: reader.int32() }
       reader.nullableString()
@@ -92,7 +92,7 @@ export const findCoordinator: Rpc<FindCoordinatorRequest, FindCoordinatorRespons
     writer.string(request.key).int8(request.kind === 'group' ? 0 : 1)
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return {
       error: reader.int16(),
       message: reader.nullableString(),

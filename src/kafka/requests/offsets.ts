@@ -35,7 +35,7 @@ export const offsetCommit: Rpc<OffsetCommitRequest, readonly PartitionError[]> =
     writer.end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return readPartitionErrors(reader)
   },
 }
@@ -76,7 +76,7 @@ export const offsetFetch: Rpc<OffsetFetchRequest, OffsetFetchResponse> = {
     writer.boolean(request.requireStable).end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     const offsets = readByTopic(reader, (topic) => ({
       topic,
       partition: reader.int32(),

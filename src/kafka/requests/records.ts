@@ -34,7 +34,7 @@ export const produce: Rpc<ProduceRequest, readonly ProduceResult[]> = {
     writer.end()
   },
   decode(reader) {
-    return readByTopic(reader, (topic) => {
+    const results = readByTopic(reader, (topic) => {
       const partition = reader.int32()
       const error = reader.int16()
       const baseOffset = reader.int64()
@@ -49,6 +49,8 @@ export const produce: Rpc<ProduceRequest, readonly ProduceResult[]> = {
       const message = reader.nullableString() ?? details.find((text) => text !== null) ?? null
       return { topic, partition, error, baseOffset, message }
     })
+    reader.throttle()
+    return results
   },
 }
 
@@ -107,7 +109,7 @@ export const fetch: Rpc<FetchRequest, FetchResponse> = {
     writer.string('').end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     const error = reader.int16()
     reader.int32()
     const partitions = readByTopic(reader, (topic) => {
@@ -161,7 +163,7 @@ export const listOffsets: Rpc<ListOffsetsRequest, readonly ListedOffset[]> = {
     writer.end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return readByTopic(reader, (topic) => ({
       topic,
       partition: reader.int32(),
@@ -192,7 +194,7 @@ export const deleteRecords: Rpc<DeleteRecordsRequest, readonly DeletedRecords[]>
     writer.int32(request.timeoutMs).end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return readByTopic(reader, (topic) => {
       const partition = reader.int32()
       const logStart = reader.int64()

@@ -32,7 +32,7 @@ export const createTopics: Rpc<CreateTopicsRequest, readonly TopicResult[]> = {
     writer.int32(request.timeoutMs).boolean(false)
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return reader.array(() => ({
       topic: reader.string(),
       error: reader.int16(),
@@ -52,7 +52,7 @@ export const deleteTopics: Rpc<DeleteTopicsRequest, readonly TopicResult[]> = {
     writer.array(request.topics, (topic) => writer.string(topic)).int32(request.timeoutMs)
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return reader.array(() => ({ topic: reader.string(), error: reader.int16(), message: null }))
   },
 }
@@ -79,7 +79,7 @@ export const describeConfigs: Rpc<DescribeConfigsRequest, readonly DescribedTopi
     writer.boolean(false)
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return reader.array(() => {
       const error = reader.int16()
       const message = reader.nullableString()
@@ -127,7 +127,7 @@ export const incrementalAlterConfigs: Rpc<AlterConfigsRequest, readonly TopicRes
     writer.boolean(false).end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     const results = reader.array(() => {
       const error = reader.int16()
       const message = reader.nullableString()

@@ -36,7 +36,7 @@ export const initProducerId: Rpc<InitProducerIdRequest, InitProducerIdResponse> 
     writer.int64(request.producerId).int16(request.epoch).end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return { error: reader.int16(), producerId: reader.int64(), epoch: reader.int16() }
   },
 }
@@ -61,7 +61,7 @@ export const addPartitionsToTxn: Rpc<AddPartitionsToTxnRequest, readonly Partiti
     writer.end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return readPartitionErrors(reader)
   },
 }
@@ -77,7 +77,7 @@ export const addOffsetsToTxn: Rpc<AddOffsetsToTxnRequest, { readonly error: numb
     writer.string(request.groupId).end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return { error: reader.int16() }
   },
 }
@@ -100,7 +100,7 @@ export const txnOffsetCommit: Rpc<TxnOffsetCommitRequest, readonly PartitionErro
     writer.end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return readPartitionErrors(reader)
   },
 }
@@ -122,7 +122,7 @@ export const endTxn: Rpc<EndTxnRequest, { readonly error: number }> = {
     writer.boolean(request.commit).end()
   },
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return { error: reader.int16() }
   },
 }
@@ -139,7 +139,7 @@ export const endTxnAndEpoch: Rpc<EndTxnRequest, NextEpochResponse> = {
   api: secondTransactionApis.endTxn,
   encode: endTxn.encode,
   decode(reader) {
-    reader.int32()
+    reader.throttle()
     return { error: reader.int16(), producerId: reader.int64(), epoch: reader.int16() }
   },
 }

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,6 +22,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.ElectionType;
 import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.quota.ClientQuotaAlteration;
+import org.apache.kafka.common.quota.ClientQuotaEntity;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
@@ -31,6 +34,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
  *                           is answered with "ok"
  *   create BROKERS TOPIC PARTITIONS
  *   move BROKERS SEED   gives about half of all partitions, of Kafka's own topics too, another leader
+ *   quota BROKERS CLIENT_ID NAME=BYTES_PER_SECOND…
  *   consume BROKERS TOPIC   all committed records of all partitions, as `partition \t offset \t timestamp \t key \t value`
  */
 public class ForeignClient {
@@ -39,6 +43,7 @@ public class ForeignClient {
     if (args[0].equals("produce")) produce(args[1], args[2], args[3], out);
     else if (args[0].equals("consume")) consume(args[1], args[2], out);
     else if (args[0].equals("move")) move(args[1], Long.parseLong(args[2]), out);
+    else if (args[0].equals("quota")) quota(args);
     else create(args[1], args[2], Integer.parseInt(args[3]));
     out.flush();
   }
@@ -73,6 +78,14 @@ public class ForeignClient {
         admin.electLeaders(ElectionType.PREFERRED, orders.keySet()).partitions().get();
       }
       out.println(orders.size());
+    }
+  }
+
+  static void quota(String[] args) throws Exception {
+    var client = new ClientQuotaEntity(Map.of(ClientQuotaEntity.CLIENT_ID, args[2]));
+    var limits = Arrays.stream(args).skip(3).map(one -> one.split("=")).map(one -> new ClientQuotaAlteration.Op(one[0], Double.valueOf(one[1]))).toList();
+    try (var admin = Admin.create(settings(args[1]))) {
+      admin.alterClientQuotas(List.of(new ClientQuotaAlteration(client, limits))).all().get();
     }
   }
 
