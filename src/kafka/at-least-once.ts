@@ -4,7 +4,7 @@
  * Invariants: offsets are never committed before the records they stand for; they are committed
  * under a generation of ours or not at all; a failure in between repeats records, and loses none.
  */
-import { RetriableError } from '../errors.ts'
+import { type MillraceError, RetriableError } from '../errors.ts'
 import type { CommitReceipt, CommitRequest, OffsetCommit } from '../runtime/ports.ts'
 import type { CommitPass } from './commit-gate.ts'
 import { CommitGuard } from './commit-guard.ts'
@@ -20,6 +20,7 @@ import {
 import type { Group } from './group.ts'
 import { IdempotentProducer } from './idempotent-producer.ts'
 import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
+import type { CommitAnswer } from './offsets.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
 
 export class AtLeastOnceCommitter implements Committer {
@@ -62,17 +63,20 @@ export class AtLeastOnceCommitter implements Committer {
   async #commitOffsets(pass: CommitPass, offsets: readonly OffsetCommit[]): Promise<void> {
     let identity = pass.identity
     for (;;) {
-      const code = await this.#untilAnswered(identity, offsets)
+      const { error: code, topic } = await this.#untilAnswered(identity, offsets)
       if (code === 0) return
       const isOvertaken =
         code === errorCodes.REBALANCE_IN_PROGRESS || errorClassOf(code) === 'migrated'
       const newer = isOvertaken ? await pass.newer(identity.generation) : undefined
-      if (newer === undefined) throw kafkaError(code, 'OffsetCommit')
+      if (newer === undefined) throw refused(code, identity, topic)
       identity = newer
     }
   }
 
-  async #untilAnswered(identity: GroupIdentity, offsets: readonly OffsetCommit[]): Promise<number> {
+  async #untilAnswered(
+    identity: GroupIdentity,
+    offsets: readonly OffsetCommit[]
+  ): Promise<CommitAnswer> {
     for (;;) {
       try {
         return await this.#options.offsets.commit(identity, offsets)
@@ -82,4 +86,9 @@ export class AtLeastOnceCommitter implements Committer {
       }
     }
   }
+}
+
+function refused(code: number, { groupId }: GroupIdentity, topic?: string): MillraceError {
+  const isAboutTopic = code === errorCodes.TOPIC_AUTHORIZATION_FAILED
+  return kafkaError(code, `OffsetCommit of ${groupId}`, null, isAboutTopic ? topic : groupId)
 }

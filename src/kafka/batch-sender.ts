@@ -251,7 +251,12 @@ export class BatchSender {
       this.#pause(queue)
       return true
     }
-    const error = kafkaError(code, `Produce to ${partitionName(queue)}`, result?.message)
+    const error = kafkaError(
+      code,
+      `Produce to ${partitionName(queue)}`,
+      result?.message,
+      queue.topic
+    )
     const isRefused = errorClassOf(code) === 'fatal' && !batch.mayBeWritten
     if (!isRefused || this.#options.isAllOrNothing) this.#breakQueue(queue, error)
     else if (queue.oldest === batch) {

@@ -159,7 +159,7 @@ export class Cluster {
     if (known !== undefined) return known
     const found = await this.any(findCoordinator, { kind, key })
     if (found.error !== 0) {
-      throw kafkaError(found.error, `FindCoordinator of ${kind} ${key}`, found.message)
+      throw kafkaError(found.error, `FindCoordinator of ${kind} ${key}`, found.message, key)
     }
     const address = `${found.host}:${found.port}`
     this.#coordinators.set(`${kind} ${key}`, address)

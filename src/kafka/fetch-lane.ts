@@ -143,7 +143,8 @@ export class FetchLane {
       this.#events.moved(entry, error)
     } else if (error === errorCodes.OFFSET_OUT_OF_RANGE) {
       this.#events.failed(entry, outOfRange(entry.target, logStart))
-    } else this.#events.failed(entry, kafkaError(error, `Fetch of ${name}`))
+    } else
+      this.#events.failed(entry, kafkaError(error, `Fetch of ${name}`, null, entry.target.topic))
   }
 }
 

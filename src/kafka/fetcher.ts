@@ -141,7 +141,10 @@ export class Fetcher {
       if (found === undefined) return false
       if (found.error === 0) target.begin(found.offset)
       else if (isTransient(found.error)) this.#checkKnown(entry, found.error)
-      else this.#fail(entry, kafkaError(found.error, `ListOffsets of ${partitionName(target)}`))
+      else {
+        const where = `ListOffsets of ${partitionName(target)}`
+        this.#fail(entry, kafkaError(found.error, where, null, target.topic))
+      }
       return found.error === 0
     } catch (error) {
       if (!(error instanceof RetriableError)) this.#fail(entry, error)

@@ -74,7 +74,8 @@ export class Standing {
     if (code === 0 || isTransient(code)) return 'nothing'
     if (code === errorCodes.FENCED_INSTANCE_ID) return this.twinned()
     if (errorClassOf(code) !== 'migrated') {
-      return kafkaError(code, `${what} of ${this.#options.groupId}`)
+      const { groupId } = this.#options
+      return kafkaError(code, `${what} of ${groupId}`, null, groupId)
     }
     // With ILLEGAL_GENERATION the group still knows the member: coming back under a new name would
     // leave the old one behind, and every rebalance would wait for it.

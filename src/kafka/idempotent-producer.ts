@@ -2,7 +2,7 @@
  * Writes batches outside transactions: each once and in order, as long as the promise of `send`
  * resolves. Partitions fail one by one; what fails on one leaves the others alone.
  */
-import { RetriableError } from '../errors.ts'
+import { FatalError, RetriableError } from '../errors.ts'
 import type { Offset } from '../ids.ts'
 import { BatchSender } from './batch-sender.ts'
 import type { Cluster } from './cluster.ts'
@@ -68,6 +68,7 @@ export class IdempotentProducer {
       this.#sender.identify(queue, await this.#identity)
     } catch (error) {
       this.#identity = undefined
+      if (error instanceof FatalError) return this.#sender.giveUp(queue, error)
       this.#sender.giveUp(
         queue,
         new RetriableError('MILLRACE_KAFKA_NO_PRODUCER_ID', 'No broker gave out a producer id', {

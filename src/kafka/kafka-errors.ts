@@ -9,6 +9,7 @@
  *   fatal        repeating cannot help; a person must
  */
 import { AbortedError, FatalError, FencedError, MillraceError, RetriableError } from '../errors.ts'
+import { missingRight } from './missing-right.ts'
 
 export type ErrorClass = 'retriable' | 'coordinator' | 'migrated' | 'abortable' | 'fatal'
 
@@ -139,12 +140,20 @@ export function isTransient(code: number): boolean {
 
 /**
  * The broker's answer as an error of ours: its class follows from the consequence, its code is
- * `MILLRACE_KAFKA_` and Kafka's name. `where` says what was asked, of whom: `Produce to orders-3`.
+ * `MILLRACE_KAFKA_` and Kafka's name. `where` says what was asked, of whom: `Produce to orders-3`;
+ * `resource` is what a right may be missing on: the topic, group or transactional id.
  */
-export function kafkaError(code: number, where: string, detail?: string | null): MillraceError {
+export function kafkaError(
+  code: number,
+  where: string,
+  detail?: string | null,
+  resource?: string
+): MillraceError {
   const name = errorNameOf(code)
   const answer = detail ? `${name} (${detail})` : name
-  const message = `${where}: the broker answered ${answer}${hint(code)}`
+  const right = missingRight(code, where, resource)
+  const advice = right === undefined ? hint(code) : `; ${right}`
+  const message = `${where}: the broker answered ${answer}${advice}`
   const id = `MILLRACE_KAFKA_${name}`
   switch (errorClassOf(code)) {
     case 'retriable':
@@ -163,11 +172,6 @@ function hint(code: number): string {
   switch (code) {
     case 10:
       return '; raise max.message.bytes of the topic, or make the record smaller'
-    case 29:
-    case 30:
-    case 31:
-    case 53:
-      return '; grant the principal of this client the missing right'
     case 32:
       return '; see message.timestamp.before.max.ms and message.timestamp.after.max.ms of the topic'
     case 82:

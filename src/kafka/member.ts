@@ -161,7 +161,8 @@ export class Member implements GroupMember {
     if (errorClassOf(code) === 'migrated' || code === errorCodes.FENCED_INSTANCE_ID) {
       return { kind: 'refused', code }
     }
-    throw kafkaError(code, `${what} of ${this.#settings.groupId}`)
+    const { groupId } = this.#settings
+    throw kafkaError(code, `${what} of ${groupId}`, null, groupId)
   }
 
   #sendJoin(metadata: Uint8Array): Promise<JoinGroupResponse> {

@@ -11,6 +11,12 @@ import type { ThrottledLog } from './throttled-log.ts'
 /** A dead predecessor's transaction is given up by the broker after its timeout; then we go on. */
 const stableDeadlineMs = 120_000
 
+/** 0 and no topic: all are committed. */
+export interface CommitAnswer {
+  readonly error: number
+  readonly topic?: string
+}
+
 export class Offsets {
   readonly #cluster: Cluster
   readonly #groupId: string
@@ -43,7 +49,8 @@ export class Offsets {
         if (failed.error === errorCodes.UNSTABLE_OFFSET_COMMIT) {
           this.#log.warn('Waiting for the transaction of a predecessor to end')
         }
-        throw kafkaError(failed.error, what)
+        const topic = 'topic' in failed ? failed.topic : this.#groupId
+        throw kafkaError(failed.error, what, null, topic)
       }
     )
     const found = new Map(offsets.map((entry) => [partitionName(entry), entry]))
@@ -56,26 +63,23 @@ export class Offsets {
   }
 
   /**
-   * One attempt under this identity; answers with the first error code, or 0. Repeating is safe.
+   * One attempt under this identity; answers with the first that failed. Repeating is safe.
    * Rejects with a RetriableError if the coordinator cannot be reached.
    */
-  async commit(identity: GroupIdentity, offsets: readonly OffsetCommit[]): Promise<number> {
+  async commit(identity: GroupIdentity, offsets: readonly OffsetCommit[]): Promise<CommitAnswer> {
     return this.#cluster.retrying(`OffsetCommit of ${this.#groupId}`, {}, async () => {
       const response = await this.#cluster.callCoordinator(
         'group',
         this.#groupId,
         offsetCommit,
         { ...identity, offsets },
-        firstError
+        (results) => results.find(({ error }) => error !== 0)?.error ?? 0
       )
-      const code = firstError(response)
+      const failed = response.find(({ error }) => error !== 0) ?? { error: 0 }
+      const code = failed.error
       const isPassing = isTransient(code) && code !== errorCodes.REBALANCE_IN_PROGRESS
       if (isPassing) throw new RetriableError('MILLRACE_KAFKA_BUSY', `OffsetCommit: code ${code}`)
-      return code
+      return failed
     })
   }
-}
-
-export function firstError(results: readonly { readonly error: number }[]): number {
-  return results.find(({ error }) => error !== 0)?.error ?? 0
 }

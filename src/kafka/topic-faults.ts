@@ -2,6 +2,7 @@
 import { FatalError } from '../errors.ts'
 import type { TopicRequirement } from '../runtime/ports.ts'
 import { errorCodes, errorNameOf } from './kafka-errors.ts'
+import { grantCommand } from './missing-right.ts'
 import type { TopicResult } from './requests/topics.ts'
 import { type SettingFault, sentenceOf } from './topic-settings.ts'
 
@@ -95,11 +96,10 @@ export class TopicMending {
   }
 
   forbidden(topic: string, operation: string): TopicFault {
-    const rights = `--add --allow-principal User:<name> --operation ${operation} --topic ${topic}`
     return {
       topic,
       text: `expected the right to ${operation}, found none`,
-      command: `kafka-acls.sh --bootstrap-server ${this.#bootstrap} ${rights}`,
+      command: grantCommand(operation, 'topic', topic, this.#bootstrap),
     }
   }
 

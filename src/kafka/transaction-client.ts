@@ -47,6 +47,13 @@ export interface TransactionClientOptions {
 /** The markers of the transaction before are on their way: a matter of milliseconds. */
 const backoff: BackoffOptions = { firstMs: 10, maxMs: 200 }
 
+/** The code of an answer, and what it speaks of where the question was about something else. */
+interface Failure {
+  readonly error: number
+  readonly topic?: string
+  readonly groupId?: string
+}
+
 export class TransactionClient {
   readonly #options: TransactionClientOptions
   #version = 1
@@ -87,7 +94,7 @@ export class TransactionClient {
       transactionalId,
       initProducerId,
       request,
-      ({ error }) => error
+      itself
     )
     return { producerId, epoch }
   }
@@ -115,7 +122,9 @@ export class TransactionClient {
       return
     }
     const joining = { transactionalId, ...identity, groupId }
-    await this.#ask('transaction', transactionalId, addOffsetsToTxn, joining, (r) => r.error)
+    await this.#ask('transaction', transactionalId, addOffsetsToTxn, joining, ({ error }) => {
+      return { error, groupId }
+    })
     await this.#ask('group', groupId, txnOffsetCommit, request, worst)
   }
 
@@ -126,7 +135,6 @@ export class TransactionClient {
   async end(identity: ProducerIdentity, commit: boolean): Promise<ProducerIdentity | undefined> {
     const { transactionalId } = this.#options
     const request = { transactionalId, ...identity, commit }
-    const errorOf = ({ error }: { readonly error: number }): number => error
     if (this.isSecondVersion) {
       const rpc = endTxnAndEpoch
       const { producerId, epoch } = await this.#ask(
@@ -134,12 +142,19 @@ export class TransactionClient {
         transactionalId,
         rpc,
         request,
-        errorOf
+        itself
       )
       return { producerId, epoch }
     }
-    await this.#ask('transaction', transactionalId, endTxn, request, errorOf)
+    await this.#ask('transaction', transactionalId, endTxn, request, itself)
     return this.#hasLeftBehind ? undefined : identity
+  }
+
+  #refusedOn({ error, topic, groupId }: Failure, key: string): string {
+    if (error === errorCodes.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) {
+      return this.#options.transactionalId
+    }
+    return topic ?? groupId ?? key
   }
 
   #callOptions(): CallOptions {
@@ -152,7 +167,7 @@ export class TransactionClient {
     key: string,
     rpc: Rpc<Request, Response>,
     request: Request,
-    errorOf: (response: Response) => number
+    failureOf: (response: Response) => Failure
   ): Promise<Response> {
     const { cluster } = this.#options
     const where = `${rpc.api.name} for ${kind} ${key}`
@@ -161,14 +176,15 @@ export class TransactionClient {
       try {
         const address = await cluster.coordinator(kind, key)
         const response = await cluster.send(address, rpc, request)
-        const code = errorOf(response)
+        const failure = failureOf(response)
+        const { error: code } = failure
         if (code === errorCodes.NONE) return response
         if (errorClassOf(code) === 'coordinator') cluster.forgetCoordinator(kind, key)
         if (code === errorCodes.UNKNOWN_SERVER_ERROR) {
           mayHaveHappened = true
           throw brokerFailed(rpc, where)
         }
-        throw kafkaError(code, where)
+        throw kafkaError(code, where, null, this.#refusedOn(failure, key))
       } catch (error) {
         if (error instanceof ConnectionError) {
           cluster.forgetCoordinator(kind, key)
@@ -229,9 +245,15 @@ function unknownEnd(where: string, cause: unknown): UnknownOutcomeError {
   )
 }
 
+/** An answer about one thing. */
+function itself(response: Failure): Failure {
+  return response
+}
+
 /** What counts of many answers: a final error before a passing one, a reason before its echo. */
-function worst(results: readonly PartitionError[]): number {
-  const codes = results.map(({ error }) => error).filter((code) => code !== errorCodes.NONE)
-  const reasons = codes.filter((code) => code !== errorCodes.OPERATION_NOT_ATTEMPTED)
-  return reasons.find((code) => !isTransient(code)) ?? reasons[0] ?? codes[0] ?? errorCodes.NONE
+function worst(results: readonly PartitionError[]): Failure {
+  const failed = results.filter(({ error }) => error !== errorCodes.NONE)
+  const reasons = failed.filter(({ error }) => error !== errorCodes.OPERATION_NOT_ATTEMPTED)
+  const final = reasons.find(({ error }) => !isTransient(error))
+  return final ?? reasons[0] ?? failed[0] ?? { error: errorCodes.NONE }
 }

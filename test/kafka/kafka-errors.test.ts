@@ -25,6 +25,26 @@ test('each code becomes the error of its consequence, under its own name', () =>
   }
 })
 
+test.each([
+  ['retriable', 'NOT_LEADER_OR_FOLLOWER NOT_ENOUGH_REPLICAS UNKNOWN_LEADER_EPOCH'],
+  ['retriable', 'CONCURRENT_TRANSACTIONS UNSTABLE_OFFSET_COMMIT REBALANCE_IN_PROGRESS'],
+  ['retriable', 'KAFKA_STORAGE_ERROR REQUEST_TIMED_OUT FENCED_LEADER_EPOCH'],
+  ['coordinator', 'NOT_COORDINATOR COORDINATOR_LOAD_IN_PROGRESS COORDINATOR_NOT_AVAILABLE'],
+  ['migrated', 'INVALID_PRODUCER_EPOCH PRODUCER_FENCED ILLEGAL_GENERATION UNKNOWN_MEMBER_ID'],
+  // A transactional id is forgotten after seven idle days: the next fresh epoch makes it anew.
+  ['migrated', 'INVALID_PRODUCER_ID_MAPPING'],
+  ['abortable', 'OUT_OF_ORDER_SEQUENCE_NUMBER UNKNOWN_PRODUCER_ID INVALID_TXN_STATE'],
+  ['abortable', 'TRANSACTION_ABORTABLE'],
+  ['fatal', 'OFFSET_OUT_OF_RANGE INVALID_TIMESTAMP MESSAGE_TOO_LARGE FENCED_INSTANCE_ID'],
+  ['fatal', 'TOPIC_AUTHORIZATION_FAILED GROUP_AUTHORIZATION_FAILED MEMBER_ID_REQUIRED'],
+  ['fatal', 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED CLUSTER_AUTHORIZATION_FAILED'],
+] as const)('%s: %s', (errorClass, names) => {
+  for (const name of names.split(' ')) {
+    const code = errorCodes[name as keyof typeof errorCodes]
+    expect([name, errorClassOf(code)]).toEqual([name, errorClass])
+  }
+})
+
 test('codes nobody knows are fatal, because a guess could lose records', () => {
   expect(errorClassOf(9_999)).toBe('fatal')
   expect(errorNameOf(9_999)).toBe('UNKNOWN_CODE_9999')
