@@ -14,6 +14,7 @@ export {
 } from './aggregators/aggregators.ts'
 // The DSL
 export type { BranchedKStream } from './dsl/branch.ts'
+export type { DeduplicateOptions, PrintOptions } from './dsl/deduplicate.ts'
 export type { JoinSerdes } from './dsl/joinable-stream.ts'
 export type { KGroupedStream } from './dsl/k-grouped-stream.ts'
 export type { KGroupedTable } from './dsl/k-grouped-table.ts'

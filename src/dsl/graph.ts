@@ -42,6 +42,7 @@ export type StatelessOperator =
   | 'flat-map-values'
   | 'select-key'
   | 'peek'
+  | 'for-each'
 
 export interface StatelessNode extends Node<'stateless'> {
   readonly operator: StatelessOperator
@@ -110,6 +111,14 @@ export interface GlobalAggregateNode extends Node<'global-aggregate'> {
   readonly durable: string
   readonly windows: WindowSpec
   readonly aggregators: Aggregators<never>
+}
+
+/** Of records with one id, the first. */
+export interface DeduplicateNode extends Node<'deduplicate'> {
+  readonly durable: string
+  readonly by: UserFunction
+  readonly withinMs: number
+  readonly graceMs: number
 }
 
 /** Of two streams; of one with itself, if there is but one input. */
@@ -218,6 +227,7 @@ export type LogicalNode =
   | GlobalAggregateNode
   | LateNode
   | StreamJoinNode
+  | DeduplicateNode
   | TableNode
   | TableFilterNode
   | TableValuesNode

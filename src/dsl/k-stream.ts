@@ -15,6 +15,12 @@ import { defaultKey } from '../serde/default-key.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Emission, WindowShape, Windows } from '../windows/windows.ts'
 import type { BranchedKStream } from './branch.ts'
+import {
+  addDeduplicate,
+  type DeduplicateOptions,
+  type PrintOptions,
+  printer,
+} from './deduplicate.ts'
 import type { StreamFlow } from './flow.ts'
 import type { AnySerde, AnyTopic, LogicalNode, StatelessOperator, UserFunction } from './graph.ts'
 import { flowOf, JoinableStream } from './joinable-stream.ts'
@@ -116,6 +122,34 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
   /** Looks at each record, and changes nothing. */
   peek<R>(fn: (value: V, key: K) => Row<R>): KStream<K, V> {
     return this.#stateless('peek', 'PEEK', fn, {})
+  }
+
+  /** Hands each record to a function; the stream ends here. */
+  forEach<R>(fn: (value: V, key: K) => Row<R>): void {
+    this.#stateless('for-each', 'FOREACH', fn, {})
+  }
+
+  /** Prints each record, `[label]: key, value`; the stream ends here. */
+  print(options: PrintOptions = {}): void {
+    const { graph, node } = this.#flow
+    const name = graph.nameOf('KSTREAM-PRINTER')
+    const fn = printer(name, options) as UserFunction
+    graph.add({ kind: 'stateless', name, operator: 'for-each', fn, inputs: [node] })
+  }
+
+  /**
+   * Of the records with one id, the first; the others are dropped, and counted as `duplicate`:
+   *
+   *     orders.deduplicate('orders-once', { by: (order) => order.id, within: '1h' })
+   *
+   * It sees the records of one partition: where those of one id lie in several, repartition by it.
+   */
+  deduplicate<K2 extends K = K, V2 extends V = V>(
+    name: string,
+    options: DeduplicateOptions<K2, V2>
+  ): KStream<K, V> {
+    const node = addDeduplicate(this.#flow, name, options as DeduplicateOptions<never, never>)
+    return this.#to(node, {}) as KStream<K, V>
   }
 
   /** Both streams in one; the other may carry other types. See also `merge(a, b, c)`. */

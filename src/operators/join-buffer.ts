@@ -107,6 +107,11 @@ export class JoinBuffer {
     this.#extent = known instanceof Extent ? known : new Extent(bucketMs, never)
   }
 
+  /** Greatest timestamp that was put. */
+  get observed(): Timestamp {
+    return this.#extent.observed
+  }
+
   put(key: string, item: Buffered): void {
     if (item.timestamp <= this.#horizon()) return
     this.#append(key, item)

@@ -186,6 +186,13 @@ actions
     late: (records) => expectType<KStream<number, Action>>()(records),
   })
 
+// Duplicates, and where streams end
+expectType<KStream<string, Action>>()(
+  actions.deduplicate('once', { by: (action) => action.id, within: '1h', grace: '5m' })
+)
+expectType<void>()(actions.forEach((action) => action.id))
+expectType<void>()(actions.print({ label: 'actions' }))
+
 // Joins of streams
 const clicks = builder.stream(viewTopic)
 expectType<KStream<string, { order: Order; view: View; by: string }>>()(

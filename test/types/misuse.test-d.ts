@@ -44,6 +44,14 @@ const times = keyValueStore('times', { key: string(), value: int64() })
 const objectKeys = orders.selectKey((order) => ({ user: order.user }))
 type Numbers = ProcessorContext<string, number>
 
+// Duplicates
+// Type '{ user: string; }' is not assignable to type 'Member'
+// @ts-expect-error
+orders.deduplicate('once', { by: ({ user }) => ({ user }), within: '1h' })
+// A name comes first.
+// @ts-expect-error
+orders.deduplicate({ by: (order: Order) => order.id, within: '1h' })
+
 // Joins of streams
 const customers = builder.stream(customerTopic)
 // The keys are string on the left, bigint on the right: use selectKey before the join

@@ -30,6 +30,7 @@ import {
   type Runs,
   runBranch,
   runCounter,
+  runDeduplicate,
   runProcess,
   runSink,
   runSplit,
@@ -117,6 +118,12 @@ function draw(
       return drawRecordWindowAggregate(node, parents)
     case 'global-aggregate':
       return drawGlobalAggregate(node, parents)
+    case 'deduplicate': {
+      const { name, withinMs } = node
+      const layout = `ids by time, within ${withinMs} ms`
+      const stores = [{ name, logged: true, layout, config: changelogConfig }]
+      return [{ ...drawn(node, 'deduplicate', parents, runDeduplicate(node)), stores }]
+    }
     case 'late': {
       const create = (): PassThroughOperator => new PassThroughOperator()
       const late = drawn(node, 'late', latePorts(node), {

@@ -32,6 +32,8 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
     case 'global-aggregate':
     case 'table-aggregate':
       return [[node.durable, { what: 'an aggregate', thing: node }]]
+    case 'deduplicate':
+      return [[node.durable, { what: 'a deduplication', thing: node }]]
     case 'stream-join':
       return [
         [node.durable, { what: 'a join', thing: node }],

@@ -2,7 +2,9 @@
 import type { Aggregators } from '../../aggregators/aggregator.ts'
 import { present } from '../../assert.ts'
 import { CounterOperator } from '../../operators/counter.ts'
+import { DeduplicateOperator, type DeduplicateSpec } from '../../operators/deduplicate.ts'
 import { type Callback, FilterNotOperator, FilterOperator } from '../../operators/filter.ts'
+import { ForEachOperator } from '../../operators/for-each.ts'
 import { FlatMapOperator, MapOperator } from '../../operators/map.ts'
 import { FlatMapValuesOperator, MapValuesOperator } from '../../operators/map-values.ts'
 import { PeekOperator } from '../../operators/peek.ts'
@@ -21,6 +23,7 @@ import { both, type Halves, neither } from '../../topology/blueprint.ts'
 import type {
   BranchNode,
   CounterNode,
+  DeduplicateNode,
   ProcessNode,
   SinkNode,
   SplitNode,
@@ -50,12 +53,25 @@ const stateless: Readonly<Record<StatelessOperator, Stateless>> = {
   'map-values': [onlyValue, (fn) => new MapValuesOperator(fn)],
   'flat-map-values': [onlyValue, (fn) => new FlatMapValuesOperator(fn)],
   'select-key': [onlyKey, (fn) => new SelectKeyOperator(fn)],
+  'for-each': [neither, (fn: Callback<unknown>) => new ForEachOperator(fn)],
   peek: [neither, (fn) => new PeekOperator(fn)],
 }
 
 export function runStateless({ operator, fn }: StatelessNode): Runs {
   const [replaces, create] = stateless[operator]
   return { reads: parametersOf(fn), replaces, create: () => create(fn as never) }
+}
+
+export function runDeduplicate(node: DeduplicateNode): Runs {
+  const { durable: name, withinMs, graceMs } = node
+  const spec: DeduplicateSpec = Object.freeze({
+    name,
+    by: node.by as Callback<never>,
+    withinMs,
+    graceMs,
+  })
+  const create = (): Operator => new DeduplicateOperator(spec)
+  return { reads: parametersOf(node.by), replaces: neither, create }
 }
 
 export function runSplit({ predicates }: SplitNode): Runs {
