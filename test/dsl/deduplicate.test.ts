@@ -37,7 +37,7 @@ it('lets the first record of an id pass, and counts the others', async () => {
   expect(driver.dropped()).toEqual({ duplicate: 2, late: 1 })
 })
 
-it('does what looking at all that passed would do, and comes to the same after crashes', async () => {
+it('does what a look at all that passed would do, also after crashes', async () => {
   const random = new Random(7)
   const records = Array.from({ length: 18 }, (_, index) => ({
     id: random.pick(['a', 'b', 'c']),

@@ -190,7 +190,7 @@ actions
 expectType<KStream<string, Action>>()(
   actions.deduplicate('once', { by: (action) => action.id, within: '1h', grace: '5m' })
 )
-expectType<void>()(actions.forEach((action) => action.id))
+expectType<void>()(actions.forEach((action) => void action.id))
 expectType<void>()(actions.print({ label: 'actions' }))
 
 // Joins of streams
