@@ -61,6 +61,8 @@ export interface StreamAppOptions {
   readonly bufferBytesMax?: number
   /** Tasks restored at one time. Default 4. */
   readonly restoresMax?: number
+  /** How often committed records of repartition topics are deleted. Default 30,000. */
+  readonly purgeIntervalMs?: number
   /** How long `close` may take before it gives up what is not committed. Default 8,000. */
   readonly closeDeadlineMs?: number
   /** What happens to records that fail, where the topology does not say. */
@@ -221,8 +223,8 @@ export class StreamApp {
   }
 
   #makeEngine(log: Log, directory: StateDirectory): Engine {
-    const { guarantee, commitIntervalMs, bufferBytesMax, restoresMax, cacheBytesMax } =
-      this.#options
+    const { guarantee, commitIntervalMs, bufferBytesMax, cacheBytesMax } = this.#options
+    const { restoresMax, purgeIntervalMs } = this.#options
     const engine = new Engine({
       topology: this.#topology,
       applicationId: this.applicationId,
@@ -235,6 +237,7 @@ export class StreamApp {
       ...(commitIntervalMs === undefined ? {} : { commitIntervalMs }),
       ...(bufferBytesMax === undefined ? {} : { bufferBytesMax }),
       ...(restoresMax === undefined ? {} : { restoresMax }),
+      ...(purgeIntervalMs === undefined ? {} : { purgeIntervalMs }),
     })
     return engine
   }
@@ -294,6 +297,7 @@ function faultsOf(topology: Topology, options: StreamAppOptions): readonly strin
     cacheBytesMax: 0,
     bufferBytesMax: 64 * 1024,
     restoresMax: 1,
+    purgeIntervalMs: 0,
     closeDeadlineMs: 0,
   } as const
   for (const [name, min] of Object.entries(least) as [keyof typeof least, number][]) {

@@ -8,8 +8,9 @@
  * layer behind the sealed one is full, no record is taken, nor beside the commits that follow an
  * aborted one.
  */
-import type { Timestamp, TopicPartition } from '../ids.ts'
+import type { Timestamp } from '../ids.ts'
 import { Commit, type CommitProbe } from './commit.ts'
+import { Purger } from './purger.ts'
 import type { StreamTask } from './stream-task.ts'
 import type { SharedEnvironment } from './task-environment.ts'
 
@@ -34,10 +35,10 @@ const awaitedAfterAbort = 16
 
 export class Committer {
   readonly #options: CommitterOptions
+  readonly #purger: Purger
   #inFlight: Promise<void> | undefined
   #current: Commit | undefined
   #lastSealAt: Timestamp
-  #lastPurgeAt: Timestamp
   #asked = false
   /** Calls of `commit` that wait for the tasks to come to rest. */
   #barriers = 0
@@ -49,8 +50,9 @@ export class Committer {
 
   constructor(options: CommitterOptions) {
     this.#options = options
-    this.#lastSealAt = options.environment.ticks()
-    this.#lastPurgeAt = this.#lastSealAt
+    const { environment, purgeIntervalMs } = options
+    this.#lastSealAt = environment.ticks()
+    this.#purger = new Purger(environment, purgeIntervalMs)
   }
 
   /** An operator asks for a commit soon. */
@@ -84,6 +86,7 @@ export class Committer {
 
   /** Begins a commit if one is due and all tasks are at rest. */
   turn(): void {
+    this.#purger.turn()
     const isDue = this.dueInMs() === 0
     this.#isWaiting = isDue && !this.settle()
     if (isDue && !this.#isWaiting) this.#begin()
@@ -172,30 +175,7 @@ export class Committer {
     this.#awaited = Math.max(0, this.#awaited - 1)
     totals.commits.seconds += (ticks() - startedAt) / 1_000
     totals.recordsOut += commit.recordsOut
-    await this.#purge(commit)
-  }
-
-  /** Records of repartition topics are not needed once they are committed. */
-  async #purge(commit: Commit): Promise<void> {
-    const { environment, purgeIntervalMs } = this.#options
-    const { log, logger, ticks } = environment
-    if (ticks() - this.#lastPurgeAt < purgeIntervalMs) return
-    this.#lastPurgeAt = ticks()
-    const partitions = commit.frozen.flatMap(({ task, offsets }) => {
-      const internal = new Set(
-        task.planned.sources.filter(({ spec }) => spec.internal).map(({ topic }) => topic)
-      )
-      return offsets
-        .filter(({ topic }) => internal.has(topic))
-        .map(({ topic, partition, offset }): TopicPartition & { before: number } => ({
-          topic,
-          partition,
-          before: offset,
-        }))
-    })
-    if (partitions.length === 0) return
-    log.purge(partitions).catch((error: unknown) => {
-      logger.debug('Purging repartition topics failed; the next purge covers it', { error })
-    })
+    this.#purger.note(commit.frozen)
+    this.#purger.turn()
   }
 }
