@@ -30,6 +30,7 @@ const throttleSliceMs = 50
 export class TcpProxy {
   readonly #server: net.Server
   readonly #pairs = new Set<Pair>()
+  readonly #stranded = new Set<number>()
   #isSwallowing = false
   #accepted = 0
   #weather: Weather = {}
@@ -81,6 +82,11 @@ export class TcpProxy {
     }
   }
 
+  /** These connections stay open and carry nothing any more, as behind a lost firewall. */
+  strand(hits: Hits = all): void {
+    for (const pair of this.#pairs) if (hits(pair.connection)) this.#stranded.add(pair.connection)
+  }
+
   close(): void {
     this.cut()
     this.#server.close()
@@ -88,7 +94,10 @@ export class TcpProxy {
 
   #join(client: net.Socket, broker: net.Socket): void {
     const connection = ++this.#accepted
-    const weather = (): Weather => (this.#hits(connection) ? this.#weather : {})
+    const weather = (): Weather => {
+      if (this.#stranded.has(connection)) return { frozen: 'both' }
+      return this.#hits(connection) ? this.#weather : {}
+    }
     const isSwallowed = (): boolean => this.#isSwallowing
     const lanes = [
       new Lane(client, broker, { side: 'requests', weather, isSwallowed: () => false }),
@@ -99,7 +108,10 @@ export class TcpProxy {
     for (const socket of pair.sockets) {
       socket.setNoDelay(true)
       socket.on('error', () => undefined)
-      socket.on('close', () => this.#pairs.delete(pair))
+      // A side that has closed may have to wait for the weather before the other is told.
+      socket.on('close', () => {
+        if (pair.sockets.every(({ closed }) => closed)) this.#pairs.delete(pair)
+      })
     }
   }
 }

@@ -112,7 +112,7 @@ describe('the schedule', () => {
     for (let seed = 0; seed < 50; seed++) {
       const rounds = makeSchedule({ ...options, seed, minutes: 30 })
       const faults = rounds.flatMap((round) => round.faults)
-      expect(new Set(faults.map(({ kind }) => kind)).size).toBe(10)
+      expect(new Set(faults.map(({ kind }) => kind)).size).toBe(11)
       const spared = faults.filter(({ kind }) => kind === 'kill' || kind === 'restart')
       expect(spared.every((fault) => 'instance' in fault && fault.instance > 0)).toBe(true)
       for (const { faults } of rounds) {

@@ -17,6 +17,7 @@ export type FaultKind =
   | 'delay'
   | 'freeze'
   | 'throttle'
+  | 'strand'
   | 'kill'
   | 'restart'
   | 'suspend'
@@ -33,7 +34,7 @@ interface Base {
 
 /** Of the connections to one broker. */
 export interface NetworkFault extends Base {
-  readonly kind: 'cut' | 'delay' | 'freeze' | 'throttle'
+  readonly kind: 'cut' | 'delay' | 'freeze' | 'throttle' | 'strand'
   readonly broker: number
   /** Of all connections, those that come later too. */
   readonly share: number
@@ -79,7 +80,7 @@ export interface ScheduleOptions {
 
 /** Runs as long as this follow the memory of an instance that is never killed. */
 export const memoryMinutes = 10
-const networkKinds: readonly FaultKind[] = ['cut', 'delay', 'freeze', 'throttle']
+const networkKinds: readonly FaultKind[] = ['cut', 'delay', 'freeze', 'throttle', 'strand']
 const instanceKinds: readonly FaultKind[] = ['kill', 'restart', 'suspend']
 const kinds: readonly FaultKind[] = [
   ...networkKinds,
@@ -88,6 +89,8 @@ const kinds: readonly FaultKind[] = [
   'suspend-broker',
   'move-leaders',
 ]
+/** A connection that says nothing is given up when a request has waited for this long. */
+const strandedMs = 10_000
 /** What a round takes beside its faults: to be well again, and a while after. */
 const aroundMs = 8_000
 
@@ -151,6 +154,8 @@ function storm(
       return { ...calm, ms, weather: { delayMs: 20 + random.below(480) } }
     case 'throttle':
       return { ...calm, ms, weather: { bytesPerS: 1_000 * (2 + random.below(60)) } }
+    case 'strand':
+      return { ...calm, ms: strandedMs }
     case 'freeze': {
       const frozen = random.pick(['both', 'requests', 'answers'] as const)
       const frozenMs = 500 + random.below(13_000)
@@ -210,7 +215,7 @@ class Deck {
 /** One line, as it is printed before and during the run. */
 export function describeFault(fault: Fault): string {
   const from = `+${seconds(fault.at)}`.padStart(7)
-  const lasting = fault.ms === 0 ? '' : ` for ${seconds(fault.ms)}`
+  const lasting = fault.ms === 0 || fault.kind === 'strand' ? '' : ` for ${seconds(fault.ms)}`
   return `${from}  ${whatOf(fault)}${lasting}${fault.kind === 'freeze' ? endOf(fault) : ''}`
 }
 
@@ -234,11 +239,11 @@ function connectionsOf({ share, broker }: NetworkFault): string {
   return `${Math.round(share * 100)} % of the connections to broker ${broker + 1}`
 }
 
-function detail({ weather, cutEveryMs }: NetworkFault): string {
+function detail({ kind, weather, cutEveryMs }: NetworkFault): string {
   if (weather.delayMs !== undefined) return ` by ${weather.delayMs} ms`
   if (weather.bytesPerS !== undefined) return ` to ${weather.bytesPerS / 1_000} KB/s`
   if (weather.frozen !== undefined) return ` (${weather.frozen})`
-  return ` every ${cutEveryMs} ms`
+  return kind === 'strand' ? ' for good' : ` every ${cutEveryMs} ms`
 }
 
 function endOf({ cutsAtEnd }: NetworkFault): string {

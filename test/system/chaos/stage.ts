@@ -51,10 +51,11 @@ export class Stage {
   }
 
   /** Resolves when it is over: the connections flow freely. */
-  async network({ broker, share, weather, ms, ...cuts }: NetworkFault): Promise<void> {
+  async network({ kind, broker, share, weather, ms, ...cuts }: NetworkFault): Promise<void> {
     const proxy = this.#proxies[broker]
     const hits: Hits = (connection) => scattered(connection) < share
     const untilMs = performance.now() + ms
+    if (kind === 'strand') proxy?.strand(hits)
     proxy?.setWeather(weather, hits)
     if (cuts.cutEveryMs > 0) {
       for (; performance.now() < untilMs; await sleep(cuts.cutEveryMs)) proxy?.cut(hits)
