@@ -11,13 +11,16 @@ import { createLogger } from '../src/log.ts'
 import type { Log } from '../src/runtime/ports.ts'
 import { benchTopology } from './cases.ts'
 import { fill } from './events.ts'
+import { measureIdle } from './idle.ts'
 import { type Figures, measureRestore, measureRun } from './measure.ts'
 import { type BenchOptions, parseOptions } from './options.ts'
+import { fetchRaw, measureRounds, produceRaw } from './raw.ts'
 
 const distinctKeys = 10_000
 const logger = createLogger({ level: 'warn' })
 
-async function run(options: BenchOptions): Promise<Figures> {
+async function run(options: BenchOptions): Promise<readonly Figures[]> {
+  if (options.name === 'raw-fetch' || options.name === 'raw-produce') return await runRaw(options)
   const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
   const id = `millrace-${options.name}-${Date.now()}`
   try {
@@ -31,12 +34,37 @@ async function run(options: BenchOptions): Promise<Figures> {
         ...(options.caching ? {} : { cacheBytesMax: 0 }),
         logger,
       })
-    if (options.name !== 'restore') return await measureRun(app(), input, options.records)
-    await measureRun(app(), input, options.records)
+    if (options.name === 'idle') return [await measureIdle(app(), options.seconds)]
+    const whole = await measureRun(app(), input, options.records)
+    if (options.name !== 'restore') return [whole]
     await rm(join(directory, 'state'), { recursive: true })
-    return await measureRestore(app())
+    return [await measureRestore(app())]
   } finally {
     await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** The raw layer, without an application: a topic is filled, then read if that is the case. */
+async function runRaw(options: BenchOptions): Promise<readonly Figures[]> {
+  const { brokers, records, bytes, rounds, name } = options
+  const id = `millrace-${name}-${Date.now()}`
+  const log = await KafkaLog.connect({
+    brokers,
+    clientId: id,
+    applicationId: id,
+    instance: randomUUID(),
+    logger,
+  })
+  try {
+    const topic = options.topic ?? `${id}-records`
+    const config = { 'retention.ms': '-1' }
+    await log.prepare([{ name: topic, role: 'sink', partitions: 1, config, create: true }])
+    const work = { brokers, topic, records, bytes, rounds }
+    if (name === 'raw-produce') return await measureRounds(rounds, () => produceRaw(work))
+    if (options.topic === undefined) await produceRaw(work)
+    return await measureRounds(rounds, () => fetchRaw(log, work))
+  } finally {
+    await log.close()
   }
 }
 
@@ -50,6 +78,7 @@ async function prepareInput(options: BenchOptions, directory: string, id: string
     const { partitions, records } = options
     await log.prepare([{ name: topic, role: 'sink', partitions, config, create: true }])
     const unique = options.name === 'restore'
+    if (options.name === 'idle') return topic
     await fill(log, topic, { records, partitions, unique, keys: unique ? records : distinctKeys })
   } finally {
     await log.close()
@@ -81,7 +110,7 @@ function line(options: BenchOptions, figures: Figures): string {
     guarantee: options.guarantee === 'exactly_once' ? 'eos' : 'alos',
     log: options.log,
     n: records,
-    p: options.partitions,
+    ...(options.name.startsWith('raw-') ? { bytes: options.bytes } : { p: options.partitions }),
     ...(options.caching ? {} : { cache: 'off' }),
     ...(options.lazy ? { lazy: true } : {}),
     wall_s: round(figures.wallSeconds),
@@ -91,12 +120,13 @@ function line(options: BenchOptions, figures: Figures): string {
     rss_mb: Math.round(figures.rssMb),
     out_records: figures.outRecords,
     dropped: figures.dropped,
+    ...(options.name === 'idle' ? { cores: round(figures.cpuSeconds / figures.wallSeconds) } : {}),
   })
 }
 
 try {
   const options = parseOptions(process.argv.slice(2))
-  console.log(line(options, await run(options)))
+  for (const figures of await run(options)) console.log(line(options, figures))
 } catch (error) {
   console.error(error instanceof MillraceError || !(error instanceof Error) ? error : error.message)
   process.exitCode = 1

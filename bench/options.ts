@@ -8,6 +8,9 @@ export const caseNames = [
   'hop-all-final',
   'shop',
   'restore',
+  'raw-fetch',
+  'raw-produce',
+  'idle',
 ] as const
 export type CaseName = (typeof caseNames)[number]
 
@@ -24,11 +27,17 @@ export interface BenchOptions {
   readonly caching: boolean
   /** Leave values that nobody reads undecoded. The peers parse all of them, and so do we else. */
   readonly lazy: boolean
+  /** Of a value, in the raw cases. */
+  readonly bytes: number
+  /** Counted rounds of the raw cases, in one process. */
+  readonly rounds: number
+  /** How long the idle case watches. */
+  readonly seconds: number
 }
 
 export const usage = `usage: npm run bench -- --case NAME [--records N] [--partitions P]
   [--guarantee eos|alos] [--log kafka|embedded] [--brokers LIST] [--topic EXISTING]
-  [--cache on|off] [--lazy]
+  [--cache on|off] [--lazy] [--bytes B] [--rounds R] [--seconds S]
 cases: ${caseNames.join(' ')}`
 
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -44,6 +53,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       topic: { type: 'string' },
       cache: { type: 'string', default: 'on' },
       lazy: { type: 'boolean', default: false },
+      bytes: { type: 'string', default: '100' },
+      rounds: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '60' },
     },
   })
   const brokers = values.brokers.split(',').filter((broker) => broker !== '')
@@ -54,6 +66,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     name === undefined ? `--case: expected one of ${caseNames.join(', ')}, got ${values.case}` : '',
     guarantee === undefined ? `--guarantee: expected eos or alos, got ${values.guarantee}` : '',
     log === 'kafka' && brokers.length === 0 ? '--brokers: Kafka needs at least one' : '',
+    log === 'embedded' && name?.startsWith('raw-') ? `--case: ${name} takes --brokers` : '',
     log !== 'kafka' && log !== 'embedded' ? `--log: expected kafka or embedded, got ${log}` : '',
   ].filter((fault) => fault !== '')
   if (faults.length > 0 || name === undefined || guarantee === undefined) {
@@ -69,6 +82,9 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     topic: values.topic,
     caching: values.cache !== 'off',
     lazy: values.lazy,
+    bytes: whole('--bytes', values.bytes),
+    rounds: whole('--rounds', values.rounds),
+    seconds: whole('--seconds', values.seconds),
   }
 }
 
