@@ -23,3 +23,22 @@ test('a range counts only its own bytes, and ends with the array at the latest',
   expect(crc32c(framed, 2, 11)).toBe(0xe3069283)
   expect(crc32c(digits, 0, 99)).toBe(0xe3069283)
 })
+
+test('long ranges agree with the definition, wherever in memory they begin and end', () => {
+  const bytes = Uint8Array.from({ length: 400 }, (_, index) => (index * index * 31) & 255)
+  for (let start = 0; start < 9; start++) {
+    for (const end of [127, 128, 129, 140, 255, 256, 300, 393, 400]) {
+      expect(crc32c(bytes, start, end)).toBe(bitByBit(bytes.subarray(start, end)))
+      expect(crc32c(bytes.subarray(start, end))).toBe(bitByBit(bytes.subarray(start, end)))
+    }
+  }
+})
+
+function bitByBit(bytes: Uint8Array): number {
+  let crc = ~0
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1
+  }
+  return ~crc >>> 0
+}
