@@ -13,6 +13,7 @@ import { codecNumber, compress } from './compression.ts'
 import { at, headerBytes } from './record-batch.ts'
 import { writeInt64 } from './wire.ts'
 
+const loopBytesMax = 32
 const noHeaders: RecordHeaders = Object.freeze([])
 
 export interface SealOptions {
@@ -21,7 +22,7 @@ export interface SealOptions {
 }
 
 export class RecordBatchEncoder {
-  readonly #bytesMin: number
+  #bytesMin: number
   #buffer: Buffer = Buffer.alloc(0)
   #at = headerBytes
   #records = 0
@@ -87,7 +88,11 @@ export class RecordBatchEncoder {
     writeInt64(batch, this.#firstTimestamp, at.firstTimestamp)
     writeInt64(batch, this.#maxTimestamp, at.maxTimestamp)
     batch.writeInt32BE(this.#records, at.count)
-    if (codec === 'none') this.#buffer = Buffer.alloc(0)
+    if (codec === 'none') {
+      // What fills one batch may well fill the next: it begins as large, and need not grow.
+      this.#bytesMin = Math.max(this.#bytesMin, this.#buffer.length)
+      this.#buffer = Buffer.alloc(0)
+    }
     this.#at = headerBytes
     this.#records = 0
     return batch
@@ -95,6 +100,7 @@ export class RecordBatchEncoder {
 
   #headers(headers: RecordHeaders): void {
     this.#varint(headers.length)
+    if (headers.length === 0) return
     for (const [name, value] of headers) {
       const length = Buffer.byteLength(name)
       this.#varint(length)
@@ -109,13 +115,19 @@ export class RecordBatchEncoder {
       this.#varint(-1)
       return
     }
-    this.#varint(bytes.length)
-    this.#buffer.set(bytes, this.#at)
-    this.#at += bytes.length
+    const { length } = bytes
+    this.#varint(length)
+    if (length > loopBytesMax) this.#buffer.set(bytes, this.#at)
+    else copy(bytes, this.#buffer, this.#at)
+    this.#at += length
   }
 
   #varint(value: number): void {
     let rest = zigzag(value)
+    if (rest < 0x80) {
+      this.#buffer[this.#at++] = rest
+      return
+    }
     // Timestamps may be further apart than 32 bits tell: no shifts while the number is that large.
     for (; rest > 0x7fff_ffff; rest = Math.floor(rest / 128)) {
       this.#buffer[this.#at++] = (rest % 128) | 0x80
@@ -147,8 +159,14 @@ function zigzag(value: number): number {
   return value < 0 ? -value * 2 - 1 : value * 2
 }
 
+/** A short loop beats the call into native code. */
+function copy(from: Uint8Array, to: Uint8Array, start: number): void {
+  for (let at = 0; at < from.length; at++) to[start + at] = from[at] as number
+}
+
 function varintBytes(value: number): number {
   let rest = zigzag(value)
+  if (rest < 0x80) return 1
   let bytes = 1
   for (; rest > 0x7f; bytes++) rest = Math.floor(rest / 128)
   return bytes
@@ -159,6 +177,7 @@ function sized(bytes: Uint8Array | null): number {
 }
 
 function headersBytes(headers: RecordHeaders): number {
+  if (headers.length === 0) return 1
   let bytes = varintBytes(headers.length)
   for (const [name, value] of headers) {
     const length = Buffer.byteLength(name)
