@@ -1,4 +1,5 @@
 /** One case, one run, one JSON line: `npm run bench -- --case count --records 1000000`. */
+import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -22,7 +23,7 @@ const logger = createLogger({ level: 'warn' })
 async function run(options: BenchOptions): Promise<readonly Figures[]> {
   if (options.name === 'raw-fetch' || options.name === 'raw-produce') return await runRaw(options)
   const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
-  const id = `millrace-${options.name}-${Date.now()}`
+  const id = options.application ?? `millrace-${options.name}-${Date.now()}`
   try {
     const input = await prepareInput(options, directory, id)
     const app = (): StreamApp =>
@@ -34,14 +35,24 @@ async function run(options: BenchOptions): Promise<readonly Figures[]> {
         ...(options.caching ? {} : { cacheBytesMax: 0 }),
         logger,
       })
+    if (options.application !== undefined) return [await measureRestore(app())]
     if (options.name === 'idle') return [await measureIdle(app(), options.seconds)]
     const whole = await measureRun(app(), input, options.records)
     if (options.name !== 'restore') return [whole]
     await rm(join(directory, 'state'), { recursive: true })
-    return [await measureRestore(app())]
+    return options.log === 'kafka' ? restoreElsewhere(id, input) : [await measureRestore(app())]
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** In a process of its own, which has done nothing before: it prints the line. */
+function restoreElsewhere(id: string, input: string): readonly Figures[] {
+  const [script = '', ...args] = process.argv.slice(1)
+  const again = [...process.execArgv, script, ...args, '--application', id, '--topic', input]
+  const { status } = spawnSync(process.execPath, again, { stdio: 'inherit' })
+  if (status !== 0) throw new Error(`restoring in a process of its own ended with ${status}`)
+  return []
 }
 
 /** The raw layer, without an application: a topic is filled, then read if that is the case. */
@@ -101,9 +112,25 @@ function openLog(options: BenchOptions, directory: string, id: string): Promise<
   })
 }
 
+function round(value: number): number {
+  return Number(value.toFixed(3))
+}
+
+/** `cores`: how much of a core it takes. */
+function idleLine({ log, partitions }: BenchOptions, figures: Figures): string {
+  const { wallSeconds, cpuSeconds, rssMb } = figures
+  const cores = round(cpuSeconds / wallSeconds)
+  const cost = { wall_s: round(wallSeconds), cpu_s: round(cpuSeconds), cores }
+  return JSON.stringify({
+    ...{ peer: 'millrace', case: 'idle', log, p: partitions },
+    ...cost,
+    rss_mb: Math.round(rssMb),
+  })
+}
+
 function line(options: BenchOptions, figures: Figures): string {
   const { records } = options
-  const round = (value: number, digits = 3): number => Number(value.toFixed(digits))
+  if (options.name === 'idle') return idleLine(options, figures)
   return JSON.stringify({
     peer: 'millrace',
     case: options.name,
@@ -120,7 +147,6 @@ function line(options: BenchOptions, figures: Figures): string {
     rss_mb: Math.round(figures.rssMb),
     out_records: figures.outRecords,
     dropped: figures.dropped,
-    ...(options.name === 'idle' ? { cores: round(figures.cpuSeconds / figures.wallSeconds) } : {}),
   })
 }
 

@@ -23,6 +23,8 @@ export interface BenchOptions {
   readonly guarantee: 'exactly_once' | 'at_least_once'
   /** A topic that is already filled (in the loader's form); otherwise one is made. */
   readonly topic: string | undefined
+  /** For `restore`: an application whose changelog is filled already; with its `topic`. */
+  readonly application: string | undefined
   /** Off: every update goes out and to the changelog. */
   readonly caching: boolean
   /** Leave values that nobody reads undecoded. The peers parse all of them, and so do we else. */
@@ -37,6 +39,7 @@ export interface BenchOptions {
 
 export const usage = `usage: npm run bench -- --case NAME [--records N] [--partitions P]
   [--guarantee eos|alos] [--log kafka|embedded] [--brokers LIST] [--topic EXISTING]
+  [--application EXISTING]
   [--cache on|off] [--lazy] [--bytes B] [--rounds R] [--seconds S]
 cases: ${caseNames.join(' ')}`
 
@@ -51,6 +54,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
       log: { type: 'string' },
       brokers: { type: 'string', default: process.env['KAFKA_BROKERS'] ?? '' },
       topic: { type: 'string' },
+      application: { type: 'string' },
       cache: { type: 'string', default: 'on' },
       lazy: { type: 'boolean', default: false },
       bytes: { type: 'string', default: '100' },
@@ -80,6 +84,7 @@ export function parseOptions(args: readonly string[]): BenchOptions {
     partitions: whole('--partitions', values.partitions),
     guarantee,
     topic: values.topic,
+    application: values.application,
     caching: values.cache !== 'off',
     lazy: values.lazy,
     bytes: whole('--bytes', values.bytes),
