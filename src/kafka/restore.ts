@@ -16,9 +16,11 @@ import { kafkaError } from './kafka-errors.ts'
 import { listOffsets } from './requests/records.ts'
 import { Change } from './waiting.ts'
 
-/** Records between two flushes, at most; and what the event loop can do without, roughly. */
-const recordsPerFlushMax = 10_000
+/** What the event loop can do without, roughly. */
 const sliceMs = 3
+/** Between two flushes, at most: each costs a checkpoint, and what is gathered takes memory. */
+const recordsPerFlushMax = 10_000
+const slicesPerFlushMax = 8
 
 export interface RestoreContext {
   readonly cluster: Cluster
@@ -58,20 +60,25 @@ async function readTo(
   change: Change,
   { signal, apply, flush, onProgress }: RestoreOptions
 ): Promise<Offset> {
+  let gathered = 0
+  let slices = 0
   for (;;) {
     signal.throwIfAborted()
     const changed = change.next()
-    const { records, position, isDrained } = applySlice(end, reader, apply, signal)
+    const recordsMax = recordsPerFlushMax - gathered
+    const { records, position, isDrained } = applySlice(end, reader, { apply, recordsMax, signal })
     signal.throwIfAborted()
-    if (records > 0) {
+    gathered += records
+    slices++
+    const isAtEnd = position >= end
+    const isFull = gathered === recordsPerFlushMax || slices >= slicesPerFlushMax
+    if (isAtEnd || (gathered > 0 && (isDrained || isFull))) {
       await flush(position)
       onProgress?.(position, end)
+      gathered = 0
+      slices = 0
     }
-    if (position >= end) {
-      if (records === 0) await flush(position)
-      onProgress?.(position, end)
-      return position
-    }
+    if (isAtEnd) return position
     // A full slice gives way to heartbeats and the other tasks before it goes on.
     await (isDrained ? changed : new Promise((resolve) => setImmediate(resolve)))
   }
@@ -87,8 +94,7 @@ interface Slice {
 function applySlice(
   end: Offset,
   reader: SourceReader,
-  apply: RestoreOptions['apply'],
-  signal: AbortSignal
+  { apply, recordsMax, signal }: Pick<RestoreOptions, 'apply' | 'signal'> & { recordsMax: number }
 ): Slice {
   const untilMs = performance.now() + sliceMs
   const isLate = (): boolean => performance.now() > untilMs
@@ -99,7 +105,7 @@ function applySlice(
     if (reader.offset >= end) return { records, position: reader.offset, isDrained }
     apply(reader)
     records++
-    const isFull = records === recordsPerFlushMax || (records % 100 === 0 && isLate())
+    const isFull = records === recordsMax || (records % 100 === 0 && isLate())
     if (signal.aborted || isFull) return { records, position: reader.position, isDrained }
   }
 }
