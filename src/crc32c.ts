@@ -1,9 +1,9 @@
 /**
  * CRC-32C (Castagnoli): the checksum of Kafka batches and of state on disk.
  *
- * Table k tells what a byte does to the checksum k bytes later. So the bytes of a step, which do not
- * depend on each other, are looked up side by side: sixteen of them, as four words, where there are
- * many; eight, one by one, where making a view of words would cost more than it saves.
+ * Table k tells what a byte does to the checksum k bytes later. So the bytes of a step, which do
+ * not depend on each other, are looked up side by side: sixteen of them, as four words, where there
+ * are many; eight, one by one, where making a view of words would cost more than it saves.
  */
 
 const tables = Array.from({ length: 16 }, () => new Int32Array(256))
