@@ -4,8 +4,12 @@
 export type { Ability, Aggregator, Aggregators, Results, Where } from './aggregators/aggregator.ts'
 export {
   aggregator,
+  type CollectOptions,
+  collect,
   count,
   distinct,
+  first,
+  last,
   max,
   mean,
   min,

@@ -20,7 +20,17 @@ export interface Aggregator<in V, out R, out Can extends Ability> {
   readonly [types]: { readonly value: (value: V) => void; readonly result: R; readonly can: Can }
 }
 
-export type AggregatorKind = 'count' | 'sum' | 'min' | 'max' | 'mean' | 'distinct' | 'custom'
+export type AggregatorKind =
+  | 'count'
+  | 'sum'
+  | 'min'
+  | 'max'
+  | 'mean'
+  | 'distinct'
+  | 'first'
+  | 'last'
+  | 'collect'
+  | 'custom'
 
 /** Several aggregators by the names of the row's fields. */
 export type Aggregators<V> = Readonly<Record<string, Aggregator<V, unknown, Ability>>>

@@ -3,6 +3,7 @@
  * takes them. A selector that answers null skips the record.
  */
 import type { Demand, Sync } from '../misuse.ts'
+import type { Storable } from '../serde/checks.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Aggregator, Member, Where } from './aggregator.ts'
 import { makeAggregator, makeWhere } from './aggregator.ts'
@@ -28,6 +29,8 @@ type Exact<S> = Selected<S> &
   Demand<Settled<S>, bigint | null | undefined, 'a sum with 0n adds bigints: answer bigint or null'>
 type Counted<S> = Selected<S> &
   Demand<Settled<S>, Member, 'distinct tells strings, numbers, bigints, booleans and bytes apart'>
+
+type Kept<S> = Selected<S> & Storable<Settled<S>>
 
 /** A condition for an aggregator: `count(where(isOrder))`; a type guard narrows its selector. */
 export function where<V, W extends V>(guard: (value: V) => value is W): Where<V, W>
@@ -102,6 +105,55 @@ export function distinct<V, W, S>(
 ): Aggregator<V, number, 'merge'>
 export function distinct(...args: readonly unknown[]): unknown {
   return makeAggregator('distinct', ...args)
+}
+
+/**
+ * What the selector answers for the record that came first, in the order of arrival; null of
+ * nothing. Parts that are merged follow each other by time, then by source partition.
+ */
+export function first<V, S>(
+  select: (value: V) => Kept<S>
+): Aggregator<V, NonNullable<S> | null, 'merge'>
+export function first<V, W, S>(
+  select: (value: W) => Kept<S>,
+  condition: Where<V, W>
+): Aggregator<V, NonNullable<S> | null, 'merge'>
+export function first(...args: readonly unknown[]): unknown {
+  return makeAggregator('first', ...args)
+}
+
+/** As `first`, for the record that came last. */
+export function last<V, S>(
+  select: (value: V) => Kept<S>
+): Aggregator<V, NonNullable<S> | null, 'merge'>
+export function last<V, W, S>(
+  select: (value: W) => Kept<S>,
+  condition: Where<V, W>
+): Aggregator<V, NonNullable<S> | null, 'merge'>
+export function last(...args: readonly unknown[]): unknown {
+  return makeAggregator('last', ...args)
+}
+
+export interface CollectOptions {
+  /** How many are kept at most: those that came first. All are part of one record of the store. */
+  readonly max: number
+}
+
+/**
+ * What the selector answers, in the order of arrival:
+ * `collect((order) => order.id, { max: 100 })`.
+ */
+export function collect<V, S>(
+  select: (value: V) => Kept<S>,
+  options: CollectOptions
+): Aggregator<V, readonly NonNullable<S>[], 'merge'>
+export function collect<V, W, S>(
+  select: (value: W) => Kept<S>,
+  condition: Where<V, W>,
+  options: CollectOptions
+): Aggregator<V, readonly NonNullable<S>[], 'merge'>
+export function collect(...args: readonly unknown[]): unknown {
+  return makeAggregator('collect', ...args)
 }
 
 interface Steps<V, A, R, S> {

@@ -46,6 +46,12 @@ export function makeField(name: string, one: Aggregator<never, unknown, Ability>
       return extreme('max', name, choose, (value, kept) => value > kept)
     case 'mean':
       return mean(name, choose)
+    case 'first':
+      return single('first', choose, (kept) => kept)
+    case 'last':
+      return single('last', choose, (_kept, next) => next)
+    case 'collect':
+      return collection(name, choose, (one.args.at(-1) as { readonly max: number }).max)
     case 'distinct':
       return {
         ...counting,
@@ -171,6 +177,55 @@ function mean(name: string, choose: Select): Field {
     },
     read: (reader) => ({ n: reader.count(), sum: readNumeric(reader) }),
   }
+}
+
+/** One of all values: which of two is a matter of their order. Null: there was none. */
+function single(
+  kind: string,
+  choose: Select,
+  pick: (kept: unknown, next: unknown) => unknown
+): Field {
+  const either = (kept: unknown, next: unknown): unknown =>
+    kept === null || next === null ? (kept ?? next) : pick(kept, next)
+  return {
+    kind,
+    init: () => null,
+    add: (state, value) => either(state, choose(value) ?? null),
+    merge: either,
+    result: (state) => state,
+    write: (writer, state) => writer.bytes(encoded(state)),
+    read: (reader) => values.deserialize(reader.bytes()),
+  }
+}
+
+function collection(name: string, choose: Select, max: number): Field {
+  if (!Number.isSafeInteger(max) || max < 1) {
+    throw new TypeError(`'${name}' collects up to ${max}: give a whole number from 1 on`)
+  }
+  return {
+    kind: `collect ${max}`,
+    init: () => [],
+    add(state, value) {
+      const kept = state as unknown[]
+      const chosen = kept.length < max ? choose(value) : null
+      if (chosen !== null && chosen !== undefined) kept.push(chosen)
+      return kept
+    },
+    merge(state, other) {
+      const kept = state as unknown[]
+      kept.push(...(other as unknown[]).slice(0, max - kept.length))
+      return kept
+    },
+    result: (state) => Object.freeze([...(state as unknown[])]),
+    write: (writer, state) => writer.bytes(encoded(state)),
+    read: (reader) => values.deserialize(reader.bytes()),
+  }
+}
+
+const values = data<unknown>()
+
+function encoded(value: unknown): Uint8Array {
+  return values.serialize(value) ?? new Uint8Array(0)
 }
 
 interface Definition {

@@ -4,8 +4,11 @@ import { expect, test } from 'vitest'
 import type { Aggregators } from '../../src/aggregators/aggregator.ts'
 import {
   aggregator,
+  collect,
   count,
   distinct,
+  first,
+  last,
   max,
   mean,
   min,
@@ -32,6 +35,9 @@ const fields = {
   most: max((order: Order) => order.items, large),
   mean: mean((order: Order) => order.cents),
   users: distinct((order: Order) => order.user, large),
+  opened: first((order: Order) => order.cents),
+  closed: last((order: Order) => ({ by: order.user }), large),
+  some: collect((order: Order) => order.cents, { max: 5 }),
   longest: aggregator({
     init: () => '',
     add: (kept: string, { user }: Order) => (user.length > kept.length ? user : kept),
@@ -75,6 +81,9 @@ function recount(orders: readonly Order[]): unknown {
     most: big.length === 0 ? null : Math.max(...big.map(({ items }) => items)),
     mean: priced.length === 0 ? null : Number(total(priced)) / priced.length,
     users: new Set(big.map(({ user }) => user)).size,
+    opened: orders.find(({ cents }) => cents !== null)?.cents ?? null,
+    closed: big.length === 0 ? null : { by: big.at(-1)?.user },
+    some: orders.flatMap(({ cents }) => cents ?? []).slice(0, 5),
     longest: Math.max(0, ...orders.map(({ user }) => user.length)),
   }
 }
@@ -94,6 +103,11 @@ test('rows are what a recount says, in the order of the declaration', () => {
       expect(Object.keys(result)).toEqual(Object.keys(fields))
     })
   )
+})
+
+test('a collection is of a size that is said', () => {
+  const unbounded = { all: collect((order: Order) => order.user, { max: 0 }) }
+  expect(() => new RowAggregation('orders', unbounded)).toThrow(/up to 0/)
 })
 
 test('merging the parts gives the whole, and leaves the parts as they were', () => {

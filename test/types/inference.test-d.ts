@@ -1,9 +1,11 @@
 /** What the compiler must infer by itself, from the topics to the last operator. */
 import {
   aggregator,
+  collect,
   count,
   data,
   distinct,
+  first,
   int32,
   int64,
   json,
@@ -12,6 +14,7 @@ import {
   type KStream,
   type KTable,
   keyValueStore,
+  last,
   max,
   mean,
   merge,
@@ -185,6 +188,23 @@ actions
   .windowedBy(tumbling('5m').emit('final'), {
     late: (records) => expectType<KStream<number, Action>>()(records),
   })
+
+// The first, the last, and some
+const chosen = actions.groupByKey().aggregate('chosen', {
+  opened: first((action) => action.id),
+  closed: last((action) => ({ id: action.id }), where(isOrder)),
+  items: collect((order) => order.items, where(isOrder), { max: 10 }),
+})
+expectType<
+  StoredKTable<
+    string,
+    {
+      readonly opened: string | null
+      readonly closed: { id: string } | null
+      readonly items: readonly number[]
+    }
+  >
+>()(chosen)
 
 // Duplicates, and where streams end
 expectType<KStream<string, Action>>()(

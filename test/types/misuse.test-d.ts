@@ -5,9 +5,11 @@
 import {
   aggregator,
   boolean,
+  collect,
   count,
   data,
   distinct,
+  first,
   hopping,
   int64,
   json,
@@ -43,6 +45,14 @@ const five = tumbling('5m')
 const times = keyValueStore('times', { key: string(), value: int64() })
 const objectKeys = orders.selectKey((order) => ({ user: order.user }))
 type Numbers = ProcessorContext<string, number>
+
+// Collections
+// Expected 2-3 arguments: how many are kept must be said.
+// @ts-expect-error
+byUser.aggregate('all', { all: collect((order) => order.id) })
+// Aggregators run synchronously: use mapAsync before aggregate
+// @ts-expect-error
+byUser.aggregate('one', { one: first(async (order) => order.id) })
 
 // Duplicates
 // Type '{ user: string; }' is not assignable to type 'Member'
