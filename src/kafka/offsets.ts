@@ -1,4 +1,5 @@
 /** Committed offsets: read when nothing is pending on them, and written without a transaction. */
+import { assert } from '../assert.ts'
 import { RetriableError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
@@ -67,6 +68,9 @@ export class Offsets {
    * Rejects with a RetriableError if the coordinator cannot be reached.
    */
   async commit(identity: GroupIdentity, offsets: readonly OffsetCommit[]): Promise<CommitAnswer> {
+    // Generation −1 is accepted from anybody, and overwrites what the owner has committed.
+    const isMember = identity.generation >= 0 && identity.memberId !== ''
+    assert(isMember, 'offsets come from a member of the group')
     return this.#cluster.retrying(`OffsetCommit of ${this.#groupId}`, {}, async () => {
       const response = await this.#cluster.callCoordinator(
         'group',

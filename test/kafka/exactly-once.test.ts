@@ -308,6 +308,22 @@ describe.each([1, 2] as const)('with transactions of version %i', (version) => {
   })
 
   describe('a rebalance', () => {
+    it('commits what stays while a revocation takes its time', async () => {
+      const a = first()
+      await world.join(a, 2)
+      let number = 0
+      a.member.onRevoking = async ([task]) => {
+        const kept = [0, 1].find((partition) => taskId(0, partition) !== task) ?? 0
+        // The revocation waits for what stays, which must not wait for it.
+        while (number < 3) await a.commit(++number, kept, `${number}`)
+      }
+      const b = await world.start('second')
+      await b.member.join(b.log, tasksOver(world.source, 2))
+      await b.member.until((owned) => owned.size === 1)
+      expect(await world.visible(b)).toEqual(['1', '2', '3'])
+      expect(a.member.calls).not.toContain('lost')
+    })
+
     it('lets a revoked task commit before it moves, and the others commit all along', async () => {
       const a = first()
       await world.join(a, 2)
