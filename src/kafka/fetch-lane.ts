@@ -108,6 +108,7 @@ export class FetchLane {
       partition: target.partition,
       offset: target.fetchOffset ?? 0,
       leaderEpoch: cluster.leader(target)?.epoch ?? -1,
+      lastEpoch: target.lastEpoch,
       bytesMax: target.bytesMax,
     }))
     const bounds = { waitMs, bytesMin: 1, bytesMax: requestBytesMax, isolation: this.#isolation }
@@ -119,6 +120,9 @@ export class FetchLane {
     // It left, or was sent elsewhere, while the request was under way.
     if (!this.#entries.has(entry)) return
     if (fetched.error !== 0) return this.#refused(entry, fetched)
+    if (fetched.divergesAt !== undefined) {
+      return this.#events.failed(entry, truncated(target, fetched.divergesAt))
+    }
     entry.attempts = 0
     entry.unknownSinceMs = undefined
     // Who was served goes to the end: the broker fills its answer from the front.
@@ -146,6 +150,20 @@ export class FetchLane {
     } else
       this.#events.failed(entry, kafkaError(error, `Fetch of ${name}`, null, entry.target.topic))
   }
+}
+
+/** What is in the log is not what was read: nobody can tell here what to make of it. */
+function truncated(target: FetchTarget, end: Offset): FatalError {
+  const { topic, partition } = target
+  const lost = `[${end}, ${target.fetchOffset})`
+  return new FatalError(
+    'MILLRACE_LOG_TRUNCATED',
+    `${partitionName(target)} has lost its records ${lost}, which were read: a replica that did ` +
+      'not have them became the leader (unclean.leader.election.enable). What they led to is ' +
+      'kept. To go on with what is there now, stop all instances, then kafka-consumer-groups.sh ' +
+      '--group <application> --reset-offsets ' +
+      `--to-offset ${end} --topic ${topic}:${partition} --execute`
+  )
 }
 
 function outOfRange(target: FetchTarget, logStart: Offset): FatalError {

@@ -16,6 +16,8 @@ export interface FetchTarget extends TopicPartition {
   readonly isolation: Isolation
   /** Undefined: from the earliest there is; `begin` tells which. */
   readonly fetchOffset: Offset | undefined
+  /** Of the leader that took the batch before `fetchOffset`; −1 if none was read yet. */
+  readonly lastEpoch: number
   readonly hasRoom: boolean
   readonly bytesMax: number
   begin(earliest: Offset): void

@@ -28,7 +28,7 @@ function api(name: string, key: number, version: number, firstFlexible: number):
 
 export const apis = Object.freeze({
   produce: api('Produce', 0, 8, 9),
-  fetch: api('Fetch', 1, 11, 12),
+  fetch: api('Fetch', 1, 12, 12),
   listOffsets: api('ListOffsets', 2, 5, 6),
   metadata: api('Metadata', 3, 8, 9),
   offsetCommit: api('OffsetCommit', 8, 7, 8),

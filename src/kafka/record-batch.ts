@@ -78,6 +78,8 @@ export function corrupt(partition: string, offset: Offset, what: string): FatalE
 export interface BatchScan {
   /** Where to fetch next: one past the last complete batch, or `from` if there is none. */
   readonly position: Offset
+  /** Of the leader that took the last complete batch; −1 if there is none. */
+  readonly lastEpoch: number
   /** Codecs that must be loaded first. */
   readonly missing: readonly Codec[]
   /** Whether there is a batch at all, whole or not. */
@@ -88,14 +90,16 @@ export interface BatchScan {
 export function scanBatches(bytes: Buffer, from: Offset): BatchScan {
   const missing = new Set<Codec>()
   let position = from
+  let lastEpoch = -1
   for (let start = 0, end = batchEnd(bytes, 0); end !== undefined; ) {
     position = Math.max(position, lastOffset(bytes, start) + 1)
+    lastEpoch = bytes.readInt32BE(start + at.leaderEpoch)
     const codec = codecOf(bytes.readInt16BE(start + at.attributes) & attribute.codec)
     if (!isCodecReady(codec)) missing.add(codec)
     start = end
     end = batchEnd(bytes, start)
   }
-  return { position, missing: [...missing], isEmpty: bytes.length === 0 }
+  return { position, lastEpoch, missing: [...missing], isEmpty: bytes.length === 0 }
 }
 
 /** Loads what the scan found missing; rejects with a FatalError that names the package. */

@@ -47,7 +47,7 @@ export async function restore(
   try {
     return await readTo(end, reader, change, options)
   } catch (error) {
-    throw isOutOfRange(error) ? notInLog(partition, first, start, end, error) : error
+    throw isNotThere(error) ? notInLog(partition, first, start, end, error) : error
   } finally {
     options.signal.removeEventListener('abort', onAbort)
     reader.close()
@@ -130,8 +130,9 @@ async function bounds(
   return { end: await where('latest'), start: await where('earliest') }
 }
 
-function isOutOfRange(error: unknown): boolean {
-  return error instanceof FatalError && error.code === 'MILLRACE_OFFSET_OUT_OF_RANGE'
+function isNotThere(error: unknown): boolean {
+  const codes = ['MILLRACE_OFFSET_OUT_OF_RANGE', 'MILLRACE_LOG_TRUNCATED']
+  return error instanceof FatalError && codes.includes(error.code)
 }
 
 function notInLog(

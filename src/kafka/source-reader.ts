@@ -14,7 +14,7 @@ import type { RecordHeaders } from '../record.ts'
 import type { FetchAnswer, ReaderOptions, SourceReader } from '../runtime/ports.ts'
 import type { FetchTarget, FetchTimes } from './fetch-target.ts'
 import type { Fetcher } from './fetcher.ts'
-import { ensureCodecs, scanBatches } from './record-batch.ts'
+import { type BatchScan, ensureCodecs, scanBatches } from './record-batch.ts'
 import { BatchCursor } from './record-batch-cursor.ts'
 import type { FetchedPartition, Isolation } from './requests/records.ts'
 
@@ -39,6 +39,7 @@ export class PartitionReader implements SourceReader, FetchTarget {
   #cursor: BatchCursor
   #isHolding = false
   #fetchOffset: Offset | undefined
+  #lastEpoch = -1
   #answer: FetchAnswer | undefined
   #failure: Error | undefined
   #isTelling = false
@@ -119,6 +120,10 @@ export class PartitionReader implements SourceReader, FetchTarget {
     return this.#fetchOffset
   }
 
+  get lastEpoch(): number {
+    return this.#lastEpoch
+  }
+
   get hasRoom(): boolean {
     return this.#queuedBytes < this.#bufferBytesMax
   }
@@ -129,10 +134,9 @@ export class PartitionReader implements SourceReader, FetchTarget {
   }
 
   take(fetched: FetchedPartition, times: FetchTimes): Promise<void> | void {
-    const from = this.#fetchOffset ?? 0
-    const scan = scanBatches(fetched.records, from)
-    if (scan.missing.length === 0) return this.#accept(fetched, times, from, scan.position)
-    return ensureCodecs(scan).then(() => this.#accept(fetched, times, from, scan.position))
+    const scan = scanBatches(fetched.records, this.#fetchOffset ?? 0)
+    if (scan.missing.length === 0) return this.#accept(fetched, times, scan)
+    return ensureCodecs(scan).then(() => this.#accept(fetched, times, scan))
   }
 
   fail(error: Error): void {
@@ -140,8 +144,9 @@ export class PartitionReader implements SourceReader, FetchTarget {
     this.#tell()
   }
 
-  #accept(fetched: FetchedPartition, times: FetchTimes, from: Offset, position: Offset): void {
+  #accept(fetched: FetchedPartition, times: FetchTimes, { position, lastEpoch }: BatchScan): void {
     if (this.#isClosed) return
+    const from = this.#fetchOffset ?? 0
     const { records, aborted, logStart, highWatermark } = fetched
     if (position > from) {
       const partition = partitionName(this)
@@ -151,6 +156,7 @@ export class PartitionReader implements SourceReader, FetchTarget {
       this.#queuedBytes += records.length
     }
     this.#fetchOffset = position
+    if (lastEpoch >= 0) this.#lastEpoch = lastEpoch
     this.#answer = { ...times, logStart, highWatermark }
     this.#tell()
   }

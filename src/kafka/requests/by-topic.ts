@@ -21,14 +21,19 @@ export function writeByTopic<T extends TopicPartition>(
   })
 }
 
-/** Reads the nested answer into a flat list. */
-export function readByTopic<T>(reader: WireReader, read: (topic: string) => T): T[] {
+/** Reads the nested answer into a flat list; `readTag` sees the tagged fields of a partition. */
+export function readByTopic<T>(
+  reader: WireReader,
+  read: (topic: string) => T,
+  readTag?: (partition: T, tag: number) => void
+): T[] {
   const all: T[] = []
   reader.array(() => {
     const topic = reader.string()
     reader.array(() => {
-      all.push(read(topic))
-      reader.end()
+      const partition = read(topic)
+      all.push(partition)
+      reader.end(readTag && ((tag) => readTag(partition, tag)))
     })
     reader.end()
   })

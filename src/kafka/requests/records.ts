@@ -63,6 +63,8 @@ export interface FetchPartition extends TopicPartition {
   readonly offset: Offset
   /** −1 if unknown; otherwise a broker that is behind, or was deposed, refuses. */
   readonly leaderEpoch: number
+  /** Of the batch before `offset`; the default −1: unknown. Whether this is the log read so far. */
+  readonly lastEpoch?: number
   readonly bytesMax: number
 }
 
@@ -88,12 +90,18 @@ export interface FetchedPartition extends TopicPartition {
   readonly aborted: readonly AbortedTransaction[]
   /** Record batches, the last one possibly cut off; a view into the answer. */
   readonly records: Buffer
+  /** What was read from here on is not in this log any more; undefined: all of it is. */
+  readonly divergesAt: Offset | undefined
 }
 
 export interface FetchResponse {
   readonly error: number
   readonly partitions: readonly FetchedPartition[]
 }
+
+const divergingEpoch = 0
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] }
 
 export const fetch: Rpc<FetchRequest, FetchResponse> = {
   api: apis.fetch,
@@ -103,7 +111,11 @@ export const fetch: Rpc<FetchRequest, FetchResponse> = {
     writer.int8(isolationCode(request.isolation)).int32(0).int32(-1)
     writeByTopic(writer, request.partitions, (entry) => {
       writer.int32(entry.partition).int32(entry.leaderEpoch).int64(entry.offset)
-      writer.int64(-1).int32(entry.bytesMax).end()
+      writer
+        .int32(entry.lastEpoch ?? -1)
+        .int64(-1)
+        .int32(entry.bytesMax)
+        .end()
     })
     writer.array([], () => undefined)
     writer.string('').end()
@@ -112,7 +124,7 @@ export const fetch: Rpc<FetchRequest, FetchResponse> = {
     reader.throttle()
     const error = reader.int16()
     reader.int32()
-    const partitions = readByTopic(reader, (topic) => {
+    const read = (topic: string): Writable<FetchedPartition> => {
       const head = {
         topic,
         partition: reader.int32(),
@@ -120,13 +132,19 @@ export const fetch: Rpc<FetchRequest, FetchResponse> = {
         highWatermark: reader.int64(),
         lastStableOffset: reader.int64(),
         logStart: reader.int64(),
-        aborted: reader.array(() => ({
-          producerId: reader.int64(),
-          firstOffset: reader.int64(),
-        })),
+        aborted: reader.array(() => {
+          const entry = { producerId: reader.int64(), firstOffset: reader.int64() }
+          reader.end()
+          return entry
+        }),
       }
       reader.int32()
-      return { ...head, records: reader.bytes() }
+      return { ...head, records: reader.bytes(), divergesAt: undefined }
+    }
+    const partitions = readByTopic(reader, read, (partition, tag) => {
+      if (tag !== divergingEpoch) return
+      reader.int32()
+      partition.divergesAt = reader.int64()
     })
     return { error, partitions }
   },

@@ -1,0 +1,90 @@
+/**
+ * A replica that was behind becomes the leader: what was read is not in the log any more, and new
+ * records have taken its place.
+ */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Cluster } from '../../src/kafka/cluster.ts'
+import { KafkaLog } from '../../src/kafka/kafka-log.ts'
+import { silentLogger } from '../../src/log.ts'
+import { type BrokerNode, type RunningBroker, startBroker } from '../support/kafka-broker.ts'
+import { connectTo, createTopic } from '../support/kafka-tools.ts'
+import { Reading, textRecord } from '../support/log-port-tools.ts'
+
+const nodes = 3
+
+let broker: RunningBroker
+let cluster: Cluster
+let log: KafkaLog
+
+beforeAll(async () => {
+  const properties = {
+    'default.replication.factor': '2',
+    'min.insync.replicas': '1',
+    'unclean.leader.election.enable': 'true',
+  }
+  broker = await startBroker({ nodes, heapMb: 384, properties })
+  cluster = connectTo(broker.brokers)
+  log = await KafkaLog.connect({
+    brokers: broker.brokers,
+    clientId: 'truncated',
+    logger: silentLogger,
+    applicationId: 'truncated',
+    instance: 'only',
+    guarantee: 'at_least_once',
+  })
+})
+
+afterAll(async () => {
+  await log?.close()
+  cluster?.close()
+  await broker?.stop()
+})
+
+async function replicas(topic: string): Promise<{ leader: number; all: readonly number[] }> {
+  const { topics } = await cluster.metadata([topic])
+  const [partition] = topics[0]?.partitions ?? []
+  return { leader: partition?.leader ?? -1, all: partition?.replicas ?? [] }
+}
+
+function node(id: number | undefined): BrokerNode {
+  const found = broker.nodes.find(({ nodeId }) => nodeId === id)
+  if (found === undefined) throw new Error(`No node ${id}`)
+  return found
+}
+
+const named = (name: string, count: number) =>
+  Array.from({ length: count }, (_, i) => textRecord(`${name}${i}`, { timestamp: Date.now() }))
+
+test('a reader is told what is gone, although the log is longer than before', async () => {
+  const topic = await createTopic(cluster)
+  const before = await replicas(topic)
+  const [leader, follower] = [
+    node(before.leader),
+    node(before.all.find((id) => id !== before.leader)),
+  ]
+  await log.append(topic, named('a', 10))
+  const reading = new Reading(log, { topic, partition: 0 }, 'earliest')
+  await reading.take(10)
+  await follower.kill()
+  await log.append(topic, named('b', 10))
+  expect((await reading.take(10)).at(-1)?.value).toBe('b9')
+  await leader.kill()
+  await follower.start()
+  const now = async (): Promise<number> => (await replicas(topic)).leader
+  await expect.poll(now, { timeout: 60_000 }).toBe(follower.nodeId)
+  // Who wrote the lost records is told as well: its sequence goes on behind them.
+  const refused = log.append(topic, named('c', 15))
+  await expect(refused).rejects.toThrow('the broker answered OUT_OF_ORDER_SEQUENCE_NUMBER')
+  // More than were lost: the position that was reached is inside the log again.
+  await log.append(topic, named('c', 15))
+  await expect(reading.take(1)).rejects.toMatchObject({
+    code: 'MILLRACE_LOG_TRUNCATED',
+    message: expect.stringMatching(/has lost its records \[10, 20\).*--to-offset 10 /),
+  })
+  reading.reader.close()
+  const fresh = new Reading(log, { topic, partition: 0 }, 10)
+  expect((await fresh.take(15)).map(({ value }) => value)).toEqual(
+    named('c', 15).map((_, i) => `c${i}`)
+  )
+  fresh.reader.close()
+}, 240_000)
