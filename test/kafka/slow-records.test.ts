@@ -59,4 +59,4 @@ it('are counted once, and cost no membership', async () => {
   await vi.waitFor(() => expect(commits().count).toBeGreaterThan(count), patience)
   expect(await app.counts(running)).toEqual({ a: 3, b: 2, c: 1 })
   expect(running.snapshot().rebalances).toBe(1)
-})
+}, 180_000)
