@@ -44,6 +44,8 @@ const setting = {
 /** How long to go on looking when a bound is broken: late, or never? */
 const patienceMs = 90_000
 const startMsMax = 120_000
+/** For what is left at the end; on the wall, so there is room for a busy machine. */
+const drainMsMax = 180_000
 const memoryEveryMs = 5_000
 
 /** The directory of the logs is removed if all is right. */
@@ -151,7 +153,7 @@ async function drain(world: World, say: (line: string) => void): Promise<readonl
   const { feeds, shop, watch } = world
   await Promise.all([feeds.payments.stop(), feeds.shop.stop(shop.closing)])
   say('the feeds have stopped')
-  const untilMs = performance.now() + patienceMs
+  const untilMs = performance.now() + drainMsMax
   for (;;) {
     const left = await watch.drained()
     if (left.length === 0 || performance.now() > untilMs) {
@@ -173,7 +175,7 @@ async function judge(world: World): Promise<readonly Verdict[]> {
     judgeIt: (output: readonly ForeignRecord[]) => Verdict
   ): Promise<Verdict> => {
     // What went through a repartition topic may still be on its way.
-    const untilMs = performance.now() + patienceMs
+    const untilMs = performance.now() + drainMsMax
     for (;;) {
       const verdict = judgeIt(await read(topic))
       const isLate = isGood({ ...verdict, missing: 0 }) && verdict.missing > 0
