@@ -144,7 +144,7 @@ describe('a broker that is too old, or too new', () => {
   it('is refused if it has given up what is spoken here', async () => {
     expect(await refusal({ Fetch: [13, 17] })).toMatchObject({
       code: 'MILLRACE_KAFKA_VERSION_UNSUPPORTED',
-      message: expect.stringContaining('Fetch 11 (offered: 13 to 17)'),
+      message: expect.stringContaining('Fetch 12 (offered: 13 to 17)'),
     })
   })
 })
