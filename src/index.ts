@@ -18,6 +18,11 @@ export {
 } from './aggregators/aggregators.ts'
 // The DSL
 export type { BranchedKStream } from './dsl/branch.ts'
+export type {
+  CogroupedSessions,
+  CogroupedStream,
+  CogroupedWindows,
+} from './dsl/cogrouped-stream.ts'
 export type { DeduplicateOptions, PrintOptions } from './dsl/deduplicate.ts'
 export type { JoinSerdes } from './dsl/joinable-stream.ts'
 export type { KGroupedStream } from './dsl/k-grouped-stream.ts'
@@ -45,6 +50,15 @@ export {
   StreamsBuilder,
   type TableOptions,
 } from './dsl/streams-builder.ts'
+export {
+  type CloseOptions,
+  type HoldLimits,
+  type TimeLimitOptions,
+  type UntilTimeLimit,
+  type UntilWindowCloses,
+  untilTimeLimit,
+  untilWindowCloses,
+} from './dsl/suppress.ts'
 export { type Topic, type TopicOptions, topic } from './dsl/topic.ts'
 export type { GlobalWindowedStream, WindowedStream } from './dsl/windowed-stream.ts'
 // The ground floor

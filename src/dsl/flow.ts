@@ -3,6 +3,7 @@
 import type { SessionSpec, SlidingSpec } from '../windows/record-windows.ts'
 import type { Emission, WindowSpec } from '../windows/windows.ts'
 import type { BranchedKStream } from './branch.ts'
+import type { CogroupedStream, CogroupInput } from './cogrouped-stream.ts'
 import type { AnySerde, Graph, LogicalNode } from './graph.ts'
 import type { KGroupedStream } from './k-grouped-stream.ts'
 import type { KGroupedTable } from './k-grouped-table.ts'
@@ -66,6 +67,7 @@ export interface Makers {
     windows: WindowSpec | SlidingSpec,
     late?: LateRecords<never, never>
   ): WindowedStream<never, never, never>
+  cogrouped(input: CogroupInput): CogroupedStream<never, never>
   sessions(
     flow: GroupedFlow,
     windows: SessionSpec,

@@ -10,6 +10,7 @@ import type { Serde } from '../serde/serde.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import type { RecordWindowSpec } from '../windows/record-windows.ts'
 import type { WindowSpec } from '../windows/windows.ts'
+import type { UntilTimeLimit, UntilWindowCloses } from './suppress.ts'
 import type { Topic } from './topic.ts'
 
 /** A function of the user; the operator that calls it knows with what. */
@@ -181,6 +182,26 @@ export interface TableAggregateNode extends Node<'table-aggregate'> {
   readonly repartition: Repartition
 }
 
+/** Several grouped streams in one aggregate. */
+export interface CogroupNode extends Node<'cogroup'> {
+  readonly durable: string
+  readonly key: AnySerde
+  readonly plan: AggregationPlan
+  readonly windows: WindowSpec | RecordWindowSpec | undefined
+  readonly retentionMs: number | undefined
+  readonly logged: boolean
+  /** By input. */
+  readonly repartitions: readonly (Repartition | undefined)[]
+}
+
+/** Changes of a table, held back. */
+export interface SuppressNode extends Node<'suppress'> {
+  readonly durable: string
+  readonly key: AnySerde
+  readonly value: AnySerde
+  readonly until: UntilTimeLimit | UntilWindowCloses
+}
+
 export interface ToStreamNode extends Node<'to-stream'> {}
 
 export interface GaugeNode extends Node<'gauge'> {
@@ -234,6 +255,8 @@ export type LogicalNode =
   | StoredNode
   | TableSelectNode
   | TableAggregateNode
+  | CogroupNode
+  | SuppressNode
   | ToStreamNode
   | GaugeNode
   | CounterNode

@@ -3,6 +3,7 @@ import type { Aggregators, Results } from '../aggregators/aggregator.ts'
 import type { Misuse } from '../misuse.ts'
 import type { RecordWindowSpec, SessionWindows, SlidingWindows } from '../windows/record-windows.ts'
 import type { Emission, WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
+import type { CogroupedStream } from './cogrouped-stream.ts'
 import type { GroupedFlow } from './flow.ts'
 import type { UserFunction } from './graph.ts'
 import type { StoredKTable } from './k-table.ts'
@@ -28,8 +29,14 @@ type Keyed<Empty extends boolean> = true extends Empty
   ? Misuse<'emptyWindows is for windows without a key: drop it here, or drop the grouping'>
   : unknown
 
+let flowOf: (stream: KGroupedStream<unknown, unknown>) => GroupedFlow
+
 export class KGroupedStream<K, V> {
   readonly #flow: GroupedFlow
+
+  static {
+    flowOf = (stream) => stream.#flow
+  }
 
   constructor(flow: GroupedFlow) {
     this.#flow = flow
@@ -78,6 +85,17 @@ export class KGroupedStream<K, V> {
     return this.#table(name as string, aggregatePlan(args))
   }
 
+  /**
+   * Several streams in one aggregate, each with a step of its own:
+   * `orders.cogroup((sum: number, order) => sum + order.cents).and(refunds, …).aggregate('n', …)`.
+   */
+  cogroup<A, S extends StepOf<A>>(
+    step: (state: A, value: V, key: K) => Step<S>
+  ): CogroupedStream<K, A> {
+    const input = { flow: this.#flow, step: step as UserFunction }
+    return this.#flow.make.cogrouped(input) as unknown as CogroupedStream<K, A>
+  }
+
   /** Sessions by key: `windowedBy(session('30m')).count('visits')`. */
   windowedBy<Emit extends Emission>(
     windows: SessionWindows<Emit>,
@@ -109,4 +127,9 @@ export class KGroupedStream<K, V> {
     const node = addAggregate(this.#flow, name, planned, undefined)
     return make.table({ graph, make, node, durable: name, key, value: planned.rows })
   }
+}
+
+/** What a group is made of, for what is built on several. */
+export function groupFlowOf(stream: KGroupedStream<unknown, unknown>): GroupedFlow {
+  return flowOf(stream)
 }

@@ -1,5 +1,5 @@
 /** Tables: the latest value by key. Their changes become streams and gauges. */
-import type { Demand, Sync } from '../misuse.ts'
+import type { Demand, Misuse, Sync } from '../misuse.ts'
 import type { Forwarded } from '../processor/processor.ts'
 import type { Storable } from '../serde/checks.ts'
 import { data } from '../serde/data.ts'
@@ -11,7 +11,8 @@ import type { AnySerde, LogicalNode, UserFunction } from './graph.ts'
 import type { KGroupedTable } from './k-grouped-table.ts'
 import type { KStream } from './k-stream.ts'
 import type { DefaultKey, Key, KeySerde, Value, ValueSerde } from './keys.ts'
-import type { AggregateOptions } from './plans.ts'
+import type { AggregateOptions, Unnamed } from './plans.ts'
+import type { UntilTimeLimit, UntilWindowCloses } from './suppress.ts'
 
 type Await = 'This callback runs synchronously: for a promise use toStream().mapAsync(…)'
 type Row<R> = R & Sync<R, Await>
@@ -123,6 +124,21 @@ export class KTable<K, V> {
     return make.groupedTable({ graph, make, node: next, key, value })
   }
 
+  /**
+   * Holds changes back, in a store of that name: `suppress('hourly', untilTimeLimit('1h'))` lets
+   * the last one of a key out every hour, `suppress('final', untilWindowCloses())` one per window.
+   */
+  suppress(name: string, until: UntilTimeLimit | WindowCloses<K>): KTable<K, V>
+  suppress(unnamed: Unnamed<".suppress('hourly', untilTimeLimit('1h'))">): never
+  suppress(name: unknown, until?: unknown): unknown {
+    const { graph, node, key } = this.#flow
+    const value = this.#flow.value ?? (data<unknown>() as AnySerde)
+    const how = until as UntilTimeLimit | UntilWindowCloses
+    const durable = name as string
+    const held = { name: durable, durable, key, value, until: how }
+    return this.#to(graph.add({ kind: 'suppress', ...held, inputs: [node] }), this.#flow.value)
+  }
+
   /** Every change; null says that the key has gone. */
   toStream(): KStream<K, V | null> {
     const { graph, make, node, key, value } = this.#flow
@@ -165,6 +181,11 @@ export class KTable<K, V> {
     return isDerived ? graph.nameOf('KTABLE-GAUGES') : `${durable}-gauges`
   }
 }
+
+/** Of tables with windows; else the sentence. */
+type WindowCloses<K> = [K] extends [Windowed<unknown>]
+  ? UntilWindowCloses
+  : Misuse<'This table has no windows that could close: use untilTimeLimit'>
 
 type Grouped<K, V> = Row<Pick<Forwarded<K, V>, 'key' | 'value'>>
 

@@ -6,6 +6,7 @@ import { withErrorOptions } from '../topology/errors.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Emission } from '../windows/windows.ts'
 import { BranchedKStream } from './branch.ts'
+import { CogroupedStream } from './cogrouped-stream.ts'
 import type { Makers } from './flow.ts'
 import { type AnySerde, type AnyTopic, Graph, type LogicalNode } from './graph.ts'
 import { KGroupedStream } from './k-grouped-stream.ts'
@@ -127,6 +128,7 @@ const makers: Makers = Object.freeze({
   grouped: (flow) => new KGroupedStream<never, never>(flow),
   windowed: (...args) => new WindowedStream<never, never, never>(...args),
   globalWindowed: (...args) => new GlobalWindowedStream<never, never>(...args),
+  cogrouped: (input) => new CogroupedStream<never, never>([input]),
   sessions: (...args) => new SessionWindowedStream<never, never, never>(...args),
   table: (flow) => new StoredKTable<never, never>(flow),
   groupedTable: (flow) => new KGroupedTable<never, never>(flow),

@@ -33,7 +33,7 @@ import type { RecordWindowAggregateSpec } from './specs.ts'
 import { Throttle } from './throttle.ts'
 import { readTime, timeKey } from './time-keys.ts'
 import { makeWholeAggregation, type WholeAggregation } from './whole-aggregation.ts'
-import { StreamTime, type WindowTime } from './window-time.ts'
+import { streamTimeOf, type WindowTime } from './window-time.ts'
 
 const never = Number.NEGATIVE_INFINITY
 /** Entries that are deleted in one step. */
@@ -58,6 +58,8 @@ export abstract class RecordWindowsOperator extends Operator {
   #time!: WindowTime
   #page!: OrderedPage
   #sweepAt = never
+  /** Where a sweep under way goes on. */
+  #sweepFrom: string = windowRange[0]
   readonly #emit = (): Promise<boolean> => this.#emitThroughStore()
   readonly #sweep = (): Promise<boolean> => this.#deleteOld()
 
@@ -81,6 +83,11 @@ export abstract class RecordWindowsOperator extends Operator {
   protected abstract placeOf(entry: string): Placed
   /** Forgets where a window was that is gone. */
   protected abstract unlist(placed: Placed): void
+  /** Whether a record may still reach a window that is old by its own time. */
+  protected isBridged(_placed: Placed): boolean {
+    return false
+  }
+
   /** Whether closed windows are to be looked for after this record. */
   protected abstract take(
     keyText: string,
@@ -170,7 +177,7 @@ export abstract class RecordWindowsOperator extends Operator {
   }
 
   #makeTime(reader: ByteReader | undefined): WindowTime {
-    return new StreamTime(reader)
+    return streamTimeOf(this.#spec.inputs, reader)
   }
 
   /** Entries below this are closed; undefined: none can be, or all that are were emitted. */
@@ -232,15 +239,19 @@ export abstract class RecordWindowsOperator extends Operator {
     const bound = windowPrefix + timeKey(oldBefore)
     const to = this.isFinal && this.progress.emittedTo < bound ? this.progress.emittedTo : bound
     const old: string[] = []
-    for await (const [entry] of this.store.range(windowRange[0], to || windowRange[0])) {
+    for await (const [entry] of this.store.range(this.#sweepFrom, to || windowRange[0])) {
       old.push(entry)
       if (old.length === sweptMax) break
     }
     for (const entry of old) {
+      const placed = this.placeOf(entry)
+      if (this.isBridged(placed)) continue
       this.store.delete(entry)
-      this.unlist(this.placeOf(entry))
+      this.unlist(placed)
     }
-    if (old.length === sweptMax) return true
+    const isAll = old.length < sweptMax
+    this.#sweepFrom = isAll ? windowRange[0] : `${old.at(-1)}\x00`
+    if (!isAll) return true
     // Now and then is enough: readers do not see what is left, and no record reaches it.
     this.#sweepAt = oldBefore + this.shownMs / 2
     return false

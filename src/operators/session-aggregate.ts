@@ -50,6 +50,10 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     this.#putList(keyText, rest)
   }
 
+  protected override isBridged({ window, keyText }: Placed): boolean {
+    return this.#isInReach(window, this.#list(keyText))
+  }
+
   protected take(
     keyText: string,
     key: unknown,
@@ -73,8 +77,7 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     const state = this.#merge(keyText, key, reached, merged)
     const next = this.aggregation.add(state, value, key)
     this.#put(keyText, key, merged, next, reached)
-    const oldest = this.reachedFrom(this.streamTime)
-    const others = list.filter((one) => !reached.includes(one) && one.end >= oldest)
+    const others = list.filter((one) => !reached.includes(one) && this.#isInReach(one, list))
     const kept = next === null ? others : [...others, merged]
     const sorted = kept.sort((a, b) => a.start - b.start)
     this.#putList(keyText, sorted)
@@ -122,6 +125,15 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     this.context.withHeaders(noHeaders, () =>
       this.changes.put(entry, { key, window }, row, old, window.end)
     )
+  }
+
+  /** A record may still join it, or make one of it and the next one, if that is open. */
+  #isInReach({ end }: Window, list: readonly Window[]): boolean {
+    if (end >= this.reachedFrom(this.streamTime)) return true
+    const next = list.find(({ start }) => start > end)
+    const closeTime = this.closesBefore(this.streamTime)
+    const reach = end + 2 * this.#windows.gapMs
+    return next !== undefined && next.end >= closeTime && next.start <= reach
   }
 
   #list(keyText: string): readonly Window[] {

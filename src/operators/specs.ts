@@ -35,6 +35,8 @@ export interface KeyedAggregateSpec {
   readonly key: Serde<unknown>
   readonly plan: AggregationPlan
   readonly logged: boolean
+  /** How many streams it aggregates together; each has a stream time of its own. Default 1. */
+  readonly inputs?: number
 }
 
 /** The same in tumbling or hopping windows; emits `Change` under `Windowed` keys. */

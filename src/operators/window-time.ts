@@ -14,6 +14,7 @@ import type { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import { FatalError } from '../errors.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
+import type { CogroupValue } from './cogroup-value.ts'
 import { MarkVector } from './mark-vector.ts'
 import { readMark, readOrigin } from './marks.ts'
 
@@ -64,6 +65,51 @@ export class StreamTime implements WindowTime {
   write(writer: ByteWriter): void {
     writer.float64(this.#observed)
   }
+}
+
+/** Of a cogroup: the stream time of each input; windows close by the least of them. */
+export class InputTimes implements WindowTime {
+  readonly #times: Timestamp[]
+  #changed = false
+
+  constructor(inputs: number, reader: ByteReader | undefined) {
+    this.#times = Array.from({ length: inputs }, () => reader?.float64() ?? never)
+  }
+
+  get closing(): Timestamp {
+    return Math.min(...this.#times)
+  }
+
+  judge(t: Timestamp, value: unknown): Timestamp {
+    const { input } = value as CogroupValue
+    const known = this.#times[input] ?? never
+    if (t <= known) return known
+    this.#times[input] = t
+    this.#changed = true
+    return t
+  }
+
+  takeMark(): boolean {
+    return false
+  }
+
+  takeChanged(): boolean {
+    const changed = this.#changed
+    this.#changed = false
+    return changed
+  }
+
+  write(writer: ByteWriter): void {
+    for (const time of this.#times) writer.float64(time)
+  }
+}
+
+/** Of the compatible layer. */
+export function streamTimeOf(
+  inputs: number | undefined,
+  reader: ByteReader | undefined
+): WindowTime {
+  return inputs === undefined ? new StreamTime(reader) : new InputTimes(inputs, reader)
 }
 
 export class OwnMarks implements WindowTime {

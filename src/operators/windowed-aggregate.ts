@@ -32,7 +32,7 @@ import type { WindowedAggregateSpec } from './specs.ts'
 import type { OpenWindow, WindowRow } from './window-rows.ts'
 import { WindowRows } from './window-rows.ts'
 import type { WindowTime } from './window-time.ts'
-import { OwnMarks, ReceivedMarks, StreamTime } from './window-time.ts'
+import { OwnMarks, ReceivedMarks, streamTimeOf } from './window-time.ts'
 
 const never = Number.NEGATIVE_INFINITY
 /** Rows of one asynchronous step; the task looks up between two steps. */
@@ -145,8 +145,8 @@ export class WindowedAggregateOperator extends Operator {
   }
 
   #makeTime(reader: ByteReader | undefined): WindowTime {
-    const { watermarks, name } = this.#spec
-    if (watermarks === null) return new StreamTime(reader)
+    const { watermarks, name, inputs } = this.#spec
+    if (watermarks === null) return streamTimeOf(inputs, reader)
     if (watermarks === 'own') return new OwnMarks(this.#context, name)
     return new ReceivedMarks(this.#context, watermarks.topic, reader)
   }

@@ -1,6 +1,7 @@
 /** Families of cases that `npm test` runs; each has its file in `cases/`. */
 export const families: readonly string[] = [
   'aggregate',
+  'cogroup',
   'emitfinal-session',
   'emitfinal-sliding',
   'emitfinal-time',
@@ -13,6 +14,8 @@ export const families: readonly string[] = [
   'ssjoin-left',
   'ssjoin-outer',
   'stateless',
+  'suppress-close',
+  'suppress-time',
   'tableagg',
   'throttle',
   'tumbling',

@@ -23,6 +23,7 @@ import type {
   SourceNode,
 } from '../graph.ts'
 import { drawAggregate, drawGlobalAggregate, partialNode } from './aggregates.ts'
+import { drawCogroup } from './cogroup.ts'
 import { instrumentsOf } from './instruments.ts'
 import { drawStreamJoin } from './joins.ts'
 import { handleLayout } from './layouts.ts'
@@ -38,7 +39,8 @@ import {
 } from './operators.ts'
 import { parametersOf } from './parameters.ts'
 import { drawRecordWindowAggregate } from './record-windows.ts'
-import { drawRepartition, orNull } from './repartitions.ts'
+import { drawRepartition, orNull, throughOf } from './repartitions.ts'
+import { drawSuppress } from './suppress.ts'
 import { TablePlan } from './table-plan.ts'
 import {
   drawStored,
@@ -116,6 +118,10 @@ function draw(
       return drawAggregate(node, parents)
     case 'record-window-aggregate':
       return drawRecordWindowAggregate(node, parents)
+    case 'cogroup':
+      return drawCogroup(node, parents)
+    case 'suppress':
+      return [drawSuppress(node, parents)]
     case 'global-aggregate':
       return drawGlobalAggregate(node, parents)
     case 'deduplicate': {
@@ -208,9 +214,7 @@ type Measure = (row: unknown, key: unknown) => number | bigint | null
 
 function repartitionsOf(node: LogicalNode): readonly RepartitionTopic[] {
   if (node.kind === 'global-aggregate') return [{ name: node.durable, partitions: 1 }]
-  if (!('repartition' in node)) return []
-  const { repartition } = node
-  return (repartition && [{ name: repartition.topic, partitions: repartition.partitions }]) || []
+  return throughOf(node).map(({ topic, partitions }) => ({ name: topic, partitions }))
 }
 
 function deadLetterTopics(nodes: readonly LogicalNode[]): readonly UserTopic[] {

@@ -4,6 +4,7 @@ import type { Aggregators } from '../../aggregators/aggregator.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
 import type {
   AggregateNode,
+  CogroupNode,
   GlobalAggregateNode,
   LogicalNode,
   RecordWindowAggregateNode,
@@ -25,6 +26,7 @@ export function checkGraph(nodes: readonly LogicalNode[]): void {
     if (node.kind === 'aggregate') checkAggregate(node)
     if (node.kind === 'global-aggregate') checkGlobal(node)
     if (node.kind === 'stream-join') checkStreamJoin(node)
+    if (node.kind === 'cogroup') checkCogroup(node)
     if (node.kind === 'record-window-aggregate') checkRecordWindows(node)
   }
 }
@@ -46,6 +48,16 @@ function checkAggregate({ durable, plan, windows }: AggregateNode): void {
 function checkGlobal({ durable, windows, aggregators }: GlobalAggregateNode): void {
   checkWindows(durable, windows)
   checkMerges(`The windows of '${durable}' have no key: their partial results`, aggregators)
+}
+
+function checkCogroup({ durable, plan, windows, inputs }: CogroupNode): void {
+  if (plan.kind === 'steps') checkState(durable, plan.init, plan.serde)
+  if (windows !== undefined && 'sizeMs' in windows) checkWindows(durable, windows)
+  if (new Set(inputs).size === inputs.length) return
+  throw fault(
+    'cogroupTwice',
+    `'${durable}' takes the same stream twice: let one step do what both do.`
+  )
 }
 
 function checkRecordWindows({ durable, plan, windows }: RecordWindowAggregateNode): void {

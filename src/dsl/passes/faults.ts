@@ -10,6 +10,9 @@ const codes = {
   emptyWindows: 'MILLRACE_EMPTY_WINDOWS_KEYED',
   cannotMerge: 'MILLRACE_AGGREGATOR_CANNOT_MERGE',
   keyChanged: 'MILLRACE_JOIN_KEY_CHANGED',
+  cogroupTwice: 'MILLRACE_COGROUP_TWICE',
+  suppressFinal: 'MILLRACE_SUPPRESS_FINAL',
+  suppressUnwindowed: 'MILLRACE_SUPPRESS_UNWINDOWED',
   stateDamaged: 'MILLRACE_STATE_DAMAGED',
   tableUnreadable: 'MILLRACE_TABLE_UNREADABLE',
 } as const

@@ -9,6 +9,7 @@ import type { Serde } from '../../serde/serde.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
 import type {
   AggregateNode,
+  CogroupNode,
   GlobalAggregateNode,
   RecordWindowAggregateNode,
   StoredNode,
@@ -27,6 +28,14 @@ export function recordWindowLayout(node: RecordWindowAggregateNode): string {
   const lengthMs = windows.shape === 'session' ? windows.gapMs : windows.spanMs
   const shape = `${windows.shape} windows of ${lengthMs} ms, ${windows.emission}`
   return `${planLayout(plan)} by ${key.name} in ${shape}`
+}
+
+export function cogroupLayout({ key, plan, windows, inputs }: CogroupNode): string {
+  const kept = `${inputs.length} streams, ${planLayout(plan)} by ${key.name}`
+  if (windows === undefined) return kept
+  if (windows.shape === 'session') return `${kept} in sessions of ${windows.gapMs} ms`
+  if (windows.shape === 'sliding') return `${kept} in sliding windows of ${windows.spanMs} ms`
+  return `${kept} in ${windowsLayout(windows)}`
 }
 
 /** What was sent on follows from the mark, the grace and the emission: they are part of it. */

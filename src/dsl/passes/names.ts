@@ -3,6 +3,7 @@ import type { AnyStoreHandle } from '../../processor/stores.ts'
 import type { LogicalNode } from '../graph.ts'
 import { fault } from './faults.ts'
 import { joinStores } from './joins.ts'
+import { throughOf } from './repartitions.ts'
 
 /** What Kafka allows in a topic's name; ours come between the application's and a suffix. */
 const legal = /^[a-zA-Z0-9._-]{1,180}$/
@@ -29,6 +30,7 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
   switch (node.kind) {
     case 'aggregate':
     case 'record-window-aggregate':
+    case 'cogroup':
     case 'global-aggregate':
     case 'table-aggregate':
       return [[node.durable, { what: 'an aggregate', thing: node }]]
@@ -46,6 +48,8 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
       return [[node.durable, { what: 'a table', thing: node }]]
     case 'repartition':
       return [[node.repartition.topic, { what: 'a repartition', thing: node }]]
+    case 'suppress':
+      return [[node.durable, { what: 'a suppress', thing: node }]]
     case 'process':
       return Object.values(node.stores).map((handle: AnyStoreHandle) => [
         handle.name,
@@ -64,13 +68,10 @@ function checkTopics(nodes: readonly LogicalNode[]): void {
     )
   )
   for (const node of nodes) {
-    const name =
-      'repartition' in node
-        ? node.repartition?.topic
-        : node.kind === 'global-aggregate'
-          ? node.durable
-          : undefined
-    if (name === undefined || !users.has(name)) continue
+    const own = throughOf(node).map(({ topic }) => topic)
+    const names = node.kind === 'global-aggregate' ? [node.durable] : own
+    const name = names.find((one) => users.has(one))
+    if (name === undefined) continue
     throw fault(
       'nameTaken',
       `'${name}' names a topic of yours, and also what ${node.name} repartitions through: ` +

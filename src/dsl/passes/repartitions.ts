@@ -14,7 +14,7 @@ import {
   type OperatorBlueprint,
 } from '../../topology/blueprint.ts'
 import type { SourceTopicSpec, TimedAggregateSpec } from '../../topology/topology.ts'
-import type { AnySerde, Repartition, RepartitionNode } from '../graph.ts'
+import type { AnySerde, LogicalNode, Repartition, RepartitionNode } from '../graph.ts'
 
 /** An explicit repartition: the stream goes on from the source behind the topic. */
 export function drawRepartition(
@@ -99,4 +99,11 @@ export function internalSource(
 export function orNull<T>(serde: Serde<T>): AnySerde {
   const known = serde as AnySerde
   return known.deserializeNull === undefined ? (nullable(known) as AnySerde) : known
+}
+
+/** What a node's records go through on their way to it. */
+export function throughOf(node: LogicalNode): readonly Repartition[] {
+  if (node.kind === 'cogroup') return node.repartitions.flatMap((one) => one ?? [])
+  const own = 'repartition' in node ? node.repartition : undefined
+  return own === undefined ? [] : [own]
 }

@@ -84,6 +84,7 @@ export class TablePlan {
         break
       case 'table-filter':
       case 'table-values':
+      case 'suppress':
         if (!this.#askOld(inputOf(node), mustKeep)) return false
         break
     }

@@ -2,6 +2,7 @@
 import type { Topology } from '../../../src/index.ts'
 import { type Case, CaseError, NodeFields } from '../case.ts'
 import { aggregates, groupings } from './aggregates.ts'
+import { cogroups } from './cogroup.ts'
 import { joins } from './joins.ts'
 import { processors } from './processors.ts'
 import { stateless, streamForms } from './stateless.ts'
@@ -10,7 +11,14 @@ import { sessionAggregates, windowedAggregates, windows } from './windows.ts'
 import { type Kinds, type Operators, World } from './world.ts'
 
 /** What an operator is does not depend on what it comes from … */
-const anywhere: Operators = { ...stateless, ...windows, ...processors, ...tables, ...joins }
+const anywhere: Operators = {
+  ...cogroups,
+  ...stateless,
+  ...windows,
+  ...processors,
+  ...tables,
+  ...joins,
+}
 
 /** … but for those whose name several kinds have. */
 const byKind: Partial<Record<keyof Kinds, Operators>> = {

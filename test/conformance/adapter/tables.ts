@@ -1,11 +1,17 @@
 /** Tables, and the forms that streams and tables share. */
+import {
+  type UntilTimeLimit,
+  type UntilWindowCloses,
+  untilTimeLimit,
+  untilWindowCloses,
+} from '../../../src/index.ts'
 import type { NodeFields } from '../case.ts'
 import { step } from '../functions/aggregators.ts'
 import { pairMapper, valueMapper } from '../functions/mappers.ts'
 import { predicate } from '../functions/predicates.ts'
 import type { AnyKey, AnyValue } from '../functions/text.ts'
 import { caseKeys, caseValues, inputTopic } from './serdes.ts'
-import type { Kinds, Operators, World } from './world.ts'
+import { type Kinds, ms, type Operators, type World } from './world.ts'
 
 type Table = Kinds['table']
 
@@ -47,12 +53,25 @@ export const tableForms: Operators = {
     const mapped = from(world, fields).mapValues((value, key): AnyValue => mapper(value, key))
     put(world, fields, mapped as Table)
   },
+  suppress(world, fields) {
+    put(world, fields, from(world, fields).suppress(fields.id, untilOf(fields) as UntilTimeLimit))
+  },
   groupBy(world, fields) {
     const map = pairMapper(fields.text('fn'))
     const select = (value: AnyValue, key: AnyKey) => map(value, key)
     const grouped = from(world, fields).groupBy(select, { value: caseValues } as never)
     world.put(fields.id, 'groupedTable', grouped as unknown as Kinds['groupedTable'])
   },
+}
+
+function untilOf(fields: NodeFields): UntilTimeLimit | UntilWindowCloses {
+  const maxRecords = fields.optionalNumber('maxRecords')
+  const limits = maxRecords === undefined ? {} : { maxRecords }
+  if (fields.text('mode') === 'untilWindowCloses') {
+    return untilWindowCloses({ ...limits, closing: 'kafka-streams' })
+  }
+  const whenFull = fields.optionalText('whenFull') === 'shutDown' ? 'stop' : 'emit-early'
+  return untilTimeLimit(ms(fields.number('ms')), { ...limits, whenFull })
 }
 
 /** Of groups of rows. */

@@ -1,0 +1,188 @@
+/** Several grouped streams in one aggregate, without windows or in any that have a key. */
+import type { CogroupValue } from '../operators/cogroup-value.ts'
+import { data } from '../serde/data.ts'
+import { sessionWindowed, windowedKeys } from '../serde/windowed.ts'
+import type {
+  RecordWindowSpec,
+  SessionSpec,
+  SessionWindows,
+  SlidingWindows,
+} from '../windows/record-windows.ts'
+import type { WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
+import type { GroupedFlow } from './flow.ts'
+import type { AnySerde, CogroupNode, UserFunction } from './graph.ts'
+import { groupFlowOf, type KGroupedStream } from './k-grouped-stream.ts'
+import type { StoredKTable, WindowedKTable } from './k-table.ts'
+import {
+  type AggregateOptions,
+  type AggregateSerde,
+  aggregatePlan,
+  mergingPlan,
+  type Planned,
+  type State,
+  type Step,
+  type StepOf,
+  type Unnamed,
+  type WindowedOptions,
+  type WindowedSerde,
+} from './plans.ts'
+import type { SessionKTable } from './session-windowed-stream.ts'
+
+/** One stream of a cogroup, and what its values do to the state. */
+export interface CogroupInput {
+  readonly flow: GroupedFlow
+  readonly step: UserFunction
+}
+
+type AddTo<K, V, A, S> = (state: A, value: V, key: K) => Step<S>
+
+/**
+ *     orders
+ *       .cogroup((balance: number, order) => balance + order.cents)
+ *       .and(refunds, (balance, refund) => balance - refund.cents)
+ *       .aggregate('balances', () => 0)
+ */
+export class CogroupedStream<K, A> {
+  readonly #inputs: readonly CogroupInput[]
+
+  constructor(inputs: readonly CogroupInput[]) {
+    this.#inputs = inputs
+    Object.freeze(this)
+  }
+
+  /** One stream more. Each keeps a stream time of its own: none makes another one's late. */
+  and<V, S extends StepOf<A>>(
+    other: KGroupedStream<K, V>,
+    step: AddTo<K, V, A, S>
+  ): CogroupedStream<K, A> {
+    const flow = groupFlowOf(other as KGroupedStream<unknown, unknown>)
+    return new CogroupedStream([...this.#inputs, { flow, step }])
+  }
+
+  aggregate(name: string, init: () => State<A>, options?: AggregateOptions): StoredKTable<K, A>
+  aggregate(name: string, init: () => A, options: AggregateSerde<A>): StoredKTable<K, A>
+  aggregate(unnamed: Unnamed<".aggregate('balances', () => 0)">): never
+  aggregate(name: unknown, init?: unknown, options?: unknown): unknown {
+    const planned = aggregatePlan([init, addByInput(this.#inputs), options])
+    const node = addCogroup(this.#inputs, name as string, planned, undefined)
+    const { graph, make, key } = firstFlow(this.#inputs)
+    return make.table({ graph, make, node, durable: node.durable, key, value: planned.rows })
+  }
+
+  /** In sessions, all streams together. */
+  windowedBy(windows: SessionWindows<'updates'>): CogroupedSessions<K, A>
+  windowedBy(
+    windows: Windows<WindowShape, false, 'updates'> | SlidingWindows<'updates'>
+  ): CogroupedWindows<K, A>
+  windowedBy(windows: WindowSpec | RecordWindowSpec): unknown {
+    return windows.shape === 'session'
+      ? new CogroupedSessions(this.#inputs, windows)
+      : new CogroupedWindows(this.#inputs, windows)
+  }
+}
+
+/** In tumbling, hopping or sliding windows. */
+export class CogroupedWindows<K, A> {
+  readonly #inputs: readonly CogroupInput[]
+  readonly #windows: Exclude<WindowSpec | RecordWindowSpec, { readonly shape: 'session' }>
+
+  constructor(
+    inputs: readonly CogroupInput[],
+    windows: Exclude<WindowSpec | RecordWindowSpec, { readonly shape: 'session' }>
+  ) {
+    this.#inputs = inputs
+    this.#windows = windows
+    Object.freeze(this)
+  }
+
+  aggregate(
+    name: string,
+    init: () => State<A>,
+    options?: WindowedOptions
+  ): WindowedKTable<K, A, 'updates'>
+  aggregate(name: string, init: () => A, options: WindowedSerde<A>): WindowedKTable<K, A, 'updates'>
+  aggregate(unnamed: Unnamed<".aggregate('balances', () => 0)">): never
+  aggregate(name: unknown, init?: unknown, options?: unknown): unknown {
+    const windows = this.#windows
+    const planned = aggregatePlan([init, addByInput(this.#inputs), options])
+    const node = addCogroup(this.#inputs, name as string, planned, windows)
+    const { graph, make, key: inner } = firstFlow(this.#inputs)
+    const sizeMs = windows.shape === 'sliding' ? windows.spanMs : windows.sizeMs
+    const key = windowedKeys(inner, sizeMs) as AnySerde
+    const flow = { graph, make, node, durable: node.durable, key, value: planned.rows }
+    return make.windowedTable(flow, { emission: 'updates', sizeMs })
+  }
+}
+
+/** In sessions: what merges two of them comes after the start. */
+export class CogroupedSessions<K, A> {
+  readonly #inputs: readonly CogroupInput[]
+  readonly #windows: SessionSpec
+
+  constructor(inputs: readonly CogroupInput[], windows: SessionSpec) {
+    this.#inputs = inputs
+    this.#windows = windows
+    Object.freeze(this)
+  }
+
+  aggregate<M extends StepOf<A>>(
+    name: string,
+    init: () => State<A>,
+    merge: (earlier: A, later: A, key: K) => Step<M>,
+    options?: WindowedOptions
+  ): SessionKTable<K, A, 'updates'>
+  aggregate<M extends StepOf<A>>(
+    name: string,
+    init: () => A,
+    merge: (earlier: A, later: A, key: K) => Step<M>,
+    options: WindowedSerde<A>
+  ): SessionKTable<K, A, 'updates'>
+  aggregate(unnamed: Unnamed<".aggregate('balances', () => 0, (a, b) => a + b)">): never
+  aggregate(name: unknown, init?: unknown, merge?: unknown, options?: unknown): unknown {
+    const planned = mergingPlan([init, addByInput(this.#inputs), merge, options])
+    const node = addCogroup(this.#inputs, name as string, planned, this.#windows)
+    const { graph, make, key: inner } = firstFlow(this.#inputs)
+    const key = sessionWindowed(inner) as unknown as AnySerde
+    const flow = { graph, make, node, durable: node.durable, key, value: planned.rows }
+    return make.sessionTable(flow, this.#windows)
+  }
+}
+
+/** The step of whichever stream a value came by. */
+function addByInput(inputs: readonly CogroupInput[]): UserFunction {
+  type Add = (state: unknown, value: unknown, key: unknown) => unknown
+  const steps = inputs.map(({ step }) => step as unknown as Add)
+  return (state: unknown, { input, value }: CogroupValue, key: unknown): unknown =>
+    (steps[input] as Add)(state, value, key)
+}
+
+function addCogroup(
+  inputs: readonly CogroupInput[],
+  durable: string,
+  { plan, logged, retentionMs }: Planned,
+  windows: WindowSpec | RecordWindowSpec | undefined
+): CogroupNode {
+  const { graph, key } = firstFlow(inputs)
+  const repartitions = inputs.map(({ flow }, index) => {
+    if (!flow.keyChanged) return undefined
+    const value = flow.value ?? (data<unknown>() as AnySerde)
+    return Object.freeze({ topic: `${durable}-${index}`, partitions: undefined, key, value })
+  })
+  return graph.add({
+    kind: 'cogroup',
+    name: graph.nameOf('COGROUPKSTREAM-AGGREGATE'),
+    durable,
+    key,
+    plan,
+    windows,
+    retentionMs,
+    logged,
+    repartitions: Object.freeze(repartitions),
+    inputs: inputs.map(({ flow }) => flow.node),
+  })
+}
+
+function firstFlow(inputs: readonly CogroupInput[]): GroupedFlow {
+  const [first] = inputs as readonly [CogroupInput]
+  return first.flow
+}
