@@ -16,6 +16,7 @@ import { changelogConfig, windowedChangelogConfig } from '../../topology/interna
 import type { SourceTopicSpec, StoreSpec } from '../../topology/topology.ts'
 import type {
   AnyTopic,
+  DeduplicateNode,
   GaugeNode,
   LateNode,
   LogicalNode,
@@ -80,10 +81,8 @@ function draw(
       return [drawSource(node)]
     case 'stateless':
       return [drawn(node, node.operator, parents, runStateless(node))]
-    case 'merge': {
-      const create = (): PassThroughOperator => new PassThroughOperator()
-      return [drawn(node, 'merge', parents, { reads: neither, replaces: neither, create })]
-    }
+    case 'merge':
+      return [drawn(node, 'merge', parents, passes)]
     case 'split':
       return [drawn(node, 'split', parents, runSplit(node))]
     case 'branch':
@@ -124,21 +123,10 @@ function draw(
       return [drawSuppress(node, parents)]
     case 'global-aggregate':
       return drawGlobalAggregate(node, parents)
-    case 'deduplicate': {
-      const { name, withinMs } = node
-      const layout = `ids by time, within ${withinMs} ms`
-      const stores = [{ name, logged: true, layout, config: changelogConfig }]
-      return [{ ...drawn(node, 'deduplicate', parents, runDeduplicate(node)), stores }]
-    }
-    case 'late': {
-      const create = (): PassThroughOperator => new PassThroughOperator()
-      const late = drawn(node, 'late', latePorts(node), {
-        reads: neither,
-        replaces: neither,
-        create,
-      })
-      return [{ ...late, takesLate: true }]
-    }
+    case 'deduplicate':
+      return [drawDeduplicate(node, parents)]
+    case 'late':
+      return [drawLate(node)]
     case 'stream-join':
       return drawStreamJoin(node, parents)
   }
@@ -152,6 +140,24 @@ function drawn(
 ): OperatorBlueprint {
   const rest = { topic: undefined, stores: [], aggregates: [], reads, replaces, create }
   return { kind: 'processor', name, operator, parents, ...rest }
+}
+
+/** What goes on as it came. */
+const passes: Runs = Object.freeze({
+  reads: neither,
+  replaces: neither,
+  create: () => new PassThroughOperator(),
+})
+
+function drawLate(node: LateNode): OperatorBlueprint {
+  return { ...drawn(node, 'late', latePorts(node), passes), takesLate: true }
+}
+
+function drawDeduplicate(node: DeduplicateNode, parents: readonly string[]): OperatorBlueprint {
+  const { name, withinMs } = node
+  const layout = `ids by time, within ${withinMs} ms`
+  const stores = [{ name, logged: true, layout, config: changelogConfig }]
+  return { ...drawn(node, 'deduplicate', parents, runDeduplicate(node)), stores }
 }
 
 /** Of windows without a key, the first phase knows what is late. */
