@@ -147,7 +147,32 @@ export interface TableNode extends Node<'table'> {
   readonly key: AnySerde
   readonly value: AnySerde
   readonly logged: boolean
+  /** How far back its past can be read; undefined: not at all. */
+  readonly historyMs: number | undefined
   readonly repartition: Repartition | undefined
+}
+
+/** Of two tables by their common key. */
+export interface TableJoinNode extends Node<'table-join'> {
+  readonly how: 'inner' | 'left' | 'outer'
+  readonly joiner: UserFunction
+}
+
+/** Of a stream, its first input, with a table. */
+export interface StreamTableJoinNode extends Node<'stream-table-join'> {
+  readonly how: 'inner' | 'left'
+  readonly joiner: UserFunction
+  /** Whether records may be in another partition than their key's. */
+  readonly isStray: boolean
+  /** Where records wait for rows that come late. */
+  readonly buffer:
+    | {
+        readonly durable: string
+        readonly graceMs: number
+        readonly key: AnySerde
+        readonly value: AnySerde
+      }
+    | undefined
 }
 
 export interface TableFilterNode extends Node<'table-filter'> {
@@ -250,6 +275,8 @@ export type LogicalNode =
   | StreamJoinNode
   | DeduplicateNode
   | TableNode
+  | TableJoinNode
+  | StreamTableJoinNode
   | TableFilterNode
   | TableValuesNode
   | StoredNode

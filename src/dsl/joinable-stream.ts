@@ -11,7 +11,9 @@ import type { JoinWindow } from '../windows/join-window.ts'
 import type { StreamFlow } from './flow.ts'
 import type { AnySerde, StreamJoinNode, UserFunction } from './graph.ts'
 import type { KStream } from './k-stream.ts'
+import { KTable } from './k-table.ts'
 import type { Key } from './keys.ts'
+import { joinTable, type TableJoinOptions } from './stream-table-join.ts'
 
 type Joined<R> = R & Sync<R, 'A joiner runs synchronously: join first, then mapAsync'>
 
@@ -21,6 +23,14 @@ export interface JoinSerdes<K, V, VO> {
   readonly left?: Serde<V>
   readonly right?: Serde<VO>
 }
+
+type JoinStream = (
+  name: string,
+  other: KStream<unknown, unknown>,
+  window: JoinWindow,
+  joiner: UserFunction,
+  serdes?: { key?: AnySerde; left?: AnySerde; right?: AnySerde }
+) => void
 
 /** What a stream is made of. */
 export let flowOf: (stream: JoinableStream<unknown, unknown>) => StreamFlow
@@ -37,6 +47,25 @@ export abstract class JoinableStream<out K, out V> {
   }
 
   /**
+   * Each record with the table's row of its key, as it is when the record comes; of a versioned
+   * table, as it was at the record's time. Records without a row are left out.
+   *
+   *     orders.join(users, (order, user) => ({ ...order, region: user.region }))
+   *
+   * With a name and `{ grace }`, records wait that long for rows of a versioned table that come
+   * late.
+   */
+  join<KT, VT, R, K2 extends K = K>(
+    table: KTable<KT, VT> & SameKey<Key<K2>, KT>,
+    joiner: (value: V, row: VT, key: KT) => Joined<R>
+  ): KStream<Key<K>, R>
+  join<KT, VT, R, K2 extends K = K, V2 extends V = V>(
+    name: string,
+    table: KTable<KT, VT> & SameKey<Key<K2>, KT>,
+    joiner: (value: V, row: VT, key: KT) => Joined<R>,
+    options: TableJoinOptions<K2, V2>
+  ): KStream<Key<K>, R>
+  /**
    * Pairs of records with the same key that are near in event time; every pair there is:
    *
    *     orders.join('paid-orders', payments, within('30m', { grace: '1m' }), (order, payment) => ({
@@ -52,11 +81,22 @@ export abstract class JoinableStream<out K, out V> {
     window: JoinWindow,
     joiner: (value: V, other: VO, key: Key<K>) => Joined<R>,
     serdes?: JoinSerdes<K2, V2, VO>
-  ): KStream<Key<K>, R> {
-    const node = this.#join('inner', name, other, window, joiner, serdes)
-    return node as unknown as KStream<Key<K>, R>
+  ): KStream<Key<K>, R>
+  join(...args: readonly unknown[]): unknown {
+    return this.#joinAny('inner', args)
   }
 
+  /** As `join` with a table; records without a row, or without a key, meet null. */
+  leftJoin<KT, VT, R, K2 extends K = K>(
+    table: KTable<KT, VT> & SameKey<Key<K2>, KT>,
+    joiner: (value: V, row: VT | null, key: K) => Joined<R>
+  ): KStream<K, R>
+  leftJoin<KT, VT, R, K2 extends K = K, V2 extends V = V>(
+    name: string,
+    table: KTable<KT, VT> & SameKey<Key<K2>, KT>,
+    joiner: (value: V, row: VT | null, key: K) => Joined<R>,
+    options: TableJoinOptions<K2, V2>
+  ): KStream<K, R>
   /**
    * As `join`; a record of the left stream that nothing has joined when its window and grace have
    * passed comes out with null, dated by itself. So does one without a key, at once.
@@ -67,9 +107,9 @@ export abstract class JoinableStream<out K, out V> {
     window: JoinWindow,
     joiner: (value: V, other: VO | null, key: K) => Joined<R>,
     serdes?: JoinSerdes<K2, V2, VO>
-  ): KStream<K, R> {
-    const node = this.#join('left', name, other, window, joiner, serdes)
-    return node as unknown as KStream<K, R>
+  ): KStream<K, R>
+  leftJoin(...args: readonly unknown[]): unknown {
+    return this.#joinAny('left', args)
   }
 
   /** As `leftJoin`, for records of both streams. */
@@ -82,6 +122,14 @@ export abstract class JoinableStream<out K, out V> {
   ): KStream<K | KO, R> {
     const node = this.#join('outer', name, other, window, joiner, serdes)
     return node as unknown as KStream<K | KO, R>
+  }
+
+  /** Which join is meant follows from the arguments: with a stream there is a window. */
+  #joinAny(how: 'inner' | 'left', args: readonly unknown[]): unknown {
+    const other = typeof args[0] === 'string' ? args[1] : args[0]
+    if (other instanceof KTable) return joinTable(this.#flow, how, args)
+    const [name, stream, window, joiner, serdes] = args as Parameters<JoinStream>
+    return this.#join(how, name, stream, window, joiner, serdes)
   }
 
   #join(

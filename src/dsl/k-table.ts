@@ -8,6 +8,7 @@ import type { Serde } from '../serde/serde.ts'
 import type { Emission, Windowed, WindowSpec } from '../windows/windows.ts'
 import type { TableFlow } from './flow.ts'
 import type { AnySerde, LogicalNode, UserFunction } from './graph.ts'
+import { JoinableTable } from './joinable-table.ts'
 import type { KGroupedTable } from './k-grouped-table.ts'
 import type { KStream } from './k-stream.ts'
 import type { DefaultKey, Key, KeySerde, Value, ValueSerde } from './keys.ts'
@@ -39,19 +40,14 @@ export interface StoredOptions<V> extends AggregateOptions {
   readonly value?: Serde<V>
 }
 
-let flowOf: (table: KTable<never, never>) => TableFlow
-
 /** A table and what it can become. */
-export class KTable<K, V> {
+export class KTable<K, V> extends JoinableTable<K, V> {
   readonly #flow: TableFlow
   /** Of the aggregate or the store that keeps it, or of the tables it was made from. */
   readonly name: string
 
-  static {
-    flowOf = (table) => table.#flow
-  }
-
   constructor(flow: TableFlow) {
+    super(flow)
     this.#flow = flow
     this.name = flow.durable
   }
@@ -165,6 +161,10 @@ export class KTable<K, V> {
     return this
   }
 
+  protected override made(flow: TableFlow): KTable<never, never> {
+    return new KTable(flow)
+  }
+
   #filtered(fn: UserFunction, keeps: boolean): KTable<K, V> {
     const { graph, node, value } = this.#flow
     const name = graph.nameOf('KTABLE-FILTER')
@@ -188,11 +188,6 @@ type WindowCloses<K> = [K] extends [Windowed<unknown>]
   : Misuse<'This table has no windows that could close: use untilTimeLimit'>
 
 type Grouped<K, V> = Row<Pick<Forwarded<K, V>, 'key' | 'value'>>
-
-/** What a table is made of, for what is built on it elsewhere. */
-export function tableFlowOf(table: object): TableFlow {
-  return flowOf(table as KTable<never, never>)
-}
 
 /** A table with a store of its own, by the table's name. */
 export class StoredKTable<K, V> extends KTable<K, V> {

@@ -39,6 +39,11 @@ export interface BuildOptions {
 export interface TableOptions extends SourceOptions {
   /** Whether changes go to a changelog, from which a lost store is restored. Default true. */
   readonly logged?: boolean
+  /**
+   * Keeps the past of each row for that long, behind the newest record: joins of a stream then meet
+   * the row of the record's own time, and late rows change the past alone.
+   */
+  readonly versioned?: { readonly history: Duration }
 }
 
 type KeyOf<T> = T extends Topic<infer K, infer _> ? K : never
@@ -103,6 +108,7 @@ export class StreamsBuilder {
       key,
       value,
       logged: options.logged ?? true,
+      historyMs: options.versioned && durationMs(options.versioned.history),
       repartition: undefined,
       inputs: [source],
     })

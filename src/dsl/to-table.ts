@@ -30,6 +30,7 @@ export function toTable(
     key,
     value,
     logged: true,
+    historyMs: undefined,
     repartition,
     inputs: [node],
   })

@@ -13,6 +13,7 @@ import { makeAggregation } from './aggregation.ts'
 import type { Callback } from './filter.ts'
 import type { KeyedAggregateSpec } from './specs.ts'
 import { type TableRow, TableRows, type TableRowsSpec } from './table-rows.ts'
+import { VersionedRows, type VersionedRowsSpec } from './versioned-rows.ts'
 
 export type JoinHow = 'inner' | 'left' | 'outer'
 /** Of the left value, the right one, and the key; null on the side that has none. */
@@ -20,6 +21,7 @@ export type Joiner = (left: unknown, right: unknown, key: unknown) => unknown
 
 export type TableView =
   | { readonly kind: 'rows'; readonly spec: TableRowsSpec }
+  | { readonly kind: 'versions'; readonly spec: VersionedRowsSpec }
   | { readonly kind: 'aggregate'; readonly spec: KeyedAggregateSpec }
   | { readonly kind: 'filtered'; readonly of: TableView; readonly passes: Callback<boolean> }
   | { readonly kind: 'mapped'; readonly of: TableView; readonly map: Callback<unknown> }
@@ -32,13 +34,16 @@ export type TableView =
     }
 
 export interface RowReader {
-  get(key: unknown): TableRow | undefined
+  /** @param asOf for versioned tables: the row that held then; others know but the newest */
+  get(key: unknown, asOf?: Timestamp): TableRow | undefined
 }
 
 export function openView(context: TaskContext, view: TableView): RowReader {
   switch (view.kind) {
     case 'rows':
       return new TableRows(context, view.spec)
+    case 'versions':
+      return new VersionedRows(context, view.spec)
     case 'aggregate':
       return new AggregateRows(context, view.spec)
     case 'filtered':
@@ -55,13 +60,13 @@ export function openView(context: TaskContext, view: TableView): RowReader {
 function filtered(rows: RowReader, passes: Callback<boolean>): RowReader {
   const kept = (row: TableRow | undefined, key: unknown): TableRow | undefined =>
     row !== undefined && passes(row.value, key) ? row : undefined
-  return { get: (key) => kept(rows.get(key), key) }
+  return { get: (key, asOf) => kept(rows.get(key, asOf), key) }
 }
 
 function mapped(rows: RowReader, map: Callback<unknown>): RowReader {
   const shown = (row: TableRow | undefined, key: unknown): TableRow | undefined =>
     row === undefined ? undefined : rowOf(map(row.value, key), row.timestamp)
-  return { get: (key) => shown(rows.get(key), key) }
+  return { get: (key, asOf) => shown(rows.get(key, asOf), key) }
 }
 
 /** The joined row of two; undefined if there is none. It is dated by the younger of them. */

@@ -16,6 +16,7 @@ import type {
   Topology,
   TopologyTopic,
 } from '../topology/topology.ts'
+import { Copartitions } from './copartitions.ts'
 import type { TopicRequirement } from './ports.ts'
 import type { Guarantee } from './task-environment.ts'
 
@@ -183,6 +184,7 @@ class PartitionCounts {
   readonly #topics: ReadonlyMap<string, TopologyTopic>
   readonly #known: Map<string, number>
   readonly #resolving = new Set<string>()
+  readonly #copartitions: Copartitions
 
   constructor(topology: Topology, sourceCounts: ReadonlyMap<string, number>) {
     // A topic that is a source and a sink as well is known by its role as a source.
@@ -193,6 +195,8 @@ class PartitionCounts {
     }
     this.#topics = topics
     this.#known = new Map(sourceCounts)
+    this.#copartitions = new Copartitions(topology.copartitions, topics)
+    this.#copartitions.check((name) => this.of(name))
   }
 
   of(name: string): number {
@@ -211,7 +215,10 @@ class PartitionCounts {
   resolve({ name, partitions }: TopologyTopic): number {
     if (typeof partitions === 'number') return partitions
     if (partitions === undefined) throw unknownCount(`topic '${name}' has no number of its own`)
-    return Math.max(1, ...partitions.sameAs.map((other) => this.of(other)))
+    const leader = this.#copartitions.leaderOf(name)
+    if (leader !== undefined) return this.of(leader)
+    const writers = this.#copartitions.writersOf(name, partitions.sameAs)
+    return Math.max(1, ...writers.map((other) => this.of(other)))
   }
 
   tasksOf(subtopology: SubtopologySpec): number {

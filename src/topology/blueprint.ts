@@ -61,5 +61,7 @@ export interface Blueprint {
   readonly sources: readonly UserTopic[]
   readonly sinks: readonly UserTopic[]
   readonly repartitions: readonly RepartitionTopic[]
+  /** Topics, by short name, that must have as many partitions as each other. */
+  readonly copartitions?: readonly (readonly string[])[]
   readonly instruments: readonly InstrumentSpec[]
 }

@@ -34,7 +34,8 @@ export function buildTopology(blueprint: Blueprint): Topology {
   )
   const topics = frozen(topicsOf(blueprint, subtopologies))
   const instruments = frozen([...blueprint.instruments])
-  const parts = { subtopologies, topics, instruments }
+  const copartitions = frozen(merged(blueprint.copartitions ?? []))
+  const parts = { subtopologies, topics, copartitions, instruments }
   return Object.freeze({
     ...parts,
     describe: () => describeTopology(subtopologies),
@@ -43,6 +44,17 @@ export function buildTopology(blueprint: Blueprint): Topology {
     toJson: () => topologyJson(parts),
     toMermaid: () => topologyMermaid(subtopologies),
   })
+}
+
+/** Groups that share a topic are one. */
+function merged(groups: readonly (readonly string[])[]): readonly (readonly string[])[] {
+  const found: (readonly string[])[] = []
+  for (const group of groups) {
+    const touched = found.filter((other) => other.some((name) => group.includes(name)))
+    for (const other of touched) found.splice(found.indexOf(other), 1)
+    found.push([...new Set([...touched.flat(), ...group])])
+  }
+  return found
 }
 
 /** Nodes that hang together, each group and the groups themselves in the order of the nodes. */

@@ -107,6 +107,8 @@ export interface InstrumentSpec {
 export interface Topology {
   readonly subtopologies: readonly SubtopologySpec[]
   readonly topics: readonly TopologyTopic[]
+  /** Topics, by short name, whose records are joined by key: they need equal partition counts. */
+  readonly copartitions: readonly (readonly string[])[]
   readonly instruments: readonly InstrumentSpec[]
   /** The text form of Kafka Streams. */
   describe(): string

@@ -33,7 +33,7 @@ export async function runCase(one: Case): Promise<CaseResult> {
       }
       outputs.collect(step)
     }
-    const stores = await storesOf(driver, world.stores)
+    const stores = await storesOf(driver, world, one.steps)
     return { outputs: outputs.records, stores, dropped: droppedBy(driver) }
   } finally {
     await driver.close()

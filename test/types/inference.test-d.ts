@@ -258,6 +258,21 @@ expectType<StoredKTable<number, string[]>>()(
   )
 )
 
+// Joins with tables
+expectType<KStream<string, string>>()(actions.join(people, ({ id }, order) => id + order.id))
+expectType<KStream<string | null, bigint | undefined>>()(
+  views.leftJoin(people, (_view, order) => order?.cents)
+)
+const timed = builder.table(topic('timed', { key: string(), value: int64() }), 'timed', {
+  versioned: { history: '1h' },
+})
+expectType<KStream<string, bigint>>()(
+  actions.join('timed-actions', timed, (_action, at) => at, { grace: '1m' })
+)
+expectType<KTable<string, string>>()(people.join(timed, ({ id }, at, key) => `${id} ${at} ${key}`))
+expectType<KTable<string, bigint>>()(people.leftJoin(timed, (_person, at) => at))
+expectType<KTable<string, string>>()(people.outerJoin(timed, (person, at) => `${person?.id}${at}`))
+
 // Sinks
 actions.to(actionTopic)
 orders.to(topic('orders', { key: string(), value: data<Order>() }))

@@ -145,6 +145,19 @@ objectKeys.toTable('by-object')
 // @ts-expect-error
 people.windowedBy(five)
 
+// The keys are string on the left, bigint on the right: use selectKey before the join
+// @ts-expect-error
+orders.join(people, (order, { name }) => order.id + name)
+// A joiner runs synchronously: join first, then mapAsync
+// @ts-expect-error
+orders.selectKey(() => 1n).leftJoin(people, async (order) => order.id)
+// The keys are bigint on the left, string on the right: use selectKey before the join
+// @ts-expect-error
+people.join(orders.toTable('orders-table'), ({ name }) => name)
+// Property 'grace' is missing: a join with a table needs a name only if it waits
+// @ts-expect-error
+orders.join('named', orders.toTable('orders-again'), (order) => order.id)
+
 // Durations and windows
 // Argument of type '"5 minutes"' is not assignable to parameter of type '`${number}d` | …'
 // @ts-expect-error

@@ -25,6 +25,7 @@ import type {
 } from '../graph.ts'
 import { drawAggregate, drawGlobalAggregate, partialNode } from './aggregates.ts'
 import { drawCogroup } from './cogroup.ts'
+import { copartitionsOf } from './copartitions.ts'
 import { instrumentsOf } from './instruments.ts'
 import { drawStreamJoin } from './joins.ts'
 import { handleLayout } from './layouts.ts'
@@ -42,6 +43,7 @@ import { parametersOf } from './parameters.ts'
 import { drawRecordWindowAggregate } from './record-windows.ts'
 import { drawRepartition, orNull, throughOf } from './repartitions.ts'
 import { drawSuppress } from './suppress.ts'
+import { drawStreamTableJoin, drawTableJoin } from './table-joins.ts'
 import { TablePlan } from './table-plan.ts'
 import {
   drawStored,
@@ -67,6 +69,7 @@ export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
     sources: topicsOf(nodes, 'source'),
     sinks: [...topicsOf(nodes, 'sink'), ...deadLetterTopics(nodes)],
     repartitions: nodes.flatMap(repartitionsOf),
+    copartitions: copartitionsOf(nodes),
     instruments: instrumentsOf(nodes),
   }
 }
@@ -104,7 +107,11 @@ function draw(
     case 'stored':
       return [drawStored(node, parents)]
     case 'table-select':
-      return [drawTableSelect(node, parents)]
+      return [drawTableSelect(node, parents, tables)]
+    case 'table-join':
+      return drawTableJoin(node, parents, tables)
+    case 'stream-table-join':
+      return [drawStreamTableJoin(node, parents, tables)]
     case 'table-aggregate':
       return drawTableAggregate(node, parents)
     case 'sink': {

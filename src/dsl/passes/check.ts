@@ -10,7 +10,7 @@ import type {
   RecordWindowAggregateNode,
 } from '../graph.ts'
 import { fault } from './faults.ts'
-import { checkStreamJoin } from './joins.ts'
+import { checkStreamJoin, checkStreamTableJoin } from './joins.ts'
 import { checkNames } from './names.ts'
 
 /** Throws a TopologyError at the first fault. */
@@ -28,6 +28,7 @@ export function checkGraph(nodes: readonly LogicalNode[]): void {
     if (node.kind === 'stream-join') checkStreamJoin(node)
     if (node.kind === 'cogroup') checkCogroup(node)
     if (node.kind === 'record-window-aggregate') checkRecordWindows(node)
+    if (node.kind === 'stream-table-join') checkStreamTableJoin(node)
   }
 }
 

@@ -14,6 +14,7 @@ const codes = {
   suppressFinal: 'MILLRACE_SUPPRESS_FINAL',
   suppressUnwindowed: 'MILLRACE_SUPPRESS_UNWINDOWED',
   stateDamaged: 'MILLRACE_STATE_DAMAGED',
+  graceUnversioned: 'MILLRACE_GRACE_UNVERSIONED',
   tableUnreadable: 'MILLRACE_TABLE_UNREADABLE',
 } as const
 

@@ -21,7 +21,7 @@ import {
 } from '../../topology/blueprint.ts'
 import { changelogConfig } from '../../topology/internal-topics.ts'
 import type { StoreSpec } from '../../topology/topology.ts'
-import type { StreamJoinNode } from '../graph.ts'
+import type { StreamJoinNode, StreamTableJoinNode } from '../graph.ts'
 import { fault } from './faults.ts'
 
 /** Names of the stores a join keeps, by Kafka Streams' pattern. */
@@ -43,6 +43,16 @@ export function checkStreamJoin({ durable, strays }: StreamJoinNode): void {
     'keyChanged',
     `The key of the ${side} stream has changed before join '${durable}': its records are not ` +
       `where those of the other side are. Call repartition('${durable}-${side}') before the join.`
+  )
+}
+
+export function checkStreamTableJoin(node: StreamTableJoinNode): void {
+  if (!node.isStray) return
+  const name = node.buffer?.durable ?? 'by-key'
+  throw fault(
+    'keyChanged',
+    `The key of the stream has changed before it is joined with a table in ${node.name}: its ` +
+      `records are not where the rows are. Call repartition('${name}') before the join.`
   )
 }
 

@@ -44,8 +44,10 @@ export function globalLayout({ aggregators, windows }: GlobalAggregateNode): str
   return `${aggregatorsLayout(aggregators)} in ${windowsLayout(windows)}, grace ${graceMs} ms`
 }
 
-export function rowsLayout({ key, value }: TableNode | StoredNode): string {
-  return `rows, ${value.name} by ${key.name}`
+export function rowsLayout(node: TableNode | StoredNode): string {
+  const { key, value } = node
+  const isVersioned = node.kind === 'table' && node.historyMs !== undefined
+  return `${isVersioned ? 'versions' : 'rows'}, ${value.name} by ${key.name}`
 }
 
 export function handleLayout({ kind, key, value, sizeMs }: AnyStoreHandle): string {

@@ -43,6 +43,10 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
           name === undefined ? [] : [[name, { what: 'a store', thing: node }]]
         ),
       ]
+    case 'stream-table-join':
+      return node.buffer === undefined
+        ? []
+        : [[node.buffer.durable, { what: 'a join', thing: node }]]
     case 'table':
     case 'stored':
       return [[node.durable, { what: 'a table', thing: node }]]

@@ -10,16 +10,31 @@
 import { present } from '../../assert.ts'
 import type { Callback } from '../../operators/filter.ts'
 import type { KeyedAggregateSpec } from '../../operators/specs.ts'
-import type { TableView } from '../../operators/table-view.ts'
-import type { LogicalNode } from '../graph.ts'
+import type { Joiner, TableView } from '../../operators/table-view.ts'
+import { changelogConfig } from '../../topology/internal-topics.ts'
+import type { StoreSpec } from '../../topology/topology.ts'
+import type { LogicalNode, StoredNode, TableNode } from '../graph.ts'
 import { fault } from './faults.ts'
+import { aggregateLayout, rowsLayout } from './layouts.ts'
 
 export class TablePlan {
+  readonly #stores = new Map<string, StoreSpec>()
   readonly #kept = new Set<LogicalNode>()
   readonly #old = new Set<LogicalNode>()
 
   constructor(nodes: readonly LogicalNode[]) {
-    for (const node of nodes) this.#called(node)
+    for (const node of nodes) {
+      this.#called(node)
+      const store = storeOf(node)
+      if (store !== undefined) this.#stores.set(store.name, store)
+    }
+  }
+
+  /** The stores that a view reads. */
+  storesOf(view: TableView): readonly StoreSpec[] {
+    if (view.kind === 'joined') return [...this.storesOf(view.left), ...this.storesOf(view.right)]
+    if (view.kind === 'filtered' || view.kind === 'mapped') return this.storesOf(view.of)
+    return [present(this.#stores.get(view.spec.name), `store ${view.spec.name}`)]
   }
 
   /** Whether a table keeps its rows. */
@@ -36,9 +51,11 @@ export class TablePlan {
   viewOf(node: LogicalNode): TableView {
     switch (node.kind) {
       case 'table':
-      case 'stored': {
-        const { durable: name, key, value, logged } = node
-        return { kind: 'rows', spec: Object.freeze({ name, key, value, logged }) }
+      case 'stored':
+        return rowsView(node)
+      case 'table-join': {
+        const [left, right] = [this.viewOf(inputOf(node)), this.viewOf(inputOf(node, 1))]
+        return { kind: 'joined', how: node.how, left, right, joiner: node.joiner as Joiner }
       }
       case 'aggregate':
         if (node.windows !== undefined) throw unreadable(node)
@@ -60,6 +77,13 @@ export class TablePlan {
     }
   }
 
+  /** Whether it tells of late rows that change the past alone. */
+  isVersioned(node: LogicalNode): boolean {
+    if (node.kind === 'table') return node.historyMs !== undefined
+    const isSame = node.kind === 'table-filter' || node.kind === 'table-values'
+    return isSame && this.isVersioned(inputOf(node))
+  }
+
   #called(node: LogicalNode): void {
     switch (node.kind) {
       case 'table':
@@ -71,7 +95,22 @@ export class TablePlan {
       case 'table-select':
         this.#askOld(inputOf(node), true)
         break
+      case 'table-join':
+        if (node.how !== 'inner') this.#askOld(inputOf(node), true)
+        if (node.how === 'outer') this.#askOld(inputOf(node, 1), true)
+        this.#read(inputOf(node))
+        this.#read(inputOf(node, 1))
+        break
+      case 'stream-table-join':
+        this.#read(inputOf(node, 1))
+        break
     }
+  }
+
+  /** Somebody reads the rows of a table: where they come from they are kept. */
+  #read(node: LogicalNode): void {
+    if (node.kind === 'table') this.#kept.add(node)
+    if (node.kind === 'table-filter' || node.kind === 'table-values') this.#read(inputOf(node))
   }
 
   /** Asks a table for old values, if need be for rows too; whether it tells them from now on. */
@@ -87,10 +126,38 @@ export class TablePlan {
       case 'suppress':
         if (!this.#askOld(inputOf(node), mustKeep)) return false
         break
+      case 'table-join':
+        this.#askOld(inputOf(node), true)
+        this.#askOld(inputOf(node, 1), true)
+        break
     }
     this.#old.add(node)
     return true
   }
+}
+
+/** The store of what keeps rows by key. */
+export function storeOf(node: LogicalNode): StoreSpec | undefined {
+  switch (node.kind) {
+    case 'aggregate':
+      return node.windows === undefined ? spec(node, aggregateLayout(node)) : undefined
+    case 'table-aggregate':
+      return spec(node, aggregateLayout(node))
+    case 'table':
+    case 'stored':
+      return spec(node, rowsLayout(node))
+    default:
+      return undefined
+  }
+}
+
+function spec({ durable: name, logged }: Stored, layout: string): StoreSpec {
+  return { name, logged, layout, config: changelogConfig }
+}
+
+interface Stored {
+  readonly durable: string
+  readonly logged: boolean
 }
 
 /** Whether a row passes, for `filter` and `filterNot` alike. */
@@ -107,6 +174,14 @@ export function aggregateSpec(
 ): KeyedAggregateSpec {
   const { durable: name, key, plan, logged } = node
   return Object.freeze({ name, key, plan, logged })
+}
+
+function rowsView(node: TableNode | StoredNode): TableView {
+  const { durable: name, key, value, logged } = node
+  const historyMs = node.kind === 'table' ? node.historyMs : undefined
+  const spec = { name, key, value, logged }
+  if (historyMs === undefined) return { kind: 'rows', spec: Object.freeze(spec) }
+  return { kind: 'versions', spec: Object.freeze({ ...spec, historyMs }) }
 }
 
 export function inputOf(node: LogicalNode, index = 0): LogicalNode {

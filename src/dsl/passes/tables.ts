@@ -12,7 +12,6 @@ import { StoredTableOperator, TableSourceOperator } from '../../operators/table-
 import { TableValuesOperator } from '../../operators/table-values.ts'
 import type { Operator } from '../../processor/operator.ts'
 import { both, type NodeBlueprint, type OperatorBlueprint } from '../../topology/blueprint.ts'
-import { changelogConfig } from '../../topology/internal-topics.ts'
 import type { StoreSpec } from '../../topology/topology.ts'
 import type {
   StoredNode,
@@ -22,9 +21,8 @@ import type {
   TableSelectNode,
   TableValuesNode,
 } from '../graph.ts'
-import { aggregateLayout, rowsLayout } from './layouts.ts'
 import { drawEnds, drawThrough, sourceName } from './repartitions.ts'
-import { aggregateSpec, passesOf, type TablePlan } from './table-plan.ts'
+import { aggregateSpec, inputOf, passesOf, storeOf, type TablePlan } from './table-plan.ts'
 
 type Parents = readonly string[]
 
@@ -33,9 +31,11 @@ export function drawTable(
   parents: Parents,
   tables: TablePlan
 ): readonly NodeBlueprint[] {
-  const { durable: name, key, value, logged, repartition } = node
-  const spec = tables.keeps(node) ? Object.freeze({ name, key, value, logged }) : undefined
-  const stores = spec === undefined ? [] : [storeOf(node)]
+  const { repartition } = node
+  const view = tables.keeps(node) ? tables.viewOf(node) : undefined
+  const isKept = view?.kind === 'rows' || view?.kind === 'versions'
+  const spec = isKept ? view.spec : undefined
+  const stores = spec === undefined ? [] : storesOf(node)
   const create = (): Operator => new TableSourceOperator(spec)
   if (repartition === undefined) return [drawn(node, 'table', parents, create, stores)]
   const through = drawThrough(repartition, parents)
@@ -50,7 +50,7 @@ export function drawTableFilter(
   const spec = Object.freeze({
     passes: passesOf(node),
     knowsOld: tables.tellsOld(node),
-    isVersioned: false,
+    isVersioned: tables.isVersioned(node),
   })
   const operator = node.keeps ? 'filter' : 'filter-not'
   return drawn(node, operator, parents, () => new TableFilterOperator(spec))
@@ -69,12 +69,17 @@ export function drawTableValues(
 export function drawStored(node: StoredNode, parents: Parents): NodeBlueprint {
   const { durable: name, key, value, logged } = node
   const spec = Object.freeze({ name, key, value, logged })
-  return drawn(node, 'stored', parents, () => new StoredTableOperator(spec), [storeOf(node)])
+  return drawn(node, 'stored', parents, () => new StoredTableOperator(spec), storesOf(node))
 }
 
-export function drawTableSelect(node: TableSelectNode, parents: Parents): NodeBlueprint {
+export function drawTableSelect(
+  node: TableSelectNode,
+  parents: Parents,
+  tables: TablePlan
+): NodeBlueprint {
   const select = node.fn as TableSelectSpec['select']
-  const spec = Object.freeze({ select, key: node.key, isVersioned: false })
+  const isVersioned = tables.isVersioned(inputOf(node))
+  const spec = Object.freeze({ select, key: node.key, isVersioned })
   return drawn(node, 'select', parents, () => new TableSelectOperator(spec))
 }
 
@@ -87,13 +92,12 @@ export function drawTableAggregate(
   const operator = plan.kind === 'reduce' || plan.kind === 'count' ? plan.kind : 'aggregate'
   const behind = [sourceName(repartition)]
   const create = (): Operator => new TableAggregateOperator(spec)
-  return [...drawEnds(repartition, parents), drawn(node, operator, behind, create, [storeOf(node)])]
+  return [...drawEnds(repartition, parents), drawn(node, operator, behind, create, storesOf(node))]
 }
 
-function storeOf(node: TableNode | StoredNode | TableAggregateNode): StoreSpec {
-  const { durable: name, logged } = node
-  const layout = node.kind === 'table-aggregate' ? aggregateLayout(node) : rowsLayout(node)
-  return { name, logged, layout, config: changelogConfig }
+function storesOf(node: TableNode | StoredNode | TableAggregateNode): readonly StoreSpec[] {
+  const store = storeOf(node)
+  return store === undefined ? [] : [store]
 }
 
 function drawn(

@@ -2,6 +2,7 @@
 import { within } from '../../../src/index.ts'
 import { CaseError } from '../case.ts'
 import { joiner } from '../functions/mappers.ts'
+import type { AnyKey, AnyValue } from '../functions/text.ts'
 import { joinable } from './rekeyed.ts'
 import { caseKeys, caseValues } from './serdes.ts'
 import { ms, type Operators } from './world.ts'
@@ -9,6 +10,21 @@ import { ms, type Operators } from './world.ts'
 const kinds = { inner: 'join', left: 'leftJoin', outer: 'outerJoin' } as const
 
 export const joins: Operators = {
+  joinTable(world, fields) {
+    const isLeft = fields.text('how') === 'left'
+    const stream = joinable(world, fields, 'left', isLeft)
+    const table = world.get(fields.text('right'), 'table')
+    const call = joiner(fields.text('joiner'))
+    const graceMs = fields.optionalNumber('grace')
+    const meet = (value: AnyValue, row: AnyValue, key: AnyKey) => call(value, row, key)
+    const args: unknown[] = [table, meet]
+    if (graceMs !== undefined) {
+      args.unshift(fields.id)
+      args.push({ grace: ms(graceMs), key: caseKeys, value: caseValues })
+    }
+    const join = (isLeft ? stream.leftJoin : stream.join) as (...args: unknown[]) => typeof stream
+    world.put(fields.id, 'stream', join.apply(stream, args))
+  },
   joinStreams(world, fields) {
     const how = fields.text('how')
     if (!Object.hasOwn(kinds, how)) throw new CaseError(`unknown join '${how}'`)

@@ -5,9 +5,9 @@ import {
   untilTimeLimit,
   untilWindowCloses,
 } from '../../../src/index.ts'
-import type { NodeFields } from '../case.ts'
+import { CaseError, type NodeFields } from '../case.ts'
 import { step } from '../functions/aggregators.ts'
-import { pairMapper, valueMapper } from '../functions/mappers.ts'
+import { joiner, pairMapper, valueMapper } from '../functions/mappers.ts'
 import { predicate } from '../functions/predicates.ts'
 import type { AnyKey, AnyValue } from '../functions/text.ts'
 import { caseKeys, caseValues, inputTopic } from './serdes.ts'
@@ -19,21 +19,36 @@ type Table = Kinds['table']
 const serdes = { key: caseKeys, value: caseValues } as never
 const valueSerde = { value: caseValues } as never
 
+const kinds = { inner: 'join', left: 'leftJoin', outer: 'outerJoin' } as const
+
 export const tables: Operators = {
   table(world, fields) {
     const name = fields.text('topic')
     world.inputs.add(name)
     const from = inputTopic(name)
-    const store = fields.optionalText('store')
-    const table =
-      store === undefined
-        ? world.builder.table(from)
-        : world.builder.table(from, world.storeOf(fields))
+    const historyMs = fields.optionalNumber('versionedMs')
+    if (historyMs !== undefined) {
+      world.histories.set(world.storeOf(fields), { topic: name, ms: historyMs })
+    }
+    const isNamed = fields.optionalText('store') !== undefined || historyMs !== undefined
+    const options = historyMs === undefined ? {} : { versioned: { history: ms(historyMs) } }
+    const table = isNamed
+      ? world.builder.table(from, world.storeOf(fields), options)
+      : world.builder.table(from)
     world.put(fields.id, 'table', table as unknown as Table)
   },
   toTable(world, fields) {
     const stream = world.get(fields.text('from'), 'stream')
     world.put(fields.id, 'table', stream.toTable(world.storeOf(fields), serdes) as unknown as Table)
+  },
+  joinTables(world, fields) {
+    const how = fields.text('how')
+    if (!Object.hasOwn(kinds, how)) throw new CaseError(`unknown join '${how}'`)
+    const left = world.get(fields.text('left'), 'table')
+    const right = world.get(fields.text('right'), 'table')
+    const call = joiner(fields.text('joiner'))
+    const join = left[kinds[how as keyof typeof kinds]].bind(left) as typeof left.outerJoin
+    put(world, fields, join(right, (one, other, key) => call(one, other, key)) as Table)
   },
   toStream(world, fields) {
     world.put(fields.id, 'stream', world.get(fields.text('from'), 'table').toStream())

@@ -24,6 +24,12 @@ export interface Kinds {
 /** Builds one node; operators by the name that cases know them by. */
 export type Operators = Readonly<Record<string, (world: World, fields: NodeFields) => void>>
 
+/** A versioned table: where its rows come from, and how far back it knows them. */
+export interface History {
+  readonly topic: string
+  readonly ms: number
+}
+
 /** What a `peek` saw. */
 export interface Peeked {
   readonly label: string
@@ -38,6 +44,8 @@ export class World {
   readonly outputs = new Set<string>()
   /** Names of stores that the case names, and reads in the end. */
   readonly stores = new Set<string>()
+  /** Of versioned tables, by store. */
+  readonly histories = new Map<string, History>()
   readonly peeked: Peeked[] = []
   readonly #nodes = new Map<string, { readonly kind: keyof Kinds; readonly node: unknown }>()
 

@@ -1,0 +1,115 @@
+/** The entries of a versioned table as bytes, and as those outside see them. */
+import type { StoreDefinition } from '../../state/contract.ts'
+import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+import type { Timestamp } from '../ids.ts'
+import type { ShowRows } from '../processor/store-rows.ts'
+import { binaryBytes } from '../serde/text.ts'
+import type { TableRowsSpec } from './table-rows.ts'
+import { readU32 } from './time-keys.ts'
+
+/** The newest row of a key. */
+export interface Head {
+  readonly kind: 'head'
+  readonly from: Timestamp
+  /** Null: the key is gone since. */
+  readonly bytes: Uint8Array | null
+  /** Where older rows are, ascending. */
+  readonly buckets: readonly number[]
+}
+
+/** A row that another one has followed. */
+export interface Version {
+  readonly from: Timestamp
+  /** Exclusive. */
+  readonly to: Timestamp
+  readonly bytes: Uint8Array | null
+}
+
+export interface Bucket {
+  readonly kind: 'bucket'
+  /** By the end of their time. */
+  readonly versions: readonly Version[]
+}
+
+export type Entry =
+  | Head
+  | Bucket
+  | { readonly kind: 'newest'; readonly at: Timestamp }
+  | { readonly kind: 'due' }
+
+export const due: Entry = Object.freeze({ kind: 'due' })
+
+const tags = { head: 0, bucket: 1, newest: 2 } as const
+
+export function versionedDefinition({ name, logged }: TableRowsSpec): StoreDefinition<Entry> {
+  const writer = new ByteWriter()
+  return { name, logged, codec: { encode: (entry) => encode(writer, entry), decode } }
+}
+
+function encode(writer: ByteWriter, entry: Entry): Uint8Array {
+  switch (entry.kind) {
+    case 'due':
+      return new Uint8Array(0)
+    case 'newest':
+      return writer.u8(tags.newest).count(entry.at).take()
+    case 'head':
+      writeBytes(writer.u8(tags.head).count(entry.from), entry.bytes).count(entry.buckets.length)
+      for (const bucket of entry.buckets) writer.count(bucket)
+      return writer.take()
+    case 'bucket':
+      writer.u8(tags.bucket).count(entry.versions.length)
+      for (const { from, to, bytes } of entry.versions) {
+        writeBytes(writer.count(from).count(to), bytes)
+      }
+      return writer.take()
+  }
+}
+
+function decode(bytes: Uint8Array): Entry {
+  if (bytes.length === 0) return due
+  const reader = new ByteReader(bytes)
+  const tag = reader.u8()
+  if (tag === tags.newest) return { kind: 'newest', at: reader.count() }
+  if (tag === tags.head) {
+    const head = { from: reader.count(), bytes: readBytes(reader) }
+    const buckets = Array.from({ length: reader.count() }, () => reader.count())
+    return { kind: 'head', ...head, buckets }
+  }
+  const versions = Array.from({ length: reader.count() }, () => ({
+    from: reader.count(),
+    to: reader.count(),
+    bytes: readBytes(reader),
+  }))
+  return { kind: 'bucket', versions }
+}
+
+function writeBytes(writer: ByteWriter, bytes: Uint8Array | null): ByteWriter {
+  return bytes === null ? writer.u8(0) : writer.u8(1).bytes(bytes)
+}
+
+function readBytes(reader: ByteReader): Uint8Array | null {
+  return reader.u8() === 0 ? null : Uint8Array.prototype.slice.call(reader.bytes())
+}
+
+/** Rows within the history, each with the end of its time if it has one. */
+export function showVersions(
+  { key: keySerde, value: valueSerde }: TableRowsSpec,
+  horizon: () => Timestamp
+): ShowRows<Entry> {
+  const shown = (text: string, from: Timestamp, bytes: Uint8Array | null) => ({
+    key: keySerde.deserialize(binaryBytes(text)),
+    value: bytes === null ? null : valueSerde.deserialize(bytes),
+    timestamp: from,
+  })
+  return (entryKey, entry) => {
+    if (entry.kind === 'head') {
+      const { from, bytes } = entry
+      return bytes === null ? [] : [shown(entryKey.slice(1), from, bytes)]
+    }
+    if (entry.kind !== 'bucket') return []
+    const text = entryKey.slice(5, 5 + readU32(entryKey, 1))
+    return entry.versions
+      .filter(({ to, bytes }) => to > horizon() && bytes !== null)
+      .map(({ from, to, bytes }) => ({ ...shown(text, from, bytes), validTo: to }))
+  }
+}
