@@ -175,6 +175,21 @@ export interface StreamTableJoinNode extends Node<'stream-table-join'> {
     | undefined
 }
 
+/** Of two tables, by a key of the second that is in the rows of the first. */
+export interface ForeignKeyJoinNode extends Node<'foreign-key-join'> {
+  readonly durable: string
+  readonly how: 'inner' | 'left'
+  readonly fn: UserFunction
+  readonly joiner: UserFunction
+  readonly left: TableSerdes
+  readonly right: TableSerdes
+}
+
+export interface TableSerdes {
+  readonly key: AnySerde
+  readonly value: AnySerde
+}
+
 export interface TableFilterNode extends Node<'table-filter'> {
   readonly fn: UserFunction
   readonly keeps: boolean
@@ -276,6 +291,7 @@ export type LogicalNode =
   | DeduplicateNode
   | TableNode
   | TableJoinNode
+  | ForeignKeyJoinNode
   | StreamTableJoinNode
   | TableFilterNode
   | TableValuesNode

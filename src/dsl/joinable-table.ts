@@ -1,12 +1,21 @@
 /** Joins of a table. `KTable` is built on it. */
-import type { SameKey, Sync } from '../misuse.ts'
+import type { Demand, SameKey, Sync } from '../misuse.ts'
 import type { TableFlow } from './flow.ts'
+import { joinByForeignKey } from './foreign-key-join.ts'
 import type { TableJoinNode, UserFunction } from './graph.ts'
 import type { KTable } from './k-table.ts'
 import type { Value } from './keys.ts'
 import { expectSameGraph } from './same-graph.ts'
 
 type Joined<R> = R & Sync<R, 'A joiner runs synchronously: join first, then toStream().mapAsync(…)'>
+
+type ForeignKey<KF, KO> = KF &
+  Sync<KF, 'A foreign key is at hand: this callback runs synchronously'> &
+  Demand<
+    Exclude<KF, null | PromiseLike<unknown>>,
+    KO,
+    'The foreign key is not a key of the other table'
+  >
 
 /** What a table is made of. */
 export let tableFlowOf: (table: JoinableTable<never, never>) => TableFlow
@@ -35,8 +44,22 @@ export abstract class JoinableTable<K, V> {
     table: KTable<KO, VO> & SameKey<K, KO>,
     joiner: (value: V, other: VO, key: K) => Joined<R>
   ): KTable<K, Value<R>>
-  join(table: object, joiner: UserFunction): unknown {
-    return this.#join('inner', table, joiner)
+  /**
+   * By a key of the other table that the rows of this one hold; durable, so its name comes first.
+   * Each row of this table meets one row of the other, each of the other any number of these:
+   *
+   *     orders.join('sold', products, (order) => order.product, (order, { title }) => ({ title }))
+   *
+   * Rows whose foreign key is null, or is no key of the other table, are left out.
+   */
+  join<KO, VO, R, KF>(
+    name: string,
+    table: KTable<KO, VO>,
+    foreignKey: (value: V, key: K) => ForeignKey<KF, KO>,
+    joiner: (value: V, other: VO, key: K) => Joined<R>
+  ): KTable<K, Value<R>>
+  join(...args: readonly unknown[]): unknown {
+    return this.#joinAny('inner', args)
   }
 
   /** As `join`; rows of this table that the other has not meet null. */
@@ -44,8 +67,15 @@ export abstract class JoinableTable<K, V> {
     table: KTable<KO, VO> & SameKey<K, KO>,
     joiner: (value: V, other: VO | null, key: K) => Joined<R>
   ): KTable<K, Value<R>>
-  leftJoin(table: object, joiner: UserFunction): unknown {
-    return this.#join('left', table, joiner)
+  /** As `join` by a foreign key; rows that have none, or no such row, meet null. */
+  leftJoin<KO, VO, R, KF>(
+    name: string,
+    table: KTable<KO, VO>,
+    foreignKey: (value: V, key: K) => ForeignKey<KF, KO>,
+    joiner: (value: V, other: VO | null, key: K) => Joined<R>
+  ): KTable<K, Value<R>>
+  leftJoin(...args: readonly unknown[]): unknown {
+    return this.#joinAny('left', args)
   }
 
   /** As `join`; rows that either table lacks meet null. */
@@ -55,6 +85,14 @@ export abstract class JoinableTable<K, V> {
   ): KTable<K, Value<R>>
   outerJoin(table: object, joiner: UserFunction): unknown {
     return this.#join('outer', table, joiner)
+  }
+
+  #joinAny(how: 'inner' | 'left', args: readonly unknown[]): unknown {
+    const [first, ...rest] = args
+    if (typeof first !== 'string') return this.#join(how, first as object, rest[0] as UserFunction)
+    const [table, foreignKey, joiner] = rest as [object, UserFunction, UserFunction]
+    const other = tableFlowOf(table as KTable<never, never>)
+    return this.made(joinByForeignKey(this.#flow, how, first, other, foreignKey, joiner))
   }
 
   #join(how: TableJoinNode['how'], table: object, joiner: UserFunction): unknown {

@@ -8,7 +8,7 @@ import { TopologyError } from '../errors.ts'
 import type { TaskId, TopicPartition } from '../ids.ts'
 import { taskId } from '../ids.ts'
 import { expectDeadLetterTopics } from '../topology/errors.ts'
-import { atLeastOnceChangelogConfig } from '../topology/internal-topics.ts'
+import { atLeastOnceChangelogConfig, internalTopicName } from '../topology/internal-topics.ts'
 import type {
   SourceNodeSpec,
   SourceTopicSpec,
@@ -43,7 +43,7 @@ export interface Plan {
 }
 
 export function repartitionTopic(applicationId: string, name: string): string {
-  return `${applicationId}-${name}-repartition`
+  return `${applicationId}-${internalTopicName(name)}`
 }
 
 export function changelogTopic(applicationId: string, store: string): string {

@@ -52,7 +52,8 @@ export interface UserTopic {
 /** A repartition topic; without a number it has as many partitions as its writers have tasks. */
 export interface RepartitionTopic {
   readonly name: string
-  readonly partitions: number | undefined
+  /** Also: as many as the greatest of these topics has. */
+  readonly partitions: number | { readonly sameAs: readonly string[] } | undefined
 }
 
 export interface Blueprint {

@@ -1,4 +1,5 @@
 /** A topology as text, in the form of Kafka Streams. */
+import { internalTopicName } from './internal-topics.ts'
 import type { NodeSpec, SubtopologySpec } from './topology.ts'
 
 /**
@@ -55,7 +56,7 @@ function describeNode(node: NodeSpec, children: string, parents: string): string
 
 /** Internal topics by the name they have behind the application's. */
 export function topicName(name: string, internal: boolean): string {
-  return internal ? `${name}-repartition` : name
+  return internal ? internalTopicName(name) : name
 }
 
 function sum(numbers: readonly number[]): number {

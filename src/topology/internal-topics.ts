@@ -54,3 +54,11 @@ export function windowedChangelogConfig(keptMs: number): Config {
 export const atLeastOnceChangelogConfig: Config = Object.freeze({
   'min.compaction.lag.ms': String(dayMs),
 })
+
+/**
+ * What stands behind the application's id in the name of an internal topic. Those of foreign-key
+ * joins have names of their own pattern in Kafka Streams, which are whole already.
+ */
+export function internalTopicName(name: string): string {
+  return /-subscription-(registration|response)-topic$/.test(name) ? name : `${name}-repartition`
+}

@@ -6,7 +6,6 @@ export const families: readonly string[] = [
   'emitfinal-sliding',
   'emitfinal-time',
   'fkjoin',
-  'gtjoin',
   'hopping',
   'ktable',
   'punctuate',

@@ -273,6 +273,23 @@ expectType<KTable<string, string>>()(people.join(timed, ({ id }, at, key) => `${
 expectType<KTable<string, bigint>>()(people.leftJoin(timed, (_person, at) => at))
 expectType<KTable<string, string>>()(people.outerJoin(timed, (person, at) => `${person?.id}${at}`))
 
+expectType<KTable<string, string>>()(
+  people.join(
+    'times-of-people',
+    timed,
+    ({ id }) => (id === '' ? null : id),
+    ({ id }, at) => `${id} ${at}`
+  )
+)
+expectType<KTable<string, bigint>>()(
+  people.leftJoin(
+    'some-times-of-people',
+    timed,
+    ({ id }) => id,
+    (_person, at) => at
+  )
+)
+
 // Sinks
 actions.to(actionTopic)
 orders.to(topic('orders', { key: string(), value: data<Order>() }))

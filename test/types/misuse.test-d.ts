@@ -154,6 +154,10 @@ orders.selectKey(() => 1n).leftJoin(people, async (order) => order.id)
 // The keys are bigint on the left, string on the right: use selectKey before the join
 // @ts-expect-error
 people.join(orders.toTable('orders-table'), ({ name }) => name)
+const nameOf = ({ name }: Customer) => name
+// The foreign key is not a key of the other table
+// @ts-expect-error
+people.join('by-name', people, nameOf, nameOf)
 // Property 'grace' is missing: a join with a table needs a name only if it waits
 // @ts-expect-error
 orders.join('named', orders.toTable('orders-again'), (order) => order.id)

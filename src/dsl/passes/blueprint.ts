@@ -26,6 +26,7 @@ import type {
 import { drawAggregate, drawGlobalAggregate, partialNode } from './aggregates.ts'
 import { drawCogroup } from './cogroup.ts'
 import { copartitionsOf } from './copartitions.ts'
+import { drawForeignKeyJoin, foreignKeyTopics } from './foreign-keys.ts'
 import { instrumentsOf } from './instruments.ts'
 import { drawStreamJoin } from './joins.ts'
 import { handleLayout } from './layouts.ts'
@@ -108,6 +109,8 @@ function draw(
       return [drawStored(node, parents)]
     case 'table-select':
       return [drawTableSelect(node, parents, tables)]
+    case 'foreign-key-join':
+      return drawForeignKeyJoin(node, parents, tables)
     case 'table-join':
       return drawTableJoin(node, parents, tables)
     case 'stream-table-join':
@@ -227,6 +230,7 @@ type Measure = (row: unknown, key: unknown) => number | bigint | null
 
 function repartitionsOf(node: LogicalNode): readonly RepartitionTopic[] {
   if (node.kind === 'global-aggregate') return [{ name: node.durable, partitions: 1 }]
+  if (node.kind === 'foreign-key-join') return foreignKeyTopics(node)
   return throughOf(node).map(({ topic, partitions }) => ({ name: topic, partitions }))
 }
 

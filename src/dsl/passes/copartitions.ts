@@ -3,6 +3,7 @@
  * task, because they, or tables made from them, are joined.
  */
 import type { LogicalNode } from '../graph.ts'
+import { inputOf } from './table-plan.ts'
 
 /** Groups of topics by short name, one for each join. */
 export function copartitionsOf(nodes: readonly LogicalNode[]): readonly (readonly string[])[] {
@@ -18,6 +19,7 @@ export function copartitionsOf(nodes: readonly LogicalNode[]): readonly (readonl
 export function topicsBehind(node: LogicalNode): readonly string[] {
   if (node.kind === 'source') return node.topics.map(({ name }) => name)
   if (node.kind === 'global-aggregate') return [node.durable]
+  if (node.kind === 'foreign-key-join') return topicsBehind(inputOf(node))
   if ('repartition' in node && node.repartition !== undefined) return [node.repartition.topic]
   return [...new Set(node.inputs.flatMap(topicsBehind))]
 }

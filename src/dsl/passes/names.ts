@@ -2,6 +2,7 @@
 import type { AnyStoreHandle } from '../../processor/stores.ts'
 import type { LogicalNode } from '../graph.ts'
 import { fault } from './faults.ts'
+import { subscriptionStore } from './foreign-keys.ts'
 import { joinStores } from './joins.ts'
 import { throughOf } from './repartitions.ts'
 
@@ -43,6 +44,8 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
           name === undefined ? [] : [[name, { what: 'a store', thing: node }]]
         ),
       ]
+    case 'foreign-key-join':
+      return [[subscriptionStore(node), { what: 'a store', thing: node }]]
     case 'stream-table-join':
       return node.buffer === undefined
         ? []

@@ -101,6 +101,12 @@ export class TablePlan {
         this.#read(inputOf(node))
         this.#read(inputOf(node, 1))
         break
+      case 'foreign-key-join':
+        for (const input of [inputOf(node, 1), inputOf(node)]) {
+          this.#askOld(input, true)
+          this.#read(input)
+        }
+        break
       case 'stream-table-join':
         this.#read(inputOf(node, 1))
         break

@@ -47,8 +47,20 @@ export const tables: Operators = {
     const left = world.get(fields.text('left'), 'table')
     const right = world.get(fields.text('right'), 'table')
     const call = joiner(fields.text('joiner'))
+    const meet = (one: AnyValue, other: AnyValue, key: AnyKey) => call(one, other, key)
     const join = left[kinds[how as keyof typeof kinds]].bind(left) as typeof left.outerJoin
-    put(world, fields, join(right, (one, other, key) => call(one, other, key)) as Table)
+    put(world, fields, join(right as never, meet) as Table)
+  },
+  fkJoin(world, fields) {
+    const isLeft = fields.text('how') === 'left'
+    const left = world.get(fields.text('left'), 'table')
+    const right = world.get(fields.text('right'), 'table')
+    const call = joiner(fields.text('joiner'))
+    const meet = (one: AnyValue, other: AnyValue, key: AnyKey) => call(one, other, key)
+    const joined = isLeft
+      ? left.leftJoin(fields.id, right as never, foreignKey, meet)
+      : left.join(fields.id, right as never, foreignKey, meet)
+    put(world, fields, joined as Table)
   },
   toStream(world, fields) {
     world.put(fields.id, 'stream', world.get(fields.text('from'), 'table').toStream())
@@ -112,6 +124,13 @@ export const tableAggregates: Operators = {
     )
     world.put(fields.id, 'table', table as unknown as Table)
   },
+}
+
+/** The text before the first bar. */
+function foreignKey(value: AnyValue): string | null {
+  const text = String(value)
+  const end = text.indexOf('|')
+  return end < 0 ? null : text.slice(0, end)
 }
 
 /** Under the node's id; in a store if the case names one. */
