@@ -26,7 +26,7 @@ import type {
 import { drawAggregate, drawGlobalAggregate, partialNode } from './aggregates.ts'
 import { drawCogroup } from './cogroup.ts'
 import { copartitionsOf } from './copartitions.ts'
-import { drawForeignKeyJoin, foreignKeyTopics } from './foreign-keys.ts'
+import { foreignKeyTopics } from './foreign-keys.ts'
 import { instrumentsOf } from './instruments.ts'
 import { drawStreamJoin } from './joins.ts'
 import { handleLayout } from './layouts.ts'
@@ -44,16 +44,8 @@ import { parametersOf } from './parameters.ts'
 import { drawRecordWindowAggregate } from './record-windows.ts'
 import { drawRepartition, orNull, throughOf } from './repartitions.ts'
 import { drawSuppress } from './suppress.ts'
-import { drawStreamTableJoin, drawTableJoin } from './table-joins.ts'
 import { TablePlan } from './table-plan.ts'
-import {
-  drawStored,
-  drawTable,
-  drawTableAggregate,
-  drawTableFilter,
-  drawTableSelect,
-  drawTableValues,
-} from './tables.ts'
+import { drawTableNode } from './table-nodes.ts'
 
 export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
   const tables = new TablePlan(nodes)
@@ -95,28 +87,20 @@ function draw(
       return [drawn(node, 'counter', parents, runCounter(node))]
     case 'process':
       return [drawProcess(node, parents)]
+    case 'table':
+    case 'table-filter':
+    case 'table-values':
+    case 'stored':
+    case 'table-select':
+    case 'table-aggregate':
+    case 'table-join':
+    case 'stream-table-join':
+    case 'foreign-key-join':
+      return drawTableNode(node, parents, tables)
     case 'to-stream': {
       const create = (): ToStreamOperator => new ToStreamOperator()
       return [drawn(node, 'to-stream', parents, { reads: both, replaces: both, create })]
     }
-    case 'table':
-      return drawTable(node, parents, tables)
-    case 'table-filter':
-      return [drawTableFilter(node, parents, tables)]
-    case 'table-values':
-      return [drawTableValues(node, parents, tables)]
-    case 'stored':
-      return [drawStored(node, parents)]
-    case 'table-select':
-      return [drawTableSelect(node, parents, tables)]
-    case 'foreign-key-join':
-      return drawForeignKeyJoin(node, parents, tables)
-    case 'table-join':
-      return drawTableJoin(node, parents, tables)
-    case 'stream-table-join':
-      return [drawStreamTableJoin(node, parents, tables)]
-    case 'table-aggregate':
-      return drawTableAggregate(node, parents)
     case 'sink': {
       const topic = node.choose === undefined ? node.topics[0]?.name : undefined
       return [{ ...drawn(node, 'to', parents, runSink(node)), kind: 'sink', topic }]
