@@ -44,8 +44,8 @@ import { parametersOf } from './parameters.ts'
 import { drawRecordWindowAggregate } from './record-windows.ts'
 import { drawRepartition, orNull, throughOf } from './repartitions.ts'
 import { drawSuppress } from './suppress.ts'
-import { TablePlan } from './table-plan.ts'
 import { drawTableNode } from './table-nodes.ts'
+import { TablePlan } from './table-plan.ts'
 
 export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
   const tables = new TablePlan(nodes)
