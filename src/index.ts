@@ -24,6 +24,7 @@ export type {
   CogroupedWindows,
 } from './dsl/cogrouped-stream.ts'
 export type { DeduplicateOptions, PrintOptions } from './dsl/deduplicate.ts'
+export type { GlobalKTable } from './dsl/global-k-table.ts'
 export type { JoinSerdes } from './dsl/joinable-stream.ts'
 export type { KGroupedStream } from './dsl/k-grouped-stream.ts'
 export type { KGroupedTable } from './dsl/k-grouped-table.ts'

@@ -190,6 +190,21 @@ export interface TableSerdes {
   readonly value: AnySerde
 }
 
+/** A table that every instance has whole; it belongs to no task. */
+export interface GlobalTableNode extends Node<'global-table'> {
+  readonly durable: string
+  readonly topic: AnyTopic
+}
+
+export interface StreamGlobalJoinNode extends Node<'stream-global-join'> {
+  readonly how: 'inner' | 'left'
+  /** Of the table. */
+  readonly durable: string
+  /** From a record to a key of the table. */
+  readonly fn: UserFunction
+  readonly joiner: UserFunction
+}
+
 export interface TableFilterNode extends Node<'table-filter'> {
   readonly fn: UserFunction
   readonly keeps: boolean
@@ -292,6 +307,8 @@ export type LogicalNode =
   | TableNode
   | TableJoinNode
   | ForeignKeyJoinNode
+  | GlobalTableNode
+  | StreamGlobalJoinNode
   | StreamTableJoinNode
   | TableFilterNode
   | TableValuesNode

@@ -3,17 +3,18 @@
  * `KStream` is built on it.
  */
 import { TopologyError } from '../errors.ts'
-import type { SameKey, Sync } from '../misuse.ts'
+import type { Demand, SameKey, Sync } from '../misuse.ts'
 import { data } from '../serde/data.ts'
 import { defaultKey } from '../serde/default-key.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import type { StreamFlow } from './flow.ts'
+import { GlobalKTable } from './global-k-table.ts'
 import type { AnySerde, StreamJoinNode, UserFunction } from './graph.ts'
 import type { KStream } from './k-stream.ts'
 import { KTable } from './k-table.ts'
 import type { Key } from './keys.ts'
-import { joinTable, type TableJoinOptions } from './stream-table-join.ts'
+import { joinGlobal, joinTable, type TableJoinOptions } from './stream-table-join.ts'
 
 type Joined<R> = R & Sync<R, 'A joiner runs synchronously: join first, then mapAsync'>
 
@@ -23,6 +24,14 @@ export interface JoinSerdes<K, V, VO> {
   readonly left?: Serde<V>
   readonly right?: Serde<VO>
 }
+
+type Lookup<K, KT> = K &
+  Sync<K, 'A key is at hand: this callback runs synchronously'> &
+  Demand<
+    Exclude<K, null | PromiseLike<unknown>>,
+    KT,
+    'The selector must answer a key of the global table'
+  >
 
 type JoinStream = (
   name: string,
@@ -66,6 +75,16 @@ export abstract class JoinableStream<out K, out V> {
     options: TableJoinOptions<K2, V2>
   ): KStream<Key<K>, R>
   /**
+   * Each record with the row of a global table that it names:
+   *
+   *     orders.join(products, (order) => order.product, (order, { title }) => title)
+   */
+  join<KT, VT, R, KL>(
+    table: GlobalKTable<KT, VT>,
+    selector: (value: V, key: K) => Lookup<KL, KT>,
+    joiner: (value: V, row: VT, key: K) => Joined<R>
+  ): KStream<K, R>
+  /**
    * Pairs of records with the same key that are near in event time; every pair there is:
    *
    *     orders.join('paid-orders', payments, within('30m', { grace: '1m' }), (order, payment) => ({
@@ -97,6 +116,12 @@ export abstract class JoinableStream<out K, out V> {
     joiner: (value: V, row: VT | null, key: K) => Joined<R>,
     options: TableJoinOptions<K2, V2>
   ): KStream<K, R>
+  /** As `join` with a global table; records that name no row, or no key, meet null. */
+  leftJoin<KT, VT, R, KL>(
+    table: GlobalKTable<KT, VT>,
+    selector: (value: V, key: K) => Lookup<KL, KT>,
+    joiner: (value: V, row: VT | null, key: K) => Joined<R>
+  ): KStream<K, R>
   /**
    * As `join`; a record of the left stream that nothing has joined when its window and grace have
    * passed comes out with null, dated by itself. So does one without a key, at once.
@@ -127,6 +152,7 @@ export abstract class JoinableStream<out K, out V> {
   /** Which join is meant follows from the arguments: with a stream there is a window. */
   #joinAny(how: 'inner' | 'left', args: readonly unknown[]): unknown {
     const other = typeof args[0] === 'string' ? args[1] : args[0]
+    if (other instanceof GlobalKTable) return joinGlobal(this.#flow, how, args)
     if (other instanceof KTable) return joinTable(this.#flow, how, args)
     const [name, stream, window, joiner, serdes] = args as Parameters<JoinStream>
     return this.#join(how, name, stream, window, joiner, serdes)

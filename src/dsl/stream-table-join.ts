@@ -4,6 +4,7 @@ import { data } from '../serde/data.ts'
 import { defaultKey } from '../serde/default-key.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { StreamFlow } from './flow.ts'
+import { GlobalKTable } from './global-k-table.ts'
 import type { AnySerde, StreamTableJoinNode, UserFunction } from './graph.ts'
 import { tableFlowOf } from './joinable-table.ts'
 import type { KStream } from './k-stream.ts'
@@ -59,4 +60,23 @@ function bufferOf(
   const value = options?.value ?? flow.value ?? data<unknown>()
   const graceMs = durationMs(options?.grace ?? '0ms')
   return Object.freeze({ durable, graceMs, key, value })
+}
+
+/** `(table, selector, joiner)` */
+export function joinGlobal(
+  { graph, make, node, key, keyChanged }: StreamFlow,
+  how: StreamTableJoinNode['how'],
+  args: readonly unknown[]
+): KStream<never, never> {
+  const [table, fn, joiner] = args as readonly [
+    GlobalKTable<never, never>,
+    UserFunction,
+    UserFunction,
+  ]
+  const [other, { durable }] = GlobalKTable.nodeOf(table)
+  expectSameGraph(graph, other)
+  const name = graph.nameOf(how === 'inner' ? 'KSTREAM-JOIN' : 'KSTREAM-LEFTJOIN')
+  const rest = { name, how, durable, fn, joiner, inputs: [node] }
+  const next = graph.add({ kind: 'stream-global-join', ...rest })
+  return make.stream({ graph, make, node: next, key, value: undefined, keyChanged })
 }

@@ -8,6 +8,7 @@ import type { Emission } from '../windows/windows.ts'
 import { BranchedKStream } from './branch.ts'
 import { CogroupedStream } from './cogrouped-stream.ts'
 import type { Makers } from './flow.ts'
+import { GlobalKTable } from './global-k-table.ts'
 import { type AnySerde, type AnyTopic, Graph, type LogicalNode } from './graph.ts'
 import { KGroupedStream } from './k-grouped-stream.ts'
 import { KGroupedTable } from './k-grouped-table.ts'
@@ -114,6 +115,22 @@ export class StreamsBuilder {
     })
     const flow = { graph, make: makers, node, durable, key, value }
     return name === undefined ? new KTable(flow) : new StoredKTable(flow)
+  }
+
+  /**
+   * A topic as a table that each instance has whole, in a store of that name: streams join it by
+   * any key that their records name.
+   *
+   *     const products = builder.globalTable(productTopic, 'products')
+   *     orders.join(products, (order) => order.product, (order, { title }) => title)
+   */
+  globalTable<K, V>(topic: Topic<K, V>, name: string): GlobalKTable<Key<K>, Value<V>> {
+    const graph = this.#graph
+    const durable = name
+    const rest = { durable, topic: topic as unknown as AnyTopic, inputs: [] }
+    graph.skipNames(1)
+    const table = graph.add({ kind: 'global-table', name: graph.nameOf('KTABLE-SOURCE'), ...rest })
+    return new GlobalKTable<Key<K>, Value<V>>(graph, table)
   }
 
   /**

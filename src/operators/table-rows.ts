@@ -71,7 +71,7 @@ export class TableRows {
   readonly #store: KeyValueState<TableRow>
   readonly #keyText: (key: unknown) => string | null
 
-  constructor(context: TaskContext, spec: TableRowsSpec) {
+  constructor(context: Pick<TaskContext, 'store'>, spec: TableRowsSpec) {
     this.#store = context.store(tableRowsDefinition(spec), showRows(spec))
     this.#keyText = keyTextOf(spec.key)
   }

@@ -44,6 +44,11 @@ export interface TaskTime {
   nextMark(aggregate: string): Timestamp | 'empty' | undefined
 }
 
+/** Rows of a global table. */
+export interface GlobalRows {
+  get(key: unknown): { readonly value: unknown; readonly timestamp: Timestamp } | undefined
+}
+
 export interface Punctuation {
   cancel(): void
 }
@@ -84,6 +89,8 @@ export interface TaskContext {
     value: Uint8Array | null,
     headers?: RecordHeaders
   ): void
+  /** A table that every instance has whole, by the name of its store. */
+  globalTable(name: string): GlobalRows
   /** Physical name of an internal topic: `<application>-<name>-repartition`. */
   topicName(internal: string): string
   partitionCount(topic: string): number

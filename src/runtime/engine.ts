@@ -23,7 +23,8 @@ import { Committer } from './committer.ts'
 import { adoptState } from './compatibility.ts'
 import { DropLog } from './drop-log.ts'
 import { Ending } from './ending.ts'
-import { Totals } from './instruments.ts'
+import { GlobalState } from './global-state.ts'
+import { TaskInstruments, Totals } from './instruments.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { Outputs } from './outputs.ts'
 import { makePlan, type Plan, sourceRequirements } from './plan.ts'
@@ -68,6 +69,7 @@ interface Parts {
   readonly manager: TaskManager
   readonly committer: Committer
   readonly loop: ProcessLoop
+  readonly globals: GlobalState | undefined
 }
 
 const defaults = {
@@ -139,7 +141,8 @@ export class Engine {
       const planned = makePlan(topology, applicationId, counts, guarantee)
       const prepared = await log.prepare(planned.requirements)
       const partitionCounts = new Map([...planned.partitionCounts, ...prepared])
-      const parts = this.#assemble({ ...planned, partitionCounts })
+      const globals = await this.#openGlobals(partitionCounts)
+      const parts = this.#assemble({ ...planned, partitionCounts }, globals)
       this.#parts = parts
       const group = {
         tasks: planned.tasks.map(({ id, sources: partitions }) => ({ id, sources: partitions })),
@@ -195,16 +198,20 @@ export class Engine {
     parts?.committer.stop()
     await parts?.loop.stop()
     await parts?.manager.close()
+    await parts?.globals?.abandon()
     this.#ending.resolve()
   }
 
   /** The parts of a store that tasks of this process have, as their operators see them. */
   storeParts(name: string): readonly KeyValueState<unknown>[] {
+    const global = this.#parts?.globals?.part(name)
+    if (global !== undefined) return [global]
     return this.tasks.flatMap((task) => task.stores.get(name) ?? [])
   }
 
   /** Rows of a store, over all tasks of this process; what is not committed too. */
   async *storeRows(name: string): AsyncIterable<StoreRow> {
+    yield* this.#parts?.globals?.show(name) ?? []
     for (const task of this.tasks) if (task.isRunning) yield* task.life.rows(name)
   }
 
@@ -241,7 +248,13 @@ export class Engine {
 
   /** Handles up to `max` records of one task; how many. Only of an engine that does not run. */
   process(max: number): number {
+    this.#started().globals?.poll()
     return this.#started().loop.process(max)
+  }
+
+  /** Whether global tables have all that the log holds now. */
+  get areGlobalsCurrent(): boolean {
+    return this.#parts?.globals?.isCurrent ?? true
   }
 
   /** Commits what has changed; resolves when that is done, or undone. */
@@ -254,7 +267,23 @@ export class Engine {
     return this.tasks.some((task) => task.needsCommit)
   }
 
-  #assemble(plan: Plan): Parts {
+  async #openGlobals(partitionCounts: ReadonlyMap<string, number>) {
+    const { topology, log, directory, applicationId } = this.#options
+    const logger = this.#logger.with({ application: applicationId })
+    const dropLog = new DropLog(logger, this.#clock)
+    const counted = new TaskInstruments(this.#totals)
+    const drop = (reason: string, record: string): void => {
+      counted.drop(reason, 1)
+      counted.seal()
+      counted.publish()
+      dropLog.note(reason, 1, () => ({ record }))
+    }
+    const wake = (): void => this.#parts?.loop.wake()
+    const tables = topology.globals
+    return await GlobalState.open({ tables, log, directory, partitionCounts, logger, drop, wake })
+  }
+
+  #assemble(plan: Plan, globals: GlobalState | undefined): Parts {
     const { log, directory, topology, applicationId, probe } = this.#options
     const options = { ...defaults, ...withoutUndefined(this.#options) }
     const logger = this.#logger.with({ application: applicationId })
@@ -268,6 +297,7 @@ export class Engine {
       dropLog: new DropLog(logger, this.#clock),
       totals: this.#totals,
       outputs: new Outputs(log),
+      globals,
       caching: options.caching ?? true,
       guarantee: options.guarantee ?? 'exactly_once',
       wake: () => loop.wake(),
@@ -291,12 +321,13 @@ export class Engine {
     const loop: ProcessLoop = new ProcessLoop({
       clock: this.#clock,
       committer,
+      pollGlobals: () => globals?.poll() ?? false,
       tasks: () => manager.tasks,
       onTaskFailed: (task, error) => void manager.failed(task, error),
       onFailed: (error) => this.#fail(error),
     })
     assert(topology.subtopologies.length > 0, 'a topology has something to run')
-    return { plan, environment, manager, committer, loop }
+    return { plan, environment, manager, committer, loop, globals }
   }
 
   #started(): Parts {
@@ -304,11 +335,12 @@ export class Engine {
   }
 
   async #closeInOrder(): Promise<void> {
-    const { loop, committer, manager } = this.#started()
+    const { loop, committer, manager, globals } = this.#started()
     await loop.stop()
     await committer.commit()
     committer.stop()
     await manager.close()
+    await globals?.close()
     await this.#membership?.leave()
   }
 
@@ -334,6 +366,7 @@ export class Engine {
     const cleanUp = async (): Promise<void> => {
       await parts?.loop.stop()
       await parts?.manager.close()
+      await parts?.globals?.abandon()
       await this.#membership?.leave()
     }
     cleanUp()

@@ -59,7 +59,8 @@ export function sourceRequirements(topology: Topology): readonly TopicRequiremen
         : []
     )
   )
-  return [...new Set(names)].map((name) => {
+  const globals = topology.globals.map(({ topic }) => topic)
+  return [...new Set([...names, ...globals])].map((name) => {
     const topic = topology.topics.find((one) => one.name === name && isVisible(one))
     return userTopic(present(topic, `topic '${name}' among those of the topology`))
   })

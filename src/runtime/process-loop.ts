@@ -27,6 +27,8 @@ export interface ProcessLoopOptions {
   readonly clock: Clock
   readonly committer: Committer
   readonly tasks: () => readonly StreamTask[]
+  /** Brings global tables up to date; whether there was anything. */
+  readonly pollGlobals?: () => boolean
   /** Something that a task did has thrown. */
   readonly onTaskFailed: (task: StreamTask, error: unknown) => void
   /** The loop itself has thrown, and ended. */
@@ -89,10 +91,11 @@ export class ProcessLoop {
   /** One turn; whether anything was done. */
   turn(): boolean {
     const { clock, committer } = this.#options
+    const hasMoved = this.#options.pollGlobals?.() ?? false
     // Punctuators are users' functions too, and may block as records do.
     this.observe(clock.now(), !committer.isBlocking)
     committer.turn()
-    return !committer.isBlocking && this.#processByTurns()
+    return (!committer.isBlocking && this.#processByTurns()) || hasMoved
   }
 
   async #run(): Promise<void> {

@@ -8,6 +8,7 @@ import type {
   CounterPort,
   DropReason,
   GaugePort,
+  GlobalRows,
   Punctuation,
   RecordContext,
   TaskContext,
@@ -17,6 +18,7 @@ import type { ShowRows } from '../processor/store-rows.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { ProcessorNodeSpec } from '../topology/topology.ts'
 import type { DropLog } from './drop-log.ts'
+import type { GlobalState } from './global-state.ts'
 import type { TaskInstruments } from './instruments.ts'
 import type { Outputs } from './outputs.ts'
 import type { Plan, PlannedTask } from './plan.ts'
@@ -104,6 +106,7 @@ export interface TaskCore {
   readonly outputs: Outputs
   readonly instruments: TaskInstruments
   readonly dropLog: DropLog
+  readonly globals: GlobalState | undefined
   readonly streamTime: Punctuators
   readonly wallClock: Punctuators
   readonly work: PendingWork[]
@@ -175,6 +178,10 @@ export class NodeContext implements TaskContext {
       if (!(error instanceof RejectedRecordError)) throw error
       this.drop(error.reason)
     }
+  }
+
+  globalTable(name: string): GlobalRows {
+    return present(this.#core.globals, 'the state of global tables').rows(name)
   }
 
   topicName(internal: string): string {

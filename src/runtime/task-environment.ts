@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { DropLog } from './drop-log.ts'
+import type { GlobalState } from './global-state.ts'
 import type { Totals } from './instruments.ts'
 import type { Outputs } from './outputs.ts'
 import type { Plan, PlannedTask } from './plan.ts'
@@ -23,6 +24,8 @@ export interface SharedEnvironment {
   readonly dropLog: DropLog
   readonly totals: Totals
   readonly outputs: Outputs
+  /** Undefined: there are no global tables. */
+  readonly globals: GlobalState | undefined
   readonly caching: boolean
   readonly guarantee: Guarantee
   /** Something may be there to do. */

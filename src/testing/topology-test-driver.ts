@@ -358,8 +358,8 @@ export class TopologyTestDriver {
   }
 }
 
-function isDrained({ tasks }: TestInstance['engine']): boolean {
-  return tasks.every((task) => !task.isRunning || task.life.isDrained)
+function isDrained({ tasks, areGlobalsCurrent }: TestInstance['engine']): boolean {
+  return areGlobalsCurrent && tasks.every((task) => !task.isRunning || task.life.isDrained)
 }
 
 function isCrash(error: unknown): boolean {

@@ -1,6 +1,12 @@
 /** What the DSL hands over to be built: nodes that know their parents, topics, instruments. */
 import type { Operator } from '../processor/operator.ts'
-import type { InstrumentSpec, SourceTopicSpec, StoreSpec, TimedAggregateSpec } from './topology.ts'
+import type {
+  GlobalTableSpec,
+  InstrumentSpec,
+  SourceTopicSpec,
+  StoreSpec,
+  TimedAggregateSpec,
+} from './topology.ts'
 
 /** Which half of a record is meant. */
 export interface Halves {
@@ -64,5 +70,6 @@ export interface Blueprint {
   readonly repartitions: readonly RepartitionTopic[]
   /** Topics, by short name, that must have as many partitions as each other. */
   readonly copartitions?: readonly (readonly string[])[]
+  readonly globals?: readonly GlobalTableSpec[]
   readonly instruments: readonly InstrumentSpec[]
 }

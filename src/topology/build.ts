@@ -35,7 +35,8 @@ export function buildTopology(blueprint: Blueprint): Topology {
   const topics = frozen(topicsOf(blueprint, subtopologies))
   const instruments = frozen([...blueprint.instruments])
   const copartitions = frozen(merged(blueprint.copartitions ?? []))
-  const parts = { subtopologies, topics, copartitions, instruments }
+  const globals = Object.freeze([...(blueprint.globals ?? [])])
+  const parts = { subtopologies, topics, copartitions, globals, instruments }
   return Object.freeze({
     ...parts,
     describe: () => describeTopology(subtopologies),

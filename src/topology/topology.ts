@@ -95,6 +95,15 @@ export interface SubtopologySpec {
   readonly aggregates: readonly TimedAggregateSpec[]
 }
 
+export interface GlobalTableSpec {
+  /** Of the store. */
+  readonly name: string
+  readonly topic: string
+  readonly key: Serde<unknown>
+  readonly value: Serde<unknown>
+  readonly timestamp: ((value: unknown, key: unknown) => number) | undefined
+}
+
 export interface InstrumentSpec {
   readonly kind: 'gauge' | 'counter'
   readonly name: string
@@ -109,6 +118,8 @@ export interface Topology {
   readonly topics: readonly TopologyTopic[]
   /** Topics, by short name, whose records are joined by key: they need equal partition counts. */
   readonly copartitions: readonly (readonly string[])[]
+  /** Tables that every instance has whole. */
+  readonly globals: readonly GlobalTableSpec[]
   readonly instruments: readonly InstrumentSpec[]
   /** The text form of Kafka Streams. */
   describe(): string

@@ -6,6 +6,8 @@ export const families: readonly string[] = [
   'emitfinal-sliding',
   'emitfinal-time',
   'fkjoin',
+  'gtjoin',
+  'headers',
   'hopping',
   'ktable',
   'punctuate',

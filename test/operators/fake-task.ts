@@ -81,6 +81,10 @@ export class FakeTask implements TaskContext {
     })
   }
 
+  globalTable(): { get(): undefined } {
+    return { get: () => undefined }
+  }
+
   topicName(internal: string): string {
     return `app-${internal}-repartition`
   }

@@ -100,6 +100,10 @@ export class FakeContext implements TaskContext {
     return sent
   }
 
+  globalTable(): { get(): undefined } {
+    return { get: () => undefined }
+  }
+
   topicName(internal: string): string {
     return `app-${internal}-repartition`
   }

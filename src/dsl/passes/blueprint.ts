@@ -44,6 +44,7 @@ import { parametersOf } from './parameters.ts'
 import { drawRecordWindowAggregate } from './record-windows.ts'
 import { drawRepartition, orNull, throughOf } from './repartitions.ts'
 import { drawSuppress } from './suppress.ts'
+import { globalTable } from './table-joins.ts'
 import { drawTableNode } from './table-nodes.ts'
 import { TablePlan } from './table-plan.ts'
 
@@ -63,6 +64,7 @@ export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
     sinks: [...topicsOf(nodes, 'sink'), ...deadLetterTopics(nodes)],
     repartitions: nodes.flatMap(repartitionsOf),
     copartitions: copartitionsOf(nodes),
+    globals: nodes.flatMap((node) => (node.kind === 'global-table' ? [globalTable(node)] : [])),
     instruments: instrumentsOf(nodes),
   }
 }
@@ -96,11 +98,14 @@ function draw(
     case 'table-join':
     case 'stream-table-join':
     case 'foreign-key-join':
+    case 'stream-global-join':
       return drawTableNode(node, parents, tables)
     case 'to-stream': {
       const create = (): ToStreamOperator => new ToStreamOperator()
       return [drawn(node, 'to-stream', parents, { reads: both, replaces: both, create })]
     }
+    case 'global-table':
+      return []
     case 'sink': {
       const topic = node.choose === undefined ? node.topics[0]?.name : undefined
       return [{ ...drawn(node, 'to', parents, runSink(node)), kind: 'sink', topic }]
@@ -227,8 +232,7 @@ function deadLetterTopics(nodes: readonly LogicalNode[]): readonly UserTopic[] {
 function topicsOf(nodes: readonly LogicalNode[], kind: 'source' | 'sink'): readonly UserTopic[] {
   const topics = new Map<string, AnyTopic>()
   for (const node of nodes) {
-    if (node.kind !== kind) continue
-    for (const topic of node.topics) {
+    for (const topic of topicsNamed(node, kind)) {
       const known = topics.get(topic.name)
       // Of two that name the same topic, the one that says how to create it speaks.
       if (known === undefined || (topic.create && !known.create)) topics.set(topic.name, topic)
@@ -240,4 +244,10 @@ function topicsOf(nodes: readonly LogicalNode[], kind: 'source' | 'sink'): reado
     config,
     create,
   }))
+}
+
+/** Topics of the user that a node reads, or writes. */
+function topicsNamed(node: LogicalNode, kind: 'source' | 'sink'): readonly AnyTopic[] {
+  if (node.kind === 'global-table') return kind === 'source' ? [node.topic] : []
+  return node.kind === kind ? node.topics : []
 }

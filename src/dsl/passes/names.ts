@@ -44,6 +44,8 @@ function durables(node: LogicalNode): readonly (readonly [string, Owner])[] {
           name === undefined ? [] : [[name, { what: 'a store', thing: node }]]
         ),
       ]
+    case 'global-table':
+      return [[node.durable, { what: 'a table', thing: node }]]
     case 'foreign-key-join':
       return [[subscriptionStore(node), { what: 'a store', thing: node }]]
     case 'stream-table-join':

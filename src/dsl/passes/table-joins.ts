@@ -10,7 +10,12 @@ import {
   BufferedTableJoinOperator,
   type BufferedTableJoinSpec,
 } from '../../operators/buffered-table-join.ts'
+import type { Callback } from '../../operators/filter.ts'
 import { PassThroughOperator } from '../../operators/pass-through.ts'
+import {
+  StreamGlobalJoinOperator,
+  type StreamGlobalJoinSpec,
+} from '../../operators/stream-global-join.ts'
 import { StreamTableJoinOperator } from '../../operators/stream-table-join.ts'
 import { TableJoinOperator } from '../../operators/table-join.ts'
 import type { Joiner, TableView } from '../../operators/table-view.ts'
@@ -22,8 +27,13 @@ import {
   type OperatorBlueprint,
 } from '../../topology/blueprint.ts'
 import { changelogConfig } from '../../topology/internal-topics.ts'
-import type { StoreSpec } from '../../topology/topology.ts'
-import type { StreamTableJoinNode, TableJoinNode } from '../graph.ts'
+import type { GlobalTableSpec, StoreSpec } from '../../topology/topology.ts'
+import type {
+  GlobalTableNode,
+  StreamGlobalJoinNode,
+  StreamTableJoinNode,
+  TableJoinNode,
+} from '../graph.ts'
 import { fault } from './faults.ts'
 import { inputOf, type TablePlan } from './table-plan.ts'
 
@@ -104,4 +114,23 @@ function joining(
 ): OperatorBlueprint {
   const rest = { topic: undefined, stores, aggregates: [], reads: both, replaces: both, create }
   return { kind: 'processor', name, operator: 'join', parents, ...rest }
+}
+
+export function drawGlobalJoin(
+  node: StreamGlobalJoinNode,
+  parents: readonly string[]
+): NodeBlueprint {
+  const spec: StreamGlobalJoinSpec = Object.freeze({
+    isLeft: node.how === 'left',
+    table: node.durable,
+    select: node.fn as Callback<unknown>,
+    joiner: node.joiner as Joiner,
+  })
+  const join = joining(node.name, parents, [], () => new StreamGlobalJoinOperator(spec))
+  return { ...join, replaces: { key: false, value: true } }
+}
+
+export function globalTable({ durable: name, topic }: GlobalTableNode): GlobalTableSpec {
+  const { key, value, timestamp } = topic
+  return Object.freeze({ name, topic: topic.name, key, value, timestamp })
 }

@@ -2,7 +2,7 @@
 import type { NodeBlueprint } from '../../topology/blueprint.ts'
 import type { LogicalNode } from '../graph.ts'
 import { drawForeignKeyJoin } from './foreign-keys.ts'
-import { drawStreamTableJoin, drawTableJoin } from './table-joins.ts'
+import { drawGlobalJoin, drawStreamTableJoin, drawTableJoin } from './table-joins.ts'
 import type { TablePlan } from './table-plan.ts'
 import {
   drawStored,
@@ -23,6 +23,7 @@ type Kinds =
   | 'table-join'
   | 'stream-table-join'
   | 'foreign-key-join'
+  | 'stream-global-join'
 
 export function drawTableNode(
   node: Extract<LogicalNode, { kind: Kinds }>,
@@ -48,5 +49,7 @@ export function drawTableNode(
       return [drawStreamTableJoin(node, parents, tables)]
     case 'foreign-key-join':
       return drawForeignKeyJoin(node, parents, tables)
+    case 'stream-global-join':
+      return [drawGlobalJoin(node, parents)]
   }
 }

@@ -1,15 +1,32 @@
 /** Joins of streams, and of streams with tables. */
 import { within } from '../../../src/index.ts'
 import { CaseError } from '../case.ts'
-import { joiner } from '../functions/mappers.ts'
+import { joiner, keySelector } from '../functions/mappers.ts'
 import type { AnyKey, AnyValue } from '../functions/text.ts'
 import { joinable } from './rekeyed.ts'
-import { caseKeys, caseValues } from './serdes.ts'
-import { ms, type Operators } from './world.ts'
+import { caseKeys, caseValues, inputTopic } from './serdes.ts'
+import { type Kinds, ms, type Operators } from './world.ts'
 
 const kinds = { inner: 'join', left: 'leftJoin', outer: 'outerJoin' } as const
 
 export const joins: Operators = {
+  globalTable(world, fields) {
+    const name = fields.text('topic')
+    world.inputs.add(name)
+    const table = world.builder.globalTable(inputTopic(name), world.storeOf(fields))
+    world.put(fields.id, 'globalTable', table as unknown as Kinds['globalTable'])
+  },
+  joinGlobal(world, fields) {
+    const stream = world.get(fields.text('left'), 'stream')
+    const table = world.get(fields.text('right'), 'globalTable') as never
+    const [select, call] = [keySelector(fields.text('fn')), joiner(fields.text('joiner'))]
+    const meet = (value: AnyValue, row: AnyValue, key: AnyKey) => call(value, row, key)
+    const joined =
+      fields.text('how') === 'left'
+        ? stream.leftJoin(table, select, meet)
+        : stream.join(table, select, meet)
+    world.put(fields.id, 'stream', joined)
+  },
   joinTable(world, fields) {
     const isLeft = fields.text('how') === 'left'
     const stream = joinable(world, fields, 'left', isLeft)

@@ -1,5 +1,6 @@
 /** What a case has built so far: nodes by id, each of one kind, on one `StreamsBuilder`. */
 import {
+  type GlobalKTable,
   type KGroupedStream,
   type KGroupedTable,
   type KStream,
@@ -15,6 +16,7 @@ import type { AnyKey, AnyValue } from '../functions/text.ts'
 export interface Kinds {
   readonly stream: KStream<AnyKey, AnyValue>
   readonly table: KTable<AnyKey, AnyValue>
+  readonly globalTable: GlobalKTable<string, AnyValue>
   readonly groupedTable: KGroupedTable<string, AnyValue>
   readonly grouped: KGroupedStream<string, AnyValue>
   readonly windowed: WindowedStream<string, AnyValue, 'updates'>

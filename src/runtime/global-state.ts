@@ -1,0 +1,237 @@
+/**
+ * Global tables: every instance has all rows of their topics, restored before tasks come, and kept
+ * current beside them. They belong to no task, commit or transaction, and move no event time.
+ *
+ *     topic ─▶ restore to its end ─▶ readers ─▶ rows in one state directory of their own, `global`
+ *
+ * Invariants: a checkpoint never passes the records whose rows are written with it; rows of records
+ * that came later than it are simply read again; what cannot be read is counted and left out.
+ */
+import type { KeyValueState, StateDirectory, TaskState } from '../../state/contract.ts'
+import { present } from '../assert.ts'
+import { CorruptedError, RejectedRecordError } from '../errors.ts'
+import type { Offset, TopicPartition } from '../ids.ts'
+import { partitionName } from '../ids.ts'
+import type { Logger } from '../log.ts'
+import { TableRows, tableRowsDefinition } from '../operators/table-rows.ts'
+import type { StoreRow } from '../processor/store-rows.ts'
+import type { RecordCursor } from '../record.ts'
+import type { Serde } from '../serde/serde.ts'
+import type { GlobalTableSpec } from '../topology/topology.ts'
+import type { Log, SourceReader } from './ports.ts'
+
+export interface GlobalStateOptions {
+  readonly tables: readonly GlobalTableSpec[]
+  readonly log: Log
+  readonly directory: StateDirectory
+  /** By topic. */
+  readonly partitionCounts: ReadonlyMap<string, number>
+  readonly logger: Logger
+  /** Counts a record that is left out. */
+  readonly drop: (reason: string, coordinates: string) => void
+  readonly wake: () => void
+}
+
+/** Records of one turn. */
+const turnMax = 1_000
+/** Bytes that may wait to be written. */
+const dirtyBytesMax = 1024 * 1024
+
+export class GlobalState {
+  readonly #options: GlobalStateOptions
+  readonly #state: TaskState
+  readonly #tables = new Map<string, GlobalTable>()
+  readonly #positions = new Map<string, Offset>()
+  readonly #stop = new AbortController()
+  #readers: readonly (readonly [GlobalTable, SourceReader])[] = []
+  #writing: Promise<void> | undefined
+  #failure: unknown
+
+  private constructor(options: GlobalStateOptions, state: TaskState) {
+    this.#options = options
+    this.#state = state
+    for (const spec of options.tables) {
+      this.#tables.set(spec.name, new GlobalTable(spec, state))
+    }
+    for (const [name, offset] of Object.entries(state.checkpoint?.changelogs ?? {})) {
+      this.#positions.set(name, offset)
+    }
+  }
+
+  /** Undefined if there are no global tables. Resolves when all of them are complete. */
+  static async open(options: GlobalStateOptions): Promise<GlobalState | undefined> {
+    if (options.tables.length === 0) return undefined
+    const state = new GlobalState(options, await options.directory.open('global'))
+    try {
+      await state.#restore()
+    } catch (error) {
+      await state.#state.close()
+      throw error
+    }
+    return state
+  }
+
+  /** How tasks read a table. */
+  rows(name: string): TableRows {
+    return this.#table(name).rows
+  }
+
+  /** As those outside see it; undefined: it is not global. */
+  show(name: string): AsyncIterable<StoreRow> | undefined {
+    return this.#tables.get(name)?.show()
+  }
+
+  /** The rows as they lie in the state; undefined: it is not global. */
+  part(name: string): KeyValueState<unknown> | undefined {
+    return this.#tables.get(name)?.store
+  }
+
+  /** Takes what has come; whether anything has. Throws what made the last write fail. */
+  poll(): boolean {
+    if (this.#failure !== undefined) throw this.#failure
+    let taken = 0
+    for (const [table, reader] of this.#readers) {
+      while (taken < turnMax && reader.advance()) {
+        this.#take(table, reader, partitionName(reader))
+        taken++
+      }
+      this.#positions.set(partitionName(reader), reader.position)
+    }
+    if (this.#state.dirtyBytes > dirtyBytesMax) void this.#write()
+    return taken > 0
+  }
+
+  /** Nothing that the log holds now is missing. */
+  get isCurrent(): boolean {
+    return this.#readers.every(
+      ([, { answer, position }]) => answer !== undefined && answer.highWatermark <= position
+    )
+  }
+
+  /** Writes what is not written yet. */
+  async close(): Promise<void> {
+    this.#end()
+    await this.#write()
+    await this.#state.close()
+  }
+
+  /** As the death of the process would leave it. */
+  async abandon(): Promise<void> {
+    this.#end()
+    await this.#writing
+    await this.#state.close()
+  }
+
+  #end(): void {
+    this.#stop.abort()
+    for (const [, reader] of this.#readers) reader.close()
+    this.#readers = []
+  }
+
+  async #restore(): Promise<void> {
+    const { log, wake } = this.#options
+    const readers: (readonly [GlobalTable, SourceReader])[] = []
+    for (const table of this.#tables.values()) {
+      for (const source of this.#partitionsOf(table)) {
+        const from = await this.#restoreFrom(table, source)
+        readers.push([table, log.read(source, from, { onData: wake })])
+      }
+    }
+    this.#readers = readers
+    await this.#write()
+  }
+
+  /** A topic that has not what the checkpoint speaks of is read from its start. */
+  async #restoreFrom(table: GlobalTable, source: TopicPartition): Promise<Offset> {
+    const { logger } = this.#options
+    const from = this.#positions.get(partitionName(source)) ?? 'earliest'
+    try {
+      return await this.#readFrom(table, source, from)
+    } catch (error) {
+      if (!(error instanceof CorruptedError) || from === 'earliest') throw error
+      const { topic, partition } = source
+      logger.warn('A global table does not fit its topic and is read again', { topic, partition })
+      return await this.#readFrom(table, source, 'earliest')
+    }
+  }
+
+  #readFrom(table: GlobalTable, source: TopicPartition, from: Offset | 'earliest') {
+    const name = partitionName(source)
+    return this.#options.log.restore(source, from, {
+      signal: this.#stop.signal,
+      apply: (record) => this.#take(table, record, name),
+      flush: async (position) => {
+        this.#positions.set(name, position)
+        await this.#write()
+      },
+    })
+  }
+
+  #take(table: GlobalTable, record: RecordCursor, partition: string): void {
+    const reason = table.take(record)
+    if (reason !== undefined) this.#options.drop(reason, `${partition}@${record.offset}`)
+  }
+
+  /** One at a time; what comes meanwhile waits for the next. */
+  async #write(): Promise<void> {
+    if (this.#writing !== undefined) return await this.#writing
+    this.#state.seal()
+    const changelogs = Object.fromEntries(this.#positions)
+    this.#writing = this.#state.write({ commitNumber: 1, changelogs })
+    try {
+      await this.#writing
+    } catch (error) {
+      this.#failure = error
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  #partitionsOf({ spec: { topic } }: GlobalTable): readonly TopicPartition[] {
+    const count = present(this.#options.partitionCounts.get(topic), `partitions of ${topic}`)
+    return Array.from({ length: count }, (_, partition) => ({ topic, partition }))
+  }
+
+  #table(name: string): GlobalTable {
+    return present(this.#tables.get(name), `global table '${name}'`)
+  }
+}
+
+/** The rows of one table, over all partitions of its topic. */
+class GlobalTable {
+  readonly spec: GlobalTableSpec
+  readonly rows: TableRows
+  readonly store: KeyValueState<unknown>
+
+  constructor(spec: GlobalTableSpec, state: TaskState) {
+    this.spec = spec
+    const rows = { ...spec, logged: false }
+    const store = state.store(tableRowsDefinition(rows))
+    this.rows = new TableRows({ store: () => store as never }, rows)
+    this.store = store as KeyValueState<unknown>
+  }
+
+  /** The reason if the record is left out. */
+  take({ key: keyBytes, value: valueBytes, timestamp }: RecordCursor): string | undefined {
+    const { key: keySerde, value: valueSerde, timestamp: extract } = this.spec
+    if (keyBytes === null) return 'null_key'
+    try {
+      const key = keySerde.deserialize(keyBytes)
+      const value = valueBytes === null ? null : valueSerde.deserialize(valueBytes)
+      const at = value === null || extract === undefined ? timestamp : extract(value, key)
+      if (!Number.isSafeInteger(at) || at < 0) return 'no_timestamp'
+      this.rows.put(key, value, at)
+      return undefined
+    } catch (error) {
+      return error instanceof RejectedRecordError ? error.reason : 'decode'
+    }
+  }
+
+  async *show(): AsyncIterable<StoreRow> {
+    const serde: Serde<unknown> = this.spec.key
+    for await (const [text, row] of this.store.range()) {
+      const { value, timestamp } = row as { value: unknown; timestamp: number }
+      yield { key: serde.deserialize(Buffer.from(text, 'latin1')), value, timestamp }
+    }
+  }
+}
