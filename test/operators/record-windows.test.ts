@@ -1,0 +1,111 @@
+/** Sessions and sliding windows against models that look at all records of all times. */
+import { describe, expect, test } from 'vitest'
+import { StreamsBuilder, session, sliding, string, topic } from '../../src/index.ts'
+import { TopologyTestDriver } from '../../src/testing/index.ts'
+import { Random, seedOfRun } from '../support/random.ts'
+
+const words = topic('words', { key: string(), value: string() })
+const seed = seedOfRun()
+
+interface Row {
+  readonly start: number
+  readonly end: number
+  readonly value: string
+}
+
+type Record = readonly [key: string, value: string, timestamp: number]
+
+/** Records in disorder, but none so late that it would be left out. */
+function recordsOf(random: Random, graceMs: number): readonly Record[] {
+  let now = 100
+  return Array.from({ length: 40 }, (_, index): Record => {
+    now += random.below(random.chance(0.1) ? 60 : 8)
+    const key = random.pick(['a', 'b'])
+    return [key, String.fromCharCode(97 + (index % 26)), now - random.below(graceMs + 1)]
+  })
+}
+
+const letters = (one: string, other: string): string => [...(one + other)].sort().join('')
+
+function sorted(rows: readonly Row[]): readonly Row[] {
+  return rows.toSorted((a, b) => a.start - b.start || a.end - b.end)
+}
+
+/** Sessions: records no further than the gap from the next one. */
+function sessionsOf(records: readonly Record[], gapMs: number): readonly Row[] {
+  const rows: Row[] = []
+  for (const [, value, at] of records.toSorted((a, b) => a[2] - b[2])) {
+    const last = rows.at(-1)
+    if (last === undefined || at - last.end > gapMs) rows.push({ start: at, end: at, value })
+    else rows[rows.length - 1] = { ...last, end: at, value: letters(last.value, value) }
+  }
+  return rows
+}
+
+/** Sliding: one window ends with each record, one begins right after it if it holds any. */
+function slidingOf(records: readonly Record[], spanMs: number): readonly Row[] {
+  const starts = new Set(records.flatMap(([, , at]) => [at - spanMs, at + 1]))
+  return [...starts].flatMap((start): readonly Row[] => {
+    const end = start + spanMs
+    const inside = records.filter(([, , at]) => at >= start && at <= end)
+    const value = inside.map(([, one]) => one).reduce(letters, '')
+    return inside.length === 0 ? [] : [{ start, end, value }]
+  })
+}
+
+async function rowsOf(
+  kind: 'session' | 'sliding',
+  [lengthMs, graceMs]: readonly [number, number],
+  records: readonly Record[],
+  random: Random
+): Promise<readonly (Row & { readonly key: string })[]> {
+  const builder = new StreamsBuilder()
+  const grouped = builder.stream(words).groupByKey()
+  const options = { grace: `${graceMs}ms`, retention: '1h' } as const
+  const kept = { retention: options.retention }
+  if (kind === 'session') {
+    grouped.windowedBy(session(`${lengthMs}ms`, options)).reduce('rows', letters, kept)
+  } else grouped.windowedBy(sliding(`${lengthMs}ms`, options)).reduce('rows', letters, kept)
+  const driver = await TopologyTestDriver.open(builder.build(), { commit: 'manual' })
+  try {
+    for (const record of records) {
+      await driver.input(words).pipe(...record)
+      if (random.chance(0.2)) await driver.commit()
+      if (!random.chance(0.05)) continue
+      await driver.crash()
+      await driver.restart()
+    }
+    await driver.commit()
+    const rows = await driver.rows('rows')
+    return rows.map(({ key, window, value }) => ({
+      key: key as string,
+      start: window?.start ?? -1,
+      end: window?.end ?? -1,
+      value: value as string,
+    }))
+  } finally {
+    await driver.close()
+  }
+}
+
+describe.each(['session', 'sliding'] as const)('%s windows against a naive model', (kind) => {
+  test('hold what lies in them, whatever the order, the commits and the crashes', async () => {
+    for (let life = 0; life < 6; life++) {
+      const random = new Random((seed + life) * 7_919)
+      const shape = random.pick([
+        [5, 40],
+        [10, 20],
+        [1, 30],
+        [20, 0],
+      ] as const)
+      const records = recordsOf(random, shape[1])
+      const rows = await rowsOf(kind, shape, records, random)
+      for (const key of ['a', 'b']) {
+        const own = records.filter(([one]) => one === key)
+        const wanted = kind === 'session' ? sessionsOf(own, shape[0]) : slidingOf(own, shape[0])
+        const got = rows.filter((row) => row.key === key).map(({ key: _, ...row }) => row)
+        expect(sorted(got), `SEED=${seed + life} ${kind} ${shape} ${key}`).toEqual(sorted(wanted))
+      }
+    }
+  })
+})
