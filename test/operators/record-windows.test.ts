@@ -92,12 +92,12 @@ describe.each(['session', 'sliding'] as const)('%s windows against a naive model
   test('hold what lies in them, whatever the order, the commits and the crashes', async () => {
     for (let life = 0; life < 6; life++) {
       const random = new Random((seed + life) * 7_919)
-      const shape = random.pick([
+      const shape = random.pick<readonly [number, number]>([
         [5, 40],
         [10, 20],
         [1, 30],
         [20, 0],
-      ] as const)
+      ])
       const records = recordsOf(random, shape[1])
       const rows = await rowsOf(kind, shape, records, random)
       for (const key of ['a', 'b']) {
