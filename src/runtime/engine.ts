@@ -165,13 +165,13 @@ export class Engine {
    * is not committed is given up.
    */
   async close(deadlineMs = 8_000): Promise<void> {
-    if (this.#phase.is('closed', 'failed')) return
+    // What failed may still be cleaning up: whoever deletes its directory next must not meet it.
+    if (this.#phase.is('closed', 'failed', 'closing')) return await this.#ending.settled()
     if (this.#phase.is('created')) {
       this.#phase.to('closed')
       this.#ending.resolve()
       return
     }
-    if (this.#phase.is('closing')) return await this.#ending.settled()
     this.#phase.to('closing')
     this.#logger.info('Closing', { application: this.#options.applicationId })
     const timer = new AbortController()

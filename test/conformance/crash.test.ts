@@ -1,14 +1,14 @@
 /** The same cases with commits after every third record, and a death at every point in between. */
 import { expect, test } from 'vitest'
+import { isFull } from '../support/lengths.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 import type { Case } from './case.ts'
 import { canCrash, deathsOf, live } from './crash.ts'
 import { families } from './families.ts'
 import { readCases } from './files.ts'
 
-const isLong = process.env['MILLRACE_TESTS'] === 'long'
-const deathsMax = isLong ? 8 : 4
-const timeout = isLong ? 600_000 : 120_000
+const deathsMax = isFull ? 8 : 4
+const timeout = isFull ? 600_000 : 120_000
 const seed = seedOfRun()
 
 function casesOf(family: string) {
@@ -27,7 +27,7 @@ test.each(dying)(
   async (family) => {
     const random = new Random(seed)
     const cases = casesOf(family)
-    const sample = isLong ? cases : [cases[random.below(cases.length)] as Case]
+    const sample = isFull ? cases : [cases[random.below(cases.length)] as Case]
     for (const one of sample) {
       const wanted = await live(one)
       const deaths = [...deathsOf(one)]

@@ -15,12 +15,12 @@ import { FaultyCluster } from '../support/faulty-cluster.ts'
 import { forEachCommitted } from '../support/foreign-client.ts'
 import { type BrokerNode, type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { createTopic } from '../support/kafka-tools.ts'
+import { isFull } from '../support/lengths.ts'
 import { bytes, Member, tasksOver } from '../support/log-port-tools.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 
-const long = process.env['MILLRACE_TESTS'] === 'long'
-const kills = long ? 20 : 2
-const recordsMin = long ? 1_000_000 : 40_000
+const kills = isFull ? 20 : 2
+const recordsMin = isFull ? 1_000_000 : 40_000
 const partitions = 4
 
 let brokers: RunningBroker

@@ -17,10 +17,9 @@ import { itHandsOver } from '../support/hand-over-suite.ts'
 import { type BrokerNode, type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { defaultVersion, kafkaVersions } from '../support/kafka-jars.ts'
 import { connectTo } from '../support/kafka-tools.ts'
+import { isFull } from '../support/lengths.ts'
 import { describeLogPort } from '../support/log-port-suite.ts'
 import { createTopic, Reading } from '../support/log-port-tools.ts'
-
-const isLong = process.env['MILLRACE_TESTS'] === 'long'
 
 async function connect(more: Pick<KafkaLogOptions, 'brokers'> & Partial<KafkaLogOptions>) {
   return await KafkaLog.connect({
@@ -59,7 +58,7 @@ describe.each(others)('Kafka %s', (version) => {
   })
 
   for (const guarantee of ['exactly_once', 'at_least_once'] as const) {
-    if (guarantee === 'at_least_once' && !isLong) continue
+    if (guarantee === 'at_least_once' && !isFull) continue
     describeLogPort(`Kafka ${version}, ${guarantee}`, async () => ({
       open: (applicationId) =>
         connect({
@@ -75,7 +74,7 @@ describe.each(others)('Kafka %s', (version) => {
   itHandsOver('hands tasks over with their state', () => ({ brokers: broker.brokers }))
 })
 
-describe.each(isLong ? kafkaVersions : [])('three nodes of Kafka %s', (version) => {
+describe.each(isFull ? kafkaVersions : [])('three nodes of Kafka %s', (version) => {
   let cluster: RunningBroker
 
   beforeAll(async () => {

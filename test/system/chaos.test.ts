@@ -4,11 +4,12 @@
  * is thrown away. `npm run chaos` runs it for longer.
  */
 import { describe, expect, it } from 'vitest'
+import { isFull, isLong } from '../support/lengths.ts'
 import { seedOfRun } from '../support/random.ts'
 import { faultsOf } from './chaos/report.ts'
 import { runChaos } from './chaos/run.ts'
 
-const minutes = process.env['MILLRACE_TESTS'] === 'long' ? 4 : 1
+const minutes = isFull ? 10 : isLong ? 3 : 1
 
 describe('chaos', () => {
   it('leaves no trace in what comes out', { timeout: (minutes + 9) * 60_000 }, async () => {

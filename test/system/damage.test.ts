@@ -17,6 +17,7 @@ import { join } from 'node:path'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { AppProcess, freePort } from '../support/app-process.ts'
 import { createTopic, ForeignProducer } from '../support/foreign-client.ts'
+import { isFull } from '../support/lengths.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 import { sharedBroker } from '../support/shared-broker.ts'
 import { placedEvent, type RawEvent, shopEvents } from '../support/shop-events.ts'
@@ -24,7 +25,6 @@ import { expectExactRows } from '../support/shop-rows.ts'
 
 const hour = 3_600_000
 const partitions = 2
-const long = process.env['MILLRACE_TESTS'] === 'long'
 const patience = { timeout: 120_000, interval: 200 } as const
 let brokers: string
 const clearing: (() => Promise<unknown> | unknown)[] = []
@@ -146,10 +146,10 @@ describe('the application whose files are damaged', () => {
   it('rebuilds what was damaged, says so, and keeps every row exact', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'millrace-damage-'))
     clearing.push(() => rmSync(stateDir, { recursive: true, force: true }))
-    const shop = new Shop('files', long ? 20_000 : 4_000, stateDir)
+    const shop = new Shop('files', isFull ? 20_000 : 4_000, stateDir)
     await shop.open()
     shop.app.start()
-    const rounds = long ? 9 : 3
+    const rounds = isFull ? 9 : 3
     for (let round = 0; round < rounds; round++) {
       await shop.send(0.8 / rounds)
       await shop.caughtUp()

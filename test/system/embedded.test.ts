@@ -9,14 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { allRows, gauges, newestEnds, postEvents } from '../support/api-client.ts'
 import { AppProcess, freePort } from '../support/app-process.ts'
+import { isLong } from '../support/lengths.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 import { type RawEvent, shopEvents } from '../support/shop-events.ts'
 import { differences, metrics, metricWindows, recount } from '../support/shop-recount.ts'
 
 const minute = 60_000
 const hour = 60 * minute
-const long = process.env['MILLRACE_TESTS'] === 'long'
-const count = long ? 20_000 : 4_000
+const count = isLong ? 20_000 : 4_000
 const stateDir = mkdtempSync(join(tmpdir(), 'millrace-embedded-'))
 let app: AppProcess | undefined
 

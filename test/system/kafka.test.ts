@@ -12,13 +12,13 @@ import { AppProcess, freePort } from '../support/app-process.ts'
 import { createTopic, ForeignProducer } from '../support/foreign-client.ts'
 import { type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { defaultVersion, kafkaVersions } from '../support/kafka-jars.ts'
+import { isFull, isLong } from '../support/lengths.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 import { placedEvent, shopEvents } from '../support/shop-events.ts'
 import { expectExactRows } from '../support/shop-rows.ts'
 
 const hour = 3_600_000
 const partitions = 4
-const long = process.env['MILLRACE_TESTS'] === 'long'
 let broker: RunningBroker
 let directory: string
 let instances: AppProcess[] = []
@@ -43,27 +43,30 @@ interface Life {
 }
 
 const lives: readonly Life[] = [
-  { name: 'while its instances are killed', kills: long ? 6 : 2, at: {} },
-  { name: 'over a broker restart', kills: long ? 2 : 1, at: { 10: 'broker' } },
+  { name: 'while its instances are killed', kills: isLong ? 6 : 2, at: {} },
+  { name: 'over a broker restart', kills: isLong ? 2 : 1, at: { 10: 'broker' } },
   { name: 'when the second instance joins late', kills: 1, at: { 10: 'second' } },
   { name: 'when all instances are down for a while', kills: 0, at: { 10: 'pause' } },
 ]
 
-describe.each(long ? kafkaVersions : [defaultVersion])('the application on Kafka %s', (version) => {
-  beforeAll(async () => {
-    broker = await startBroker({ version })
-  })
-  afterAll(() => broker?.stop())
+describe.each(isFull ? kafkaVersions : [defaultVersion])(
+  'the application on Kafka %s',
+  (version) => {
+    beforeAll(async () => {
+      broker = await startBroker({ version })
+    })
+    afterAll(() => broker?.stop())
 
-  const isMain = version === defaultVersion
-  for (const life of isMain ? lives : lives.slice(0, 1)) {
-    it(
-      `keeps every row exact ${life.name}`,
-      () => run(life, long && isMain ? 40_000 : 6_000),
-      300_000
-    )
+    const isMain = version === defaultVersion
+    for (const life of isMain ? lives : lives.slice(0, 1)) {
+      it(
+        `keeps every row exact ${life.name}`,
+        () => run(life, isLong && isMain ? 40_000 : 6_000),
+        300_000
+      )
+    }
   }
-})
+)
 
 async function run(life: Life, count: number): Promise<void> {
   const seed = seedOfRun()
@@ -123,6 +126,6 @@ async function happen(what: 'broker' | 'second' | 'pause' | undefined, id: strin
   if (what === 'second') await launch(id, 1)
   if (what !== 'pause') return
   await Promise.all(instances.map((instance) => instance.kill()))
-  await sleep(long ? 60_000 : 3_000)
+  await sleep(isLong ? 60_000 : 3_000)
   for (const instance of instances) instance.start()
 }

@@ -12,10 +12,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import { silentLogger } from '../../src/log.ts'
 import { AppProcess, freePort } from '../support/app-process.ts'
+import { isFull } from '../support/lengths.ts'
 import { sharedBroker } from '../support/shared-broker.ts'
 
 const partitions = 6
-const long = process.env['MILLRACE_TESTS'] === 'long'
 /** What a start of the process takes on a machine that has nothing else to do. */
 const calmBootMs = 500
 
@@ -218,7 +218,7 @@ describe('static members', () => {
 
 describe('a process that is frozen', () => {
   it('commits nothing when it wakes after its session, and joins again', async () => {
-    const [sessionMs, frozenMs] = long ? [6_000, 20_000] : [2_000, 6_000]
+    const [sessionMs, frozenMs] = isFull ? [6_000, 20_000] : [2_000, 6_000]
     const settings = { KAFKA_SESSION_TIMEOUT: `${sessionMs}ms` }
     const frozen = await world.launch(0, settings)
     await frozen.ready()
