@@ -29,6 +29,7 @@ export class Connection {
   readonly #hasSasl: boolean
   readonly #timeoutMsMin: number
   readonly #clientId: Buffer
+  #unanswered = 0
   #loggingIn: Promise<void> | undefined
   #nextLoginMs = performance.now() + loginPauseMs
 
@@ -44,6 +45,11 @@ export class Connection {
 
   get alive(): boolean {
     return this.#inside.connectionStatus === 'connected' && !this.#inside.socket.destroyed
+  }
+
+  /** Nothing is waited for on it. */
+  get isIdle(): boolean {
+    return this.#unanswered === 0
   }
 
   /**
@@ -62,6 +68,7 @@ export class Connection {
     if (!this.alive) throw disconnected(this.address, api, new Error('not connected'))
     const correlationId = inner.nextCorrelationId()
     const header = this.#header(api, correlationId, body)
+    this.#unanswered += 1
     try {
       const { payload } = await new Promise<{ payload: Buffer }>((resolve, reject) => {
         const apiKey = api.key
@@ -86,6 +93,8 @@ export class Connection {
       throw isTimeout
         ? unanswered(this.address, api, error)
         : disconnected(this.address, api, error)
+    } finally {
+      this.#unanswered -= 1
     }
   }
 

@@ -2,6 +2,10 @@
  * Links by broker and role: a long poll or a parked JoinGroup has a socket of its own, and never
  * delays a commit. A link that broke opens a new connection at the next request.
  *
+ * Silence is told on: where a request was not answered in time, the other links to that broker may
+ * lead nowhere either, and to find out one after the other would take as long again for each. So
+ * those on which nothing is waited for are given up, too.
+ *
  * A broker whose quota is used up says for how long it will not listen: what is sent on that link
  * waits here, in order, because its time for an answer must not run meanwhile.
  */
@@ -56,7 +60,10 @@ export class Links {
     const { api } = rpc
     const writer = new WireWriter({ flexible: api.flexible })
     rpc.encode(writer, request)
-    const answer = await connection.send(api, writer.chunks(), timeoutMs)
+    const answer = await connection.send(api, writer.chunks(), timeoutMs).catch((error) => {
+      if (isSilence(error)) this.#doubt(address)
+      throw error
+    })
     const reader = new WireReader(answer, { flexible: api.flexible })
     try {
       if (!api.bareAnswer) reader.end()
@@ -79,6 +86,12 @@ export class Links {
       if (name === linkName(address, role ?? '') || (!role && name.startsWith(`${address} `))) {
         link.connection?.close()
       }
+    }
+  }
+
+  #doubt(address: string): void {
+    for (const [name, { connection }] of this.#links) {
+      if (name.startsWith(`${address} `) && connection?.isIdle === true) connection.close()
     }
   }
 
@@ -137,6 +150,10 @@ export class Links {
       })
     return link.opening
   }
+}
+
+function isSilence(error: unknown): boolean {
+  return error instanceof ConnectionError && error.code === 'MILLRACE_KAFKA_UNANSWERED'
 }
 
 function linkName(address: string, role: string): string {

@@ -138,3 +138,15 @@ test('a broker that is not there is an error that names it', async () => {
     message: expect.stringContaining(address),
   })
 })
+
+test('where one connection went silent, the idle ones to that broker are not trusted', async () => {
+  const { proxy, links } = await linksBehindProxy()
+  const ask = (role: 'control' | 'fetch') =>
+    links.send(proxy.address, role, metadata, { topics: [] })
+  await ask('control')
+  await ask('fetch')
+  proxy.strand()
+  await expect(ask('fetch')).rejects.toMatchObject({ code: 'MILLRACE_KAFKA_UNANSWERED' })
+  await expect(ask('control')).resolves.toMatchObject({ brokers: [{}] })
+  expect(proxy.accepted).toBe(3)
+})
