@@ -5,6 +5,7 @@ export const families: readonly string[] = [
   'emitfinal-session',
   'emitfinal-sliding',
   'emitfinal-time',
+  'famous',
   'fkjoin',
   'gtjoin',
   'headers',
