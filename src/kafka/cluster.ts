@@ -51,7 +51,7 @@ export class Cluster {
   #preferred: string | undefined
   #wanted = new Set<string>()
   #refreshing: Promise<void> | undefined
-  #answeredAt = 0
+  #answeredAt = Number.NEGATIVE_INFINITY
   #failure: string | undefined
 
   constructor(options: KafkaOptions) {
