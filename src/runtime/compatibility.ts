@@ -27,7 +27,8 @@ interface Description {
  * harm, and keeps the description of this topology for the next start.
  */
 export function adoptState(topology: Topology, directory: StateDirectory, logger: Logger): void {
-  const before = readDescription(directory.description, logger)
+  const kept = directory.description
+  const before = readDescription(kept, logger)
   const differences = before === undefined ? [] : topology.compare(before)
   const faults = differences.filter(({ severity }) => severity === 'incompatible')
   if (faults.length > 0) {
@@ -39,7 +40,7 @@ export function adoptState(topology: Topology, directory: StateDirectory, logger
   }
   const description: Description = { format: 1, topology: topology.toJson() }
   const text = `${JSON.stringify(description)}\n`
-  if (text !== directory.description) directory.keepDescription(text)
+  if (text !== kept) directory.keepDescription(text)
 }
 
 /** Eight bytes for each store and repartition topic, as base64: name and layout, both hashed. */
