@@ -2,6 +2,7 @@
 export const families: readonly string[] = [
   'aggregate',
   'cogroup',
+  'composite',
   'emitfinal-session',
   'emitfinal-sliding',
   'emitfinal-time',
