@@ -10,7 +10,8 @@ import { memberKey } from '../aggregators/member.ts'
 import type { Timestamp } from '../ids.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import type { Callback } from './filter.ts'
-import { Buffered, JoinBuffer } from './join-buffer.ts'
+import { JoinBuffer } from './join-buffer.ts'
+import { Buffered } from './join-buffer-entries.ts'
 
 export interface DeduplicateSpec {
   /** Of the store. */

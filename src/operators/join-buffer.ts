@@ -10,74 +10,20 @@
  * timestamp > greatest − retention, exactly; buckets past that are deleted, a bounded number of
  * entries a step; the length of a bucket is that of what is stored, whatever the join says later.
  */
-import type { KeyValueState, StoreDefinition } from '../../state/contract.ts'
-import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+import type { KeyValueState } from '../../state/contract.ts'
 import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
-import type { Serde } from '../serde/serde.ts'
-import { timeKey, u32Key } from './time-keys.ts'
+import type { Buffered, JoinBufferEntry } from './join-buffer-entries.ts'
+import { Chunk, Extent, headKey, joinBufferDefinition, moreKey } from './join-buffer-entries.ts'
+import { timeKey } from './time-keys.ts'
 
 const never = Number.NEGATIVE_INFINITY
-const itemsMax = 32
-const bytesMax = 32 * 1024
 /** Entries deleted in one step. */
 const deletesMax = 1_000
 /** Shorter ones would be swept more often than that is worth. */
 const bucketMsMin = 1_000
 const reservedKey = '\xff'
-
-/** A record that waits to be joined; its value becomes one when it is first asked for. */
-export class Buffered {
-  readonly timestamp: Timestamp
-  readonly bytes: Uint8Array
-  #value: unknown
-
-  constructor(timestamp: Timestamp, bytes: Uint8Array, value?: unknown) {
-    this.timestamp = timestamp
-    this.bytes = bytes
-    this.#value = value
-  }
-
-  value(serde: Serde<unknown>): unknown {
-    this.#value ??= serde.deserialize(this.bytes)
-    return this.#value
-  }
-}
-
-class Chunk {
-  readonly items: Buffered[]
-  /** Of the first chunk of a list: how many others there are. */
-  more: number
-  bytes = 0
-
-  constructor(items: Buffered[] = [], more = 0) {
-    this.items = items
-    this.more = more
-    for (const item of items) this.bytes += item.bytes.length
-  }
-
-  get isFull(): boolean {
-    return this.items.length >= itemsMax || this.bytes >= bytesMax
-  }
-
-  add(item: Buffered): void {
-    this.items.push(item)
-    this.bytes += item.bytes.length
-  }
-}
-
-class Extent {
-  readonly bucketMs: number
-  observed: Timestamp
-
-  constructor(bucketMs: number, observed: Timestamp) {
-    this.bucketMs = bucketMs
-    this.observed = observed
-  }
-}
-
-type Stored = Chunk | Extent
 
 export interface JoinBufferSpec {
   /** Of the store. */
@@ -91,7 +37,7 @@ export interface JoinBufferSpec {
 export class JoinBuffer {
   readonly #spec: JoinBufferSpec
   readonly #context: TaskContext
-  readonly #store: KeyValueState<Stored>
+  readonly #store: KeyValueState<JoinBufferEntry>
   readonly #extent: Extent
   /** Buckets that start before it are gone. */
   #sweptTo: Timestamp = 0
@@ -100,7 +46,7 @@ export class JoinBuffer {
   constructor(context: TaskContext, spec: JoinBufferSpec) {
     this.#spec = spec
     this.#context = context
-    this.#store = context.store(definitionOf(spec.name))
+    this.#store = context.store(joinBufferDefinition(spec.name))
     const { spanMs, retentionMs } = spec
     const bucketMs = Math.max(bucketMsMin, spanMs + 1, Math.ceil(retentionMs / 8))
     const known = this.#store.get(reservedKey)
@@ -189,47 +135,4 @@ export class JoinBuffer {
     this.#sweptTo = to
     return false
   }
-}
-
-function headKey(bucket: Timestamp, key: string): string {
-  return `${timeKey(bucket)}\x00${key}`
-}
-
-function moreKey(bucket: Timestamp, number: number, key: string): string {
-  return `${timeKey(bucket)}\x01${u32Key(number)}${key}`
-}
-
-function definitionOf(name: string): StoreDefinition<Stored> {
-  const writer = new ByteWriter()
-  return {
-    name,
-    logged: true,
-    codec: {
-      encode(stored) {
-        if (stored instanceof Extent) {
-          return writer.u8(1).float64(stored.observed).count(stored.bucketMs).take()
-        }
-        writer.u8(0).count(stored.more)
-        for (const { timestamp, bytes } of stored.items) writer.count(timestamp).bytes(bytes)
-        return writer.take()
-      },
-      decode(bytes) {
-        const reader = new ByteReader(bytes)
-        if (reader.u8() === 0) return readChunk(reader)
-        const observed = reader.float64()
-        return new Extent(reader.count(), observed)
-      },
-      sizeOf: (stored) => (stored instanceof Chunk ? 96 * stored.items.length + stored.bytes : 64),
-    },
-  }
-}
-
-function readChunk(reader: ByteReader): Chunk {
-  const more = reader.count()
-  const items: Buffered[] = []
-  while (!reader.isDone) {
-    const timestamp = reader.count()
-    items.push(new Buffered(timestamp, new Uint8Array(reader.bytes())))
-  }
-  return new Chunk(items, more)
 }

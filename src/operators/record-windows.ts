@@ -30,10 +30,11 @@ import {
   windowRange,
 } from './record-window-entries.ts'
 import type { RecordWindowAggregateSpec } from './specs.ts'
+import { streamTimeOf } from './stream-time.ts'
 import { Throttle } from './throttle.ts'
 import { readTime, timeKey } from './time-keys.ts'
 import { makeWholeAggregation, type WholeAggregation } from './whole-aggregation.ts'
-import { streamTimeOf, type WindowTime } from './window-time.ts'
+import type { WindowTime } from './window-time.ts'
 
 const never = Number.NEGATIVE_INFINITY
 /** Entries that are deleted in one step. */
@@ -134,7 +135,7 @@ export abstract class RecordWindowsOperator extends Operator {
     }
     const closeTime = this.closesBefore(this.#time.judge(timestamp, value))
     const looks = this.take(keyText, key, value, timestamp, closeTime)
-    if (looks && this.isFinal && this.#throttle.passes(this.context.clock.now())) this.#emitClosed()
+    if (looks && this.isFinal && this.#throttle.passes(this.context.clock)) this.#emitClosed()
     if (this.#oldBefore() > this.#sweepAt) this.context.afterRecord(this.#sweep)
   }
 

@@ -5,7 +5,8 @@
 import type { Timestamp } from '../ids.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import { keyTextOf } from './aggregate-entries.ts'
-import { Buffered, JoinBuffer } from './join-buffer.ts'
+import { JoinBuffer } from './join-buffer.ts'
+import { Buffered } from './join-buffer-entries.ts'
 import type { StreamJoinSpec } from './stream-join.ts'
 
 /** `views.join('pairs', views, within('1m'), (one, other) => ({ … }))` */

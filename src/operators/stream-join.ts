@@ -15,7 +15,8 @@ import { Operator, type TaskContext } from '../processor/operator.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { JoinWindow } from '../windows/join-window.ts'
 import { keyTextOf } from './aggregate-entries.ts'
-import { Buffered, JoinBuffer } from './join-buffer.ts'
+import { JoinBuffer } from './join-buffer.ts'
+import { Buffered } from './join-buffer-entries.ts'
 import { type Side, type UnmatchedLimits, UnmatchedRows } from './unmatched-rows.ts'
 
 /** Rows that come out in one go; the task looks up between two. */

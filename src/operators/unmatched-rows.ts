@@ -6,13 +6,15 @@
  *
  * What is due next is found without a scan: of each side the earliest keys are in memory.
  *
- * Invariant: memory has every key of a side up to its bound, and of those beyond none.
+ * Invariant: a row is there from its record on until it is joined, or taken.
  */
-import type { KeyValueState, StoreDefinition } from '../../state/contract.ts'
-import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+import type { KeyValueState } from '../../state/contract.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { readTime, timeKey } from './time-keys.ts'
+import type { UnmatchedEntry } from './unmatched-entries.ts'
+import { JoinTime, Row, unmatchedDefinition } from './unmatched-entries.ts'
+import { UnmatchedHead } from './unmatched-head.ts'
 
 /** In the order in which rows of one moment come out. */
 export const sides = ['right', 'left'] as const
@@ -31,46 +33,21 @@ export interface UnmatchedLimits {
   readonly keysMax?: number
 }
 
-class Row {
-  readonly values: Uint8Array[]
-
-  constructor(values: Uint8Array[]) {
-    this.values = values
-  }
-}
-
-/** How far the join has come. */
-class JoinTime {
-  observed: Timestamp
-  /** What was observed when unmatched rows were last looked for. */
-  lookedTo: Timestamp
-  /** By the wall clock: when they are looked for again. */
-  nextLookAt: Timestamp
-
-  constructor(observed: Timestamp, lookedTo: Timestamp, nextLookAt: Timestamp) {
-    this.observed = observed
-    this.lookedTo = lookedTo
-    this.nextLookAt = nextLookAt
-  }
-}
-
-type Stored = Row | JoinTime
-
 const never = Number.NEGATIVE_INFINITY
 const reservedKey = '\xff'
 const prefixes: Readonly<Record<Side, string>> = { right: '\x00', left: '\x01' }
 
 export class UnmatchedRows {
-  readonly #store: KeyValueState<Stored>
-  readonly #heads: Readonly<Record<Side, Head>>
+  readonly #store: KeyValueState<UnmatchedEntry>
+  readonly #heads: Readonly<Record<Side, UnmatchedHead>>
   readonly #time: JoinTime
 
   constructor(context: TaskContext, name: string, limits: UnmatchedLimits = {}) {
-    this.#store = context.store(definitionOf(name))
+    this.#store = context.store(unmatchedDefinition(name))
     const { keysMax = 10_000 } = limits
     this.#heads = {
-      right: new Head(this.#store, prefixes.right, keysMax),
-      left: new Head(this.#store, prefixes.left, keysMax),
+      right: new UnmatchedHead(this.#store, prefixes.right, keysMax),
+      left: new UnmatchedHead(this.#store, prefixes.left, keysMax),
     }
     const known = this.#store.get(reservedKey)
     this.#time = known instanceof JoinTime ? known : new JoinTime(never, never, never)
@@ -160,135 +137,5 @@ export class UnmatchedRows {
   #row(side: Side, place: string): Row | undefined {
     const stored = this.#store.get(prefixes[side] + place)
     return stored instanceof Row ? stored : undefined
-  }
-}
-
-/** The earliest keys of one side: time, then key. */
-class Head {
-  readonly #store: KeyValueState<Stored>
-  readonly #prefix: string
-  readonly #keysMax: number
-  #places: string[] = []
-  #at = 0
-  /** Memory has all up to it; undefined: all there are. */
-  #bound: string | undefined = ''
-
-  constructor(store: KeyValueState<Stored>, prefix: string, keysMax: number) {
-    this.#store = store
-    this.#prefix = prefix
-    this.#keysMax = keysMax
-  }
-
-  get isEmpty(): boolean {
-    return this.#size === 0 && this.#bound === undefined
-  }
-
-  get isBlind(): boolean {
-    return this.#size === 0 && this.#bound !== undefined
-  }
-
-  get isShort(): boolean {
-    return this.#bound !== undefined && this.#size < this.#keysMax / 2
-  }
-
-  /** Timestamp of the earliest. */
-  get first(): Timestamp | undefined {
-    const place = this.#places[this.#at]
-    return place === undefined ? undefined : readTime(place)
-  }
-
-  get #size(): number {
-    return this.#places.length - this.#at
-  }
-
-  async load(): Promise<void> {
-    if (!this.isShort) return
-    const from = this.#prefix + (this.#bound === '' ? '' : `${this.#bound}\x00`)
-    const to = String.fromCharCode(this.#prefix.charCodeAt(0) + 1)
-    const wanted = this.#keysMax - this.#size
-    const found: string[] = []
-    let isMore = false
-    for await (const [key] of this.#store.range(from, to)) {
-      isMore = found.length === wanted
-      if (isMore) break
-      found.push(key.slice(1))
-    }
-    this.#places = [...this.#places.slice(this.#at), ...found]
-    this.#at = 0
-    this.#bound = isMore ? this.#places.at(-1) : undefined
-  }
-
-  has(place: string): boolean {
-    if (!this.#knows(place)) return this.#store.get(this.#prefix + place) !== undefined
-    return this.#places[this.#search(place)] === place
-  }
-
-  insert(place: string): void {
-    if (!this.#knows(place)) return
-    const last = this.#places.at(-1)
-    if (last === undefined || last < place) this.#places.push(place)
-    else this.#places.splice(this.#search(place), 0, place)
-    if (this.#size <= this.#keysMax * 2) return
-    this.#places = this.#places.slice(this.#at, this.#at + this.#keysMax)
-    this.#at = 0
-    this.#bound = this.#places.at(-1)
-  }
-
-  remove(place: string): void {
-    if (this.#knows(place)) this.#places.splice(this.#search(place), 1)
-  }
-
-  shift(): string {
-    const place = this.#places[this.#at++] as string
-    if (this.#at > this.#keysMax) {
-      this.#places = this.#places.slice(this.#at)
-      this.#at = 0
-    }
-    return place
-  }
-
-  #knows(place: string): boolean {
-    return this.#bound === undefined || place <= this.#bound
-  }
-
-  /** Where it is, or would be. */
-  #search(place: string): number {
-    let from = this.#at
-    let to = this.#places.length
-    while (from < to) {
-      const middle = (from + to) >>> 1
-      if ((this.#places[middle] as string) < place) from = middle + 1
-      else to = middle
-    }
-    return from
-  }
-}
-
-function definitionOf(name: string): StoreDefinition<Stored> {
-  const writer = new ByteWriter()
-  return {
-    name,
-    logged: true,
-    codec: {
-      encode(stored) {
-        if (stored instanceof JoinTime) {
-          const { observed, lookedTo, nextLookAt } = stored
-          return writer.u8(1).float64(observed).float64(lookedTo).float64(nextLookAt).take()
-        }
-        writer.u8(0)
-        for (const value of stored.values) writer.bytes(value)
-        return writer.take()
-      },
-      decode(bytes) {
-        const reader = new ByteReader(bytes)
-        if (reader.u8() === 1) {
-          const [observed, lookedTo] = [reader.float64(), reader.float64()]
-          return new JoinTime(observed, lookedTo, reader.float64())
-        }
-        const values: Uint8Array[] = []
-        while (!reader.isDone) values.push(new Uint8Array(reader.bytes()))
-        return new Row(values)
-      },
-    },
   }
 }

@@ -5,7 +5,7 @@ import type { Timestamp } from '../ids.ts'
 import type { ShowRows } from '../processor/store-rows.ts'
 import { binaryBytes } from '../serde/text.ts'
 import type { TableRowsSpec } from './table-rows.ts'
-import { readU32 } from './time-keys.ts'
+import { readU32, timeKey, u32Key } from './time-keys.ts'
 
 /** The newest row of a key. */
 export interface Head {
@@ -38,6 +38,29 @@ export type Entry =
   | { readonly kind: 'due' }
 
 export const due: Entry = Object.freeze({ kind: 'due' })
+
+export const reservedKey = '\xff'
+
+export function headKey(text: string): string {
+  return `\x00${text}`
+}
+
+export function bucketKey(text: string, bucket: number): string {
+  return ownerKey(text) + timeKey(bucket)
+}
+
+export function dueKey(time: Timestamp, text: string): string {
+  return `\x02${timeKey(time)}${ownerKey(text)}`
+}
+
+/** Of a due entry, the key that it is about. */
+export function ownerOf(key: string): string {
+  return key.slice(14)
+}
+
+function ownerKey(text: string): string {
+  return `\x01${u32Key(text.length)}${text}`
+}
 
 const tags = { head: 0, bucket: 1, newest: 2 } as const
 

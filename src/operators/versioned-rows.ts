@@ -17,14 +17,16 @@ import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { keyTextOf } from './aggregate-entries.ts'
 import type { TableRow, TableRowsSpec } from './table-rows.ts'
-import { readTime, timeKey, u32Key } from './time-keys.ts'
+import { readTime, timeKey } from './time-keys.ts'
+import type { Bucket, Entry, Head, Version } from './versioned-entries.ts'
 import {
-  type Bucket,
+  bucketKey,
   due,
-  type Entry,
-  type Head,
+  dueKey,
+  headKey,
+  ownerOf,
+  reservedKey,
   showVersions,
-  type Version,
   versionedDefinition,
 } from './versioned-entries.ts'
 
@@ -38,7 +40,6 @@ export interface VersionedPut {
   readonly isLatest: boolean
 }
 
-const reservedKey = '\xff'
 const bucketsPerHistory = 8
 /** Keys that are cleaned up in one step. */
 const stepMax = 500
@@ -93,7 +94,12 @@ export class VersionedRows {
     return { before, isLatest }
   }
 
-  #putNewest(text: string, head: Head | undefined, from: Timestamp, bytes: Bytes): void {
+  #putNewest(
+    text: string,
+    head: Head | undefined,
+    from: Timestamp,
+    bytes: Uint8Array | null
+  ): void {
     let buckets = head?.buckets ?? []
     if (head !== undefined && from > head.from) {
       buckets = this.#insert(text, buckets, { from: head.from, to: from, bytes: head.bytes })
@@ -103,7 +109,7 @@ export class VersionedRows {
   }
 
   /** Takes its place between the rows that are there. */
-  #putOlder(text: string, head: Head, from: Timestamp, bytes: Bytes): void {
+  #putOlder(text: string, head: Head, from: Timestamp, bytes: Uint8Array | null): void {
     const [bucket, next] = this.#firstAfter(text, head, from)
     let { buckets } = head
     const to = next === undefined ? head.from : next.from > from ? next.from : next.to
@@ -137,7 +143,7 @@ export class VersionedRows {
   }
 
   #noteDue(text: string, bucket: number): void {
-    const key = `\x02${timeKey((bucket + 1) * this.#bucketMs)}${ownerKey(text)}`
+    const key = dueKey((bucket + 1) * this.#bucketMs, text)
     if (this.#store.get(key) === undefined) this.#store.put(key, due)
   }
 
@@ -157,7 +163,7 @@ export class VersionedRows {
 
   #forget(key: string, time: Timestamp): void {
     this.#store.delete(key)
-    const text = key.slice(14)
+    const text = ownerOf(key)
     const head = this.#head(text)
     if (head === undefined) return
     const past = head.buckets.filter((bucket) => (bucket + 1) * this.#bucketMs <= time)
@@ -189,22 +195,14 @@ export class VersionedRows {
     return Math.floor(time / this.#bucketMs)
   }
 
-  #row({ from, bytes }: { readonly from: Timestamp; readonly bytes: Bytes }): TableRow | undefined {
+  #row({
+    from,
+    bytes,
+  }: {
+    readonly from: Timestamp
+    readonly bytes: Uint8Array | null
+  }): TableRow | undefined {
     if (bytes === null) return undefined
     return { value: this.#spec.value.deserialize(bytes), timestamp: from }
   }
-}
-
-type Bytes = Uint8Array | null
-
-function headKey(text: string): string {
-  return `\x00${text}`
-}
-
-function ownerKey(text: string): string {
-  return `\x01${u32Key(text.length)}${text}`
-}
-
-function bucketKey(text: string, bucket: number): string {
-  return ownerKey(text) + timeKey(bucket)
 }

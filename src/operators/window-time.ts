@@ -11,14 +11,11 @@
  * cannot change in between, because every record is judged by that mark already.
  */
 import type { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
-import { FatalError } from '../errors.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
-import type { CogroupValue } from './cogroup-value.ts'
-import { MarkVector } from './mark-vector.ts'
-import { readMark, readOrigin } from './marks.ts'
-
-const never = Number.NEGATIVE_INFINITY
+import { OwnMarks, ReceivedMarks } from './mark-times.ts'
+import type { WindowedAggregateSpec } from './specs.ts'
+import { streamTimeOf } from './stream-time.ts'
 
 export interface WindowTime {
   /** Windows whose end and grace this has reached are closed; may move back. */
@@ -32,165 +29,13 @@ export interface WindowTime {
   write(writer: ByteWriter): void
 }
 
-export class StreamTime implements WindowTime {
-  #observed: Timestamp
-  #changed = false
-
-  constructor(reader: ByteReader | undefined) {
-    this.#observed = reader?.float64() ?? never
-  }
-
-  get closing(): Timestamp {
-    return this.#observed
-  }
-
-  judge(t: Timestamp): Timestamp {
-    if (t > this.#observed) {
-      this.#observed = t
-      this.#changed = true
-    }
-    return this.#observed
-  }
-
-  takeMark(): boolean {
-    return false
-  }
-
-  takeChanged(): boolean {
-    const changed = this.#changed
-    this.#changed = false
-    return changed
-  }
-
-  write(writer: ByteWriter): void {
-    writer.float64(this.#observed)
-  }
-}
-
-/** Of a cogroup: the stream time of each input; windows close by the least of them. */
-export class InputTimes implements WindowTime {
-  readonly #times: Timestamp[]
-  #changed = false
-
-  constructor(inputs: number, reader: ByteReader | undefined) {
-    this.#times = Array.from({ length: inputs }, () => reader?.float64() ?? never)
-  }
-
-  get closing(): Timestamp {
-    return Math.min(...this.#times)
-  }
-
-  judge(t: Timestamp, value: unknown): Timestamp {
-    const { input } = value as CogroupValue
-    const known = this.#times[input] ?? never
-    if (t <= known) return known
-    this.#times[input] = t
-    this.#changed = true
-    return t
-  }
-
-  takeMark(): boolean {
-    return false
-  }
-
-  takeChanged(): boolean {
-    const changed = this.#changed
-    this.#changed = false
-    return changed
-  }
-
-  write(writer: ByteWriter): void {
-    for (const time of this.#times) writer.float64(time)
-  }
-}
-
-/** Of the compatible layer. */
-export function streamTimeOf(
-  inputs: number | undefined,
+/** @param reader of what it wrote last; undefined: nothing yet */
+export function windowTimeOf(
+  context: TaskContext,
+  { watermarks, name, inputs }: WindowedAggregateSpec,
   reader: ByteReader | undefined
 ): WindowTime {
-  return inputs === undefined ? new StreamTime(reader) : new InputTimes(inputs, reader)
-}
-
-export class OwnMarks implements WindowTime {
-  readonly #context: TaskContext
-  readonly #aggregate: string
-
-  constructor(context: TaskContext, aggregate: string) {
-    this.#context = context
-    this.#aggregate = aggregate
-  }
-
-  get closing(): Timestamp {
-    return this.#context.time.mark(this.#aggregate)
-  }
-
-  judge(): Timestamp {
-    return Math.max(this.#context.record.watermark, this.closing)
-  }
-
-  takeMark(): boolean {
-    return false
-  }
-
-  /** The marks are in the metadata of the task's offsets. */
-  takeChanged(): boolean {
-    return false
-  }
-
-  write(): void {}
-}
-
-export class ReceivedMarks implements WindowTime {
-  readonly #context: TaskContext
-  readonly #topic: string
-  readonly #vector: MarkVector
-  #changed = false
-
-  /** @param topic internal name of the repartition topic */
-  constructor(context: TaskContext, topic: string, reader: ByteReader | undefined) {
-    this.#context = context
-    this.#topic = topic
-    const known = reader && MarkVector.read(reader)
-    this.#vector = new MarkVector(context.producerCount(topic), known)
-  }
-
-  get closing(): Timestamp {
-    return this.#vector.minimum()
-  }
-
-  judge(): Timestamp {
-    const origin = readOrigin(this.#context.record.headers)
-    if (origin === undefined) throw this.#unmarked()
-    if (this.#vector.heard(origin.producer)) this.#changed = true
-    return Math.max(origin.watermark, this.#vector.timeOf(origin.producer))
-  }
-
-  takeMark(key: unknown): boolean {
-    if (key !== null) return false
-    const found = readMark(this.#context.record.headers)
-    if (found === undefined) return false
-    if (this.#vector.take(found.producer, found.mark)) this.#changed = true
-    return true
-  }
-
-  takeChanged(): boolean {
-    const changed = this.#changed
-    this.#changed = false
-    return changed
-  }
-
-  write(writer: ByteWriter): void {
-    this.#vector.write(writer)
-  }
-
-  #unmarked(): FatalError {
-    const { topic, partition, offset } = this.#context.record
-    return new FatalError(
-      'MILLRACE_MARK_MISSING',
-      `Record ${topic}-${partition}@${offset} does not say which task sent it, as all records of ` +
-        `'${this.#topic}' must: it was written before its windows closed by watermarks, or by ` +
-        'somebody else. Reset the application, or give the aggregate another name.'
-    )
-  }
+  if (watermarks === null) return streamTimeOf(inputs, reader)
+  if (watermarks === 'own') return new OwnMarks(context, name)
+  return new ReceivedMarks(context, watermarks.topic, reader)
 }
