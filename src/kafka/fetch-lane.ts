@@ -13,8 +13,10 @@ import { type FetchedPartition, fetch, type Isolation } from './requests/records
 import { Sign } from './waiting.ts'
 
 const requestBytesMax = 16 * 1024 * 1024
-/** While somebody waits for room a parked request would delay the one that makes room next. */
-const crowdedWaitMs = 10
+/** Of a request that must not park, because the next one is likely to ask for more partitions. */
+const briefWaitMs = 10
+/** Partitions come in numbers: behind the first of them others follow. */
+const gatheringMs = 500
 
 export interface FetchLaneEvents {
   failed(entry: FetchEntry, error: unknown): void
@@ -32,6 +34,7 @@ export class FetchLane {
   readonly #entries = new Set<FetchEntry>()
   #stopped = false
   #running = false
+  #gatheredAtMs = 0
 
   constructor(
     address: string,
@@ -47,6 +50,7 @@ export class FetchLane {
 
   join(entry: FetchEntry): void {
     this.#entries.add(entry)
+    this.#gatheredAtMs = performance.now() + gatheringMs
     this.sign.raise()
     if (this.#running) return
     this.#running = true
@@ -102,7 +106,9 @@ export class FetchLane {
 
   #request(asked: readonly FetchEntry[]) {
     const { cluster, waitMs: patientMs = 250 } = this.#options
-    const waitMs = asked.length < this.#entries.size ? crowdedWaitMs : patientMs
+    // Somebody who waits for room may have it, and somebody else come, while a request is parked.
+    const isBrief = asked.length < this.#entries.size || performance.now() < this.#gatheredAtMs
+    const waitMs = isBrief ? Math.min(briefWaitMs, patientMs) : patientMs
     const partitions = asked.map(({ target }) => ({
       topic: target.topic,
       partition: target.partition,

@@ -94,6 +94,8 @@ export interface KafkaLogOptions extends KafkaOptions {
 }
 
 const purgeMs = 10_000
+/** At the end of one changelog a fetch must not park: the next task may be waiting to be read. */
+const restoreWaitMs = 20
 
 type OpenMember = GroupOptions['openMember']
 
@@ -170,7 +172,7 @@ export class KafkaLog implements Log {
     this.#appender = new Appender({ cluster, codec })
     const fetching = { cluster, clock, log: this.#log, waitMs }
     this.#fetcher = new Fetcher({ ...fetching, role: 'fetch' })
-    this.#restorer = new Fetcher({ ...fetching, role: 'restore' })
+    this.#restorer = new Fetcher({ ...fetching, role: 'restore', waitMs: restoreWaitMs })
   }
 
   prepare(topics: readonly TopicRequirement[]): Promise<ReadonlyMap<string, number>> {

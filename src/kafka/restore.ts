@@ -127,7 +127,8 @@ async function bounds(
     if (found?.error === 0) return found.offset
     throw kafkaError(found?.error ?? -1, `ListOffsets of ${partitionName(partition)}`)
   }
-  return { end: await where('latest'), start: await where('earliest') }
+  const [end, start] = await Promise.all([where('latest'), where('earliest')])
+  return { end, start }
 }
 
 function isNotThere(error: unknown): boolean {
