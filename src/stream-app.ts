@@ -266,7 +266,7 @@ export class StreamApp {
       recordsOut: 0,
       dropped: {},
       commits: { ...nothing, aborted: 0 },
-      restores: nothing,
+      restores: { ...nothing, records: 0 },
       rebalances: 0,
       gauges: [],
       counters: [],

@@ -28,6 +28,11 @@ export const engineFamilies: readonly Family[] = [
   counter('millrace_commit_seconds_total', 'Time spent on commits', (s) => s.commits.seconds),
   counter('millrace_restores_total', 'Restores of tasks', (s) => s.restores.count),
   counter('millrace_restore_seconds_total', 'Time spent on restores', (s) => s.restores.seconds),
+  counter(
+    'millrace_restored_records_total',
+    'Changelog records that restores have read',
+    (s) => s.restores.records
+  ),
   counter('millrace_rebalances_total', 'Times that tasks were handed out', (s) => s.rebalances),
   gauge('millrace_log_up', 'Whether the log answers', [], ({ log }) => [sample(log.ok ? 1 : 0)]),
   gauge('millrace_state', 'The state of the application', ['state'], ({ state }) => {

@@ -20,7 +20,7 @@ export class Totals {
   recordsIn = 0
   recordsOut = 0
   readonly commits = { count: 0, seconds: 0, aborted: 0 }
-  readonly restores = { count: 0, seconds: 0 }
+  readonly restores = { count: 0, seconds: 0, records: 0 }
   readonly #counters = new Map<string, Map<string, number>>()
   readonly #specs: ReadonlyMap<string, InstrumentSpec>
 
@@ -43,9 +43,10 @@ export class Totals {
     labels.set(label, (labels.get(label) ?? 0) + count)
   }
 
-  restored(seconds: number): void {
+  restored(seconds: number, records: number): void {
     this.restores.count += 1
     this.restores.seconds += seconds
+    this.restores.records += records
   }
 
   counters(): readonly CounterSample[] {

@@ -55,6 +55,8 @@ export type SkippedKeys = ReadonlyMap<string, ReadonlySet<string>>
 export interface Restored {
   readonly checkpoint: Checkpoint
   readonly skipped: SkippedKeys
+  /** Changelog records behind the checkpoint, from the start if it was of no use. */
+  readonly records: number
 }
 
 const logEveryMs = 1_000
@@ -67,6 +69,7 @@ export class Restore {
   /** First skipped offset by store: no checkpoint passes it before a commit has mended its key. */
   readonly #bounds = new Map<string, Offset>()
   #commitNumber = 0
+  #records = 0
   #knownAt: Timestamp = 0
   #flushing: Promise<void> = Promise.resolve()
   #lastLine: Timestamp
@@ -127,7 +130,7 @@ export class Restore {
     const commitNumber = committed === 'unknown' ? this.#commitNumber : (committed ?? 0)
     const reached = { commitNumber, changelogs: this.#safeOffsets() }
     if (!sameCheckpoint(checkpoint, reached)) await state.flushRestored(reached)
-    return { checkpoint: reached, skipped: this.#skipped }
+    return { checkpoint: reached, skipped: this.#skipped, records: this.#records }
   }
 
   /** All stores side by side; the first failure stops the others before it is passed on. */
@@ -158,6 +161,7 @@ export class Restore {
       signal,
       onBounds: (start, end) => this.#checkBounds(store, changelog, from, start, end),
       apply: (record) => {
+        this.#records++
         if (record.key === null) return
         if (this.#happened(record, changelog)) state.restore(store, record.key, record.value)
         else this.#skip(store, record.key, record.offset)

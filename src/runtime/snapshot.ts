@@ -68,7 +68,8 @@ export interface AppSnapshot {
   readonly recordsOut: number
   readonly dropped: Readonly<Record<string, number>>
   readonly commits: DurationTotals & { readonly aborted: number }
-  readonly restores: DurationTotals
+  /** `records`: of changelogs, those that were behind the checkpoints. */
+  readonly restores: DurationTotals & { readonly records: number }
   readonly rebalances: number
   /** Committed values of the topology's gauges that this instance owns. */
   readonly gauges: readonly GaugeSample[]

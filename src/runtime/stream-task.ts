@@ -269,6 +269,7 @@ export class StreamTask {
     this.#isDamaged = false
     signal.throwIfAborted()
     const startedAt = ticks()
+    let records = 0
     const logged = stores.filter((store) => store.logged)
     this.#restore = new Restore({
       log,
@@ -286,13 +287,14 @@ export class StreamTask {
       now: () => clock.now(),
     })
     try {
-      const { skipped, checkpoint } = await this.#restore.run()
-      this.#skipped = skipped
-      this.#commitNumber = checkpoint.commitNumber
+      const restored = await this.#restore.run()
+      this.#skipped = restored.skipped
+      this.#commitNumber = restored.checkpoint.commitNumber
+      records = restored.records
     } finally {
       this.#restore = undefined
     }
-    this.#environment.totals.restored((ticks() - startedAt) / 1_000)
+    this.#environment.totals.restored((ticks() - startedAt) / 1_000, records)
   }
 
   /** At least once: keys that a commit which never happened has written are written again. */

@@ -101,6 +101,7 @@ describe('what Prometheus reads', () => {
       'millrace_commits_total 2',
       'millrace_commit_seconds_total 0.1',
       'millrace_restore_seconds_total 0.2',
+      'millrace_restored_records_total 3',
       'millrace_rebalances_total 1',
       'millrace_log_up 1',
       'millrace_state{state="running"} 1',

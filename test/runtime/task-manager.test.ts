@@ -202,6 +202,7 @@ describe('a damaged state', () => {
     await replace(path, kept)
     await driver.restart()
     expect(await driver.store('counts').entries()).toEqual([['a', { n: 2 }]])
+    expect(driver.snapshots()[0]?.restores).toMatchObject({ count: 1, records: 1 })
   })
 
   it('that is ahead of the committed offsets is never used', async () => {

@@ -92,7 +92,7 @@ export function runningSnapshot(changes: Partial<AppSnapshot> = {}): AppSnapshot
     recordsOut: 3,
     dropped: {},
     commits: { count: 2, seconds: 0.1, aborted: 0 },
-    restores: { count: 1, seconds: 0.2 },
+    restores: { count: 1, seconds: 0.2, records: 3 },
     rebalances: 1,
     gauges: [],
     counters: [],
