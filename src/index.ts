@@ -4,6 +4,7 @@
 export type { Ability, Aggregator, Aggregators, Results, Where } from './aggregators/aggregator.ts'
 export {
   aggregator,
+  approxDistinct,
   type CollectOptions,
   collect,
   count,
@@ -13,6 +14,7 @@ export {
   max,
   mean,
   min,
+  quantiles,
   sum,
   where,
 } from './aggregators/aggregators.ts'

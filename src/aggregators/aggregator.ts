@@ -27,9 +27,11 @@ export type AggregatorKind =
   | 'max'
   | 'mean'
   | 'distinct'
+  | 'approxDistinct'
   | 'first'
   | 'last'
   | 'collect'
+  | 'quantiles'
   | 'custom'
 
 /** Several aggregators by the names of the row's fields. */

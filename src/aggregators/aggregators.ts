@@ -2,6 +2,7 @@
  * The aggregators, as `aggregate('traffic', { visitors: distinct(sessionId), orders: count() })`
  * takes them. A selector that answers null skips the record.
  */
+import { TopologyError } from '../errors.ts'
 import type { Demand, Sync } from '../misuse.ts'
 import type { Storable } from '../serde/checks.ts'
 import type { Serde } from '../serde/serde.ts'
@@ -18,7 +19,7 @@ type Selected<S> = S & Sync<S, 'Aggregators run synchronously: use mapAsync befo
 type Truth<B> = Selected<B> &
   Demand<Settled<B>, boolean, 'where needs a function that answers true or false'>
 type Measured<S> = Selected<S> &
-  Demand<Settled<S>, Numeric, 'min, max and mean need a number, a bigint or null'>
+  Demand<Settled<S>, Numeric, 'min, max, mean and quantiles need a number, a bigint or null'>
 type Summed<S> = Selected<S> &
   Demand<
     Settled<S>,
@@ -105,6 +106,52 @@ export function distinct<V, W, S>(
 ): Aggregator<V, number, 'merge'>
 export function distinct(...args: readonly unknown[]): unknown {
   return makeAggregator('distinct', ...args)
+}
+
+/**
+ * About how many different members, in at most 3 KiB of state, however many there are: two thirds
+ * of the answers are within 1.6 %, 19 of 20 within 3.3 %. Which members they are is forgotten.
+ *
+ *     visitors: approxDistinct((event) => event.sessionId)
+ */
+export function approxDistinct<V, S>(
+  select: (value: V) => Counted<S>
+): Aggregator<V, number, 'merge'>
+export function approxDistinct<V, W, S>(
+  select: (value: W) => Counted<S>,
+  condition: Where<V, W>
+): Aggregator<V, number, 'merge'>
+export function approxDistinct(...args: readonly unknown[]): unknown {
+  return makeAggregator('approxDistinct', ...args)
+}
+
+/**
+ * What a part of all values does not exceed, to within 1 % of the value: 0.5 is the median, 0 and 1
+ * are the least and the greatest, exactly. Null of nothing; what is not finite is skipped.
+ *
+ *     latency: quantiles((call) => call.ms, [0.5, 0.99])     // { 0.5: 12.1, 0.99: 240.4 }
+ *
+ * A few hundred bytes of state as a rule; 17 powers of ten can be told apart.
+ */
+export function quantiles<V, S, const Q extends number>(
+  select: (value: V) => Measured<S>,
+  ranks: readonly Q[]
+): Aggregator<V, Readonly<Record<Q, number | null>>, 'merge'>
+export function quantiles<V, W, S, const Q extends number>(
+  select: (value: W) => Measured<S>,
+  condition: Where<V, W>,
+  ranks: readonly Q[]
+): Aggregator<V, Readonly<Record<Q, number | null>>, 'merge'>
+export function quantiles(...args: readonly unknown[]): unknown {
+  const ranks = args.at(-1) as readonly number[]
+  if (!Array.isArray(ranks) || !ranks.every((rank) => rank >= 0 && rank <= 1)) {
+    throw new TopologyError(
+      'MILLRACE_QUANTILES_INVALID',
+      `There are no quantiles at [${String(ranks)}]: give a list of numbers from 0 to 1, ` +
+        'such as [0.5, 0.99].'
+    )
+  }
+  return makeAggregator('quantiles', ...args.slice(0, -1), Object.freeze([...ranks]))
 }
 
 /**

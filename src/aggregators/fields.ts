@@ -1,32 +1,15 @@
-/**
- * One aggregator at run time: a state that is made, added to, merged, shown and written.
- * Invariants: `add` and `merge` may change the state they are given first and answer what to keep;
- * they never change the other one.
- */
+/** From an aggregator as users write it to what runs. */
 import { assert } from '../assert.ts'
 import { data } from '../serde/data.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Ability, Aggregator, Member, Where } from './aggregator.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
+import type { Field } from './field.ts'
 import { memberKey } from './member.ts'
+import { approximateCount, quantileField } from './sketches.ts'
 
 type Select = (value: unknown) => unknown
 type Numeric = number | bigint
-
-export interface Field {
-  readonly kind: string
-  init(): unknown
-  add(state: unknown, value: unknown): unknown
-  /** Undefined: it cannot be split into partial results. */
-  readonly merge: ((state: unknown, other: unknown) => unknown) | undefined
-  /** Takes out what was added. Undefined: it cannot. */
-  readonly remove?: ((state: unknown, value: unknown) => unknown) | undefined
-  result(state: unknown): unknown
-  write(writer: ByteWriter, state: unknown): void
-  read(reader: ByteReader): unknown
-  /** Of `distinct`: what to count; its state is only how many there are. */
-  readonly member?: (value: unknown) => string | undefined
-}
 
 export function makeField(name: string, one: Aggregator<never, unknown, Ability>): Field {
   if (one.kind === 'custom') return custom(one.args[0] as Definition)
@@ -58,6 +41,13 @@ export function makeField(name: string, one: Aggregator<never, unknown, Ability>
         kind: 'distinct',
         member: (value) => memberKey(choose(value) as Member),
       }
+    case 'approxDistinct':
+      return approximateCount((value) => memberKey(choose(value) as Member))
+    case 'quantiles':
+      return quantileField(
+        (value) => chosenNumber(name, choose(value)),
+        one.args.at(-1) as readonly number[]
+      )
   }
 }
 

@@ -9,7 +9,7 @@
 import { FatalError } from '../errors.ts'
 import type { Aggregators } from './aggregator.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
-import type { Field } from './fields.ts'
+import type { Field } from './field.ts'
 import { makeField, withMembersInside } from './fields.ts'
 
 /** Changed in place; one slot per field. */

@@ -1,6 +1,7 @@
 /** What the compiler must infer by itself, from the topics to the last operator. */
 import {
   aggregator,
+  approxDistinct,
   collect,
   count,
   data,
@@ -21,6 +22,7 @@ import {
   min,
   nullable,
   type ProcessorContext,
+  quantiles,
   type StoredKTable,
   StreamsBuilder,
   string,
@@ -147,6 +149,20 @@ expectType<
   >
 >()(everything)
 expectType<WindowedKTable<null, number, 'updates'>>()(actions.windowedBy(tumbling('1h')).count('h'))
+expectType<
+  StoredKTable<
+    string,
+    {
+      readonly ids: number
+      readonly items: Readonly<Record<0.5 | 0.99, number | null>>
+    }
+  >
+>()(
+  actions.groupByKey().aggregate('sketches', {
+    ids: approxDistinct((order) => order.id, where(isOrder)),
+    items: quantiles((order) => order.items, where(isOrder), [0.5, 0.99]),
+  })
+)
 
 const total = actions.groupByKey().aggregate(
   'total',

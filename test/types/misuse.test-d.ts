@@ -4,6 +4,7 @@
  */
 import {
   aggregator,
+  approxDistinct,
   boolean,
   collect,
   count,
@@ -16,6 +17,7 @@ import {
   keyValueStore,
   max,
   type ProcessorContext,
+  quantiles,
   StreamsBuilder,
   string,
   sum,
@@ -118,6 +120,10 @@ byName.reduce((kept: bigint, id: bigint) => kept + id)
 // Rows of a table change: give this aggregator a remove function
 // @ts-expect-error
 byName.aggregate('most', { most: max((id) => id) })
+// @ts-expect-error as above
+byName.aggregate('ids', { ids: approxDistinct((id) => id) })
+// @ts-expect-error as above
+byName.aggregate('ids', { ids: quantiles((id) => id, [0.5]) })
 // Expected 4-5 arguments, but got 3: what is added must be removed again
 const zero = () => 0n
 const plus = (total: bigint, id: bigint) => total + id
@@ -220,6 +226,13 @@ orders.windowedBy(five).aggregate('x', { n: aggregator({ init: () => 0, add: (n)
 byUser.aggregate('x', { total: sum((order) => order.id) })
 // @ts-expect-error distinct cannot tell objects apart
 byUser.aggregate('x', { orders: distinct((order) => ({ id: order.id })) })
+// @ts-expect-error approxDistinct neither
+byUser.aggregate('x', { orders: approxDistinct((order) => ({ id: order.id })) })
+// @ts-expect-error quantiles are of numbers
+byUser.aggregate('x', { ids: quantiles((order) => order.id, [0.5]) })
+// Expected 2-3 arguments, but got 1: which ones must be said
+// @ts-expect-error
+byUser.aggregate('x', { items: quantiles((order) => order.items) })
 // A gauge shows a number, a bigint, or null for unknown
 // @ts-expect-error
 byUser.count('n').toGauge({ name: 'n', help: '', value: (n) => `${n}` })

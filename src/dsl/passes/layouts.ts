@@ -73,9 +73,10 @@ function aggregatorsLayout(aggregators: Aggregators<never>): string {
   return `{ ${fields.join(', ')} }`
 }
 
-/** Functions do not show in bytes; serdes and options do, and of a zero its type. */
+/** Functions and ranks do not show in bytes; serdes and options do, and of a zero its type. */
 function argumentLayout(argument: unknown): string {
   if (typeof argument === 'bigint') return 'bigint'
+  if (Array.isArray(argument)) return ''
   if (typeof argument !== 'object' || argument === null) {
     return typeof argument === 'function' || argument == null ? '' : String(argument)
   }
