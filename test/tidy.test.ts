@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const linesMax = 500
 const functionLinesMax = 70
+const operatorLinesMax = 200
 const columnsMax = 100
 
 /** Every room, and what it may import; itself always. `type:` means types only. */
@@ -90,6 +91,14 @@ describe('the house', () => {
       ]
     })
     expect(faults).toEqual([])
+  })
+
+  it('keeps operators under 200 lines, and most of them under 90', () => {
+    const operators = files.filter((file) => file.startsWith('src/operators/'))
+    const lengths = operators.map((file) => [read(file).split('\n').length - 1, file] as const)
+    const ascending = lengths.map(([lines]) => lines).sort((a, b) => a - b)
+    expect(lengths.filter(([lines]) => lines > operatorLinesMax)).toEqual([])
+    expect(ascending[Math.floor(ascending.length / 2)]).toBeLessThan(90)
   })
 
   it('keeps functions under 70 lines', () => {

@@ -23,13 +23,12 @@ import { WindowGrid } from '../windows/grid.ts'
 import type { Windowed } from '../windows/windows.ts'
 import type { MarkMessage, PartialMessage } from './global-messages.ts'
 import { GlobalMessages } from './global-messages.ts'
+import { GlobalUpdates } from './global-updates.ts'
 import { MarkVector } from './mark-vector.ts'
-import type { Partial } from './partial.ts'
-import { compareIds, Progress, partialsDefinition } from './partial.ts'
+import { MergedWindows } from './merged-windows.ts'
+import { Progress, partialsDefinition } from './partial.ts'
 import { Partials } from './partials.ts'
 import type { GlobalAggregateSpec } from './specs.ts'
-import type { Unions } from './unions.ts'
-import { OpenUnions, SeparateUnions, SlidingUnions } from './unions.ts'
 
 /** Rows of one step; the task looks up between two steps. */
 const rowsMax = 50
@@ -42,16 +41,14 @@ export class GlobalFinalOperator extends Operator {
   readonly #aggregation: RowAggregation
   readonly #messages: GlobalMessages
   readonly #isFinal: boolean
-  readonly #unions: Unions
   #context!: TaskContext
   #partials!: Partials
+  #windows!: MergedWindows
   #progress!: Progress
   #hasProgressed = false
   /** Least first end of all partials, as long as no window has been closed. */
   #leastEnd = Number.POSITIVE_INFINITY
-  /** With updates: ends that changed since their last row, and the last rows of open windows. */
-  readonly #changed = new Set<Timestamp>()
-  readonly #rows = new Map<Timestamp, unknown>()
+  readonly #updates: GlobalUpdates
   readonly #close = (): boolean => this.#closeSome()
 
   constructor(spec: GlobalAggregateSpec) {
@@ -61,16 +58,16 @@ export class GlobalFinalOperator extends Operator {
     this.#aggregation = new RowAggregation(spec.name, spec.aggregators)
     this.#messages = new GlobalMessages(this.#aggregation, spec.topic)
     this.#isFinal = spec.windows.emission === 'final'
-    if (!this.#isFinal) this.#unions = new OpenUnions(this.#aggregation, this.#grid)
-    else if (this.#grid.paneMs < this.#grid.sizeMs) {
-      this.#unions = new SlidingUnions(this.#aggregation)
-    } else this.#unions = new SeparateUnions(this.#aggregation)
+    this.#updates = new GlobalUpdates(this.#grid)
   }
 
   override async init(context: TaskContext): Promise<void> {
     this.#context = context
     const store = context.store(partialsDefinition(this.#spec.name, this.#aggregation))
-    this.#partials = new Partials(this.#aggregation, store)
+    const partials = new Partials(this.#aggregation, store)
+    this.#partials = partials
+    const { emission } = this.#spec.windows
+    this.#windows = new MergedWindows(this.#aggregation, this.#grid, partials, emission)
     const stored = await this.#partials.load()
     const vector = new MarkVector(context.producerCount(this.#spec.topic), stored?.vector)
     this.#progress = new Progress(vector, stored?.cursor)
@@ -124,32 +121,17 @@ export class GlobalFinalOperator extends Operator {
     }
     partials.touch(partial)
     this.#leastEnd = Math.min(this.#leastEnd, end)
-    this.#noteChanged(partial)
-    return (slot, member) => {
-      if (partial.addMember(slot, member)) this.#unions.added(partial, slot, member)
-    }
-  }
-
-  #noteChanged(partial: Partial): void {
-    if (this.#isFinal) return
-    const { cursor = Number.NEGATIVE_INFINITY } = this.#progress
-    const last = this.#grid.lastEnd(partial.pane)
-    for (let end = partial.end; end <= last; end += this.#grid.advanceMs) {
-      if (end > cursor) this.#changed.add(end)
-    }
+    if (!this.#isFinal) this.#updates.note(partial, cursor)
+    return (slot, member) => this.#windows.addMember(partial, slot, member)
   }
 
   #emitChanged(): void {
-    if (this.#changed.size === 0) return
-    for (const end of [...this.#changed].sort((a, b) => a - b)) this.#emitUpdate(end)
+    for (const end of this.#updates.ends()) this.#emitUpdate(end)
   }
 
   #emitUpdate(end: Timestamp): void {
-    this.#changed.delete(end)
-    const [row, last] = this.#rowOf(end)
-    const before = this.#rows.get(end) ?? null
-    this.#rows.set(end, row)
-    this.next.process(this.#key(end), new Change(row, before), last)
+    const [row, last] = this.#windows.row(end)
+    this.next.process(this.#key(end), new Change(row, this.#updates.tell(end, row)), last)
   }
 
   #closeAfterRecord(): void {
@@ -185,41 +167,22 @@ export class GlobalFinalOperator extends Operator {
 
   #closeWindow(end: Timestamp): void {
     if (this.#isFinal) this.#emitFinal(end)
-    else if (this.#changed.has(end)) this.#emitUpdate(end)
-    else if (this.#inside(end).length === 0) this.#emitFinal(end)
+    else if (this.#updates.has(end)) this.#emitUpdate(end)
+    else if (this.#windows.inside(end).length === 0) this.#emitFinal(end)
     this.#progress.cursor = end
     this.#hasProgressed = true
-    this.#changed.delete(end)
-    this.#rows.delete(end)
-    this.#unions.closed(end)
-    for (const partial of this.#inside(end)) {
+    this.#updates.closed(end)
+    this.#windows.closed(end)
+    for (const partial of this.#windows.inside(end)) {
       if (this.#grid.lastEnd(partial.pane) <= end) this.#partials.remove(partial)
     }
   }
 
   #emitFinal(end: Timestamp): void {
-    const inside = this.#inside(end)
+    const inside = this.#windows.inside(end)
     if (inside.length === 0 && !this.#spec.windows.emptyWindows) return
-    const [row] = this.#rowOf(end, inside)
+    const [row] = this.#windows.row(end, inside)
     this.next.process(this.#key(end), new Change(row, null), end)
-  }
-
-  /** In an order of their own, whatever order they came in: doubles do not add up in any order. */
-  #inside(end: Timestamp): readonly Partial[] {
-    const panes = this.#partials.between(end - this.#grid.sizeMs, end, this.#grid)
-    return [...panes].filter((partial) => partial.end <= end).sort(compareIds)
-  }
-
-  #rowOf(end: Timestamp, inside = this.#inside(end)): readonly [row: unknown, last: Timestamp] {
-    const merged = this.#aggregation.init()
-    let last = 0
-    for (const partial of inside) {
-      this.#aggregation.merge(merged, partial.row)
-      last = Math.max(last, partial.last)
-    }
-    const sizes = this.#unions.sizes(end, inside)
-    for (const [index, slot] of this.#aggregation.sets.entries()) merged[slot] = sizes[index]
-    return [this.#aggregation.result(merged), last]
   }
 
   #key(end: Timestamp): Windowed<null> {

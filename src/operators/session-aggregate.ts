@@ -12,7 +12,8 @@ import type { SessionSpec } from '../windows/record-windows.ts'
 import type { Window } from '../windows/windows.ts'
 import { Kept } from './aggregate-entries.ts'
 import { Times, timesPrefix, windowPrefix } from './record-window-entries.ts'
-import { type Placed, RecordWindowsOperator } from './record-windows.ts'
+import type { Placed } from './record-window-store.ts'
+import { RecordWindowsOperator } from './record-windows.ts'
 import type { RecordWindowAggregateSpec } from './specs.ts'
 import { readTime, timeKey } from './time-keys.ts'
 
@@ -89,16 +90,16 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     let state = this.aggregation.init()
     const gone = merged.start === merged.end ? [] : reached
     for (const window of reached) {
-      const kept = this.kept(entryOf(window, keyText))
+      const kept = this.rows.kept(entryOf(window, keyText))
       if (kept === undefined) continue
       state = this.aggregation.merge(state, kept.state, key)
     }
     for (const window of gone) {
       const entry = entryOf(window, keyText)
-      const kept = this.kept(entry)
+      const kept = this.rows.kept(entry)
       if (kept === undefined) continue
       this.deleteWindow(entry)
-      this.#announce(entry, key, window, null, this.aggregation.result(kept.state))
+      this.#tell(entry, key, window, null, this.aggregation.result(kept.state))
     }
     return state
   }
@@ -111,19 +112,18 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     reached: readonly Window[]
   ): void {
     const entry = entryOf(window, keyText)
-    const before = reached.length > 0 && this.context.caching ? this.kept(entry) : undefined
+    const before = reached.length > 0 && this.context.caching ? this.rows.kept(entry) : undefined
     if (state === null) this.deleteWindow(entry)
     else this.putWindow(entry, new Kept(state, window.end), window.end)
     const old = before === undefined ? null : this.aggregation.result(before.state)
     const row = state === null ? null : this.aggregation.result(state)
-    this.#announce(entry, key, window, row, old)
+    this.#tell(entry, key, window, row, old)
   }
 
   /** Sessions are made of several records: they carry the headers of none. */
-  #announce(entry: string, key: unknown, window: Window, row: unknown, old: unknown): void {
-    if (this.isFinal) return
+  #tell(entry: string, key: unknown, window: Window, row: unknown, old: unknown): void {
     this.context.withHeaders(noHeaders, () =>
-      this.changes.put(entry, { key, window }, row, old, window.end)
+      this.announce(entry, { key, window }, row, old, window.end)
     )
   }
 
@@ -137,7 +137,7 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
   }
 
   #list(keyText: string): readonly Window[] {
-    const times = this.store.get(timesPrefix + keyText)
+    const times = this.rows.entries.get(timesPrefix + keyText)
     if (!(times instanceof Times)) return []
     const windows: Window[] = []
     for (let at = 0; at < times.list.length; at += 2) {
@@ -149,8 +149,8 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
   #putList(keyText: string, windows: readonly Window[]): void {
     const entry = timesPrefix + keyText
     const times = windows.flatMap(({ start, end }) => [start, end])
-    if (times.length === 0) this.store.delete(entry)
-    else this.store.put(entry, new Times(times))
+    if (times.length === 0) this.rows.entries.delete(entry)
+    else this.rows.entries.put(entry, new Times(times))
   }
 }
 

@@ -8,9 +8,11 @@
  */
 import type { Timestamp } from '../ids.ts'
 import type { SlidingSpec } from '../windows/record-windows.ts'
+import type { Window } from '../windows/windows.ts'
 import { Kept } from './aggregate-entries.ts'
 import { windowPrefix } from './record-window-entries.ts'
-import { type Placed, RecordWindowsOperator } from './record-windows.ts'
+import type { Placed } from './record-window-store.ts'
+import { RecordWindowsOperator } from './record-windows.ts'
 import type { RecordWindowAggregateSpec } from './specs.ts'
 import { readTime, timeKey } from './time-keys.ts'
 import { WindowStarts } from './window-starts.ts'
@@ -35,7 +37,7 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
     const { spanMs, graceMs } = spec.windows
     this.#spanMs = spanMs
     this.#graceMs = graceMs
-    this.#starts = new WindowStarts(spanMs, () => this.store)
+    this.#starts = new WindowStarts(spanMs, () => this.rows.entries)
     this.shownMs = 2 * spanMs + graceMs + (this.isFinal ? 1 : 0)
   }
 
@@ -52,8 +54,7 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
   }
 
   protected placeOf(entry: string): Placed {
-    const start = readTime(entry, 1)
-    return { window: { start, end: start + this.#spanMs }, keyText: entry.slice(9) }
+    return { window: this.#windowFrom(readTime(entry, 1)), keyText: entry.slice(9) }
   }
 
   protected unlist({ window, keyText }: Placed): void {
@@ -80,11 +81,8 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
   /** Newest window first; Kafka Streams goes that way too. */
   #takeOne(hand: Hand): void {
     const { keyText, timestamp } = hand
-    const starts = this.#starts.between(
-      keyText,
-      Math.max(0, timestamp - 2 * this.#spanMs),
-      timestamp + 1
-    )
+    const from = Math.max(0, timestamp - 2 * this.#spanMs)
+    const starts = this.#starts.between(keyText, from, timestamp + 1)
     const hasRight = starts.at(-1) === timestamp + 1
     let right: Kept | undefined
     let left: Kept | undefined
@@ -93,13 +91,14 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
     for (const start of starts.toReversed()) {
       if (start > timestamp) continue
       const end = start + this.#spanMs
-      const kept = this.kept(this.#entryOf(start, keyText))
+      const kept = this.rows.kept(this.#entryOf(start, keyText))
       if (kept === undefined) continue
       const newest = kept.timestamp
       if (end < timestamp) {
         left = kept
         // What is past its retention counts no late window after it.
-        if (this.isShown(start) || newest + 1 + this.#spanMs >= hand.closeTime) previous = newest
+        const isOpen = newest + 1 + this.#spanMs >= hand.closeTime
+        if (isOpen || this.rows.isShown(start)) previous = newest
         break
       }
       // What is in the newest window beside this record comes after it, if anything does.
@@ -125,14 +124,14 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
     const { keyText, timestamp } = hand
     const starts = this.#starts.between(keyText, 0, timestamp + 1)
     const hasRight = starts.at(-1) === timestamp + 1
-    const shared = starts[0] === 0 ? this.kept(this.#entryOf(0, keyText)) : undefined
+    const shared = starts[0] === 0 ? this.rows.kept(this.#entryOf(0, keyText)) : undefined
     const previous =
       shared !== undefined && shared.timestamp < timestamp ? shared.timestamp : undefined
     let right: Kept | undefined
     let isInside = false
     for (const start of starts) {
       if (start === 0 || start > timestamp) continue
-      const kept = this.kept(this.#entryOf(start, keyText))
+      const kept = this.rows.kept(this.#entryOf(start, keyText))
       if (kept === undefined) continue
       isInside = true
       right = hasRight ? undefined : this.#later(kept, timestamp)
@@ -159,40 +158,30 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
   #openRight({ keyText, key, timestamp }: Hand, right: Kept): void {
     const start = timestamp + 1
     this.#put(start, keyText, right)
+    const told = { key, window: this.#windowFrom(start) }
     const row = this.aggregation.result(right.state)
-    this.#announce(start, keyText, key, row, null, right.timestamp)
+    this.announce(this.#entryOf(start, keyText), told, row, null, right.timestamp)
   }
 
   #update(hand: Hand, start: Timestamp, kept: Kept | undefined, from?: unknown): void {
     const { keyText, key, value, timestamp, closeTime } = hand
     if (start + this.#spanMs < closeTime) {
       // A window past its retention is none: it is not counted again.
-      if (kept === undefined || this.isShown(start)) this.context.drop('late')
+      if (kept === undefined || this.rows.isShown(start)) this.context.drop('late')
       return
     }
     // As in Kafka Streams, what a window begins with counts as its row before.
     const old = kept?.state ?? from ?? null
     const before = old === null ? null : this.aggregation.result(old)
-    const base = old ?? this.aggregation.init()
-    const state = this.aggregation.add(base, value, key)
+    const state = this.aggregation.add(old ?? this.aggregation.init(), value, key)
     const newest = Math.max(timestamp, kept?.timestamp ?? 0)
-    if (state === null) this.#remove(start, keyText)
-    else this.#put(start, keyText, new Kept(state, newest))
+    const entry = this.#entryOf(start, keyText)
+    if (state === null) {
+      this.deleteWindow(entry)
+      this.#starts.remove(keyText, start)
+    } else this.#put(start, keyText, new Kept(state, newest))
     const row = state === null ? null : this.aggregation.result(state)
-    this.#announce(start, keyText, key, row, before, newest)
-  }
-
-  #announce(
-    start: Timestamp,
-    keyText: string,
-    key: unknown,
-    row: unknown,
-    old: unknown,
-    timestamp: Timestamp
-  ): void {
-    if (this.isFinal) return
-    const window = { start, end: start + this.#spanMs }
-    this.changes.put(this.#entryOf(start, keyText), { key, window }, row, old, timestamp)
+    this.announce(entry, { key, window: this.#windowFrom(start) }, row, before, newest)
   }
 
   #put(start: Timestamp, keyText: string, kept: Kept): void {
@@ -200,9 +189,8 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
     this.#starts.add(keyText, start)
   }
 
-  #remove(start: Timestamp, keyText: string): void {
-    this.deleteWindow(this.#entryOf(start, keyText))
-    this.#starts.remove(keyText, start)
+  #windowFrom(start: Timestamp): Window {
+    return { start, end: start + this.#spanMs }
   }
 
   #entryOf(start: Timestamp, keyText: string): string {
