@@ -11,7 +11,14 @@ import { partitionName } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import { packageVersion } from '../version.ts'
 import { type BackoffOptions, backoffMs, sleep } from './backoff.ts'
-import { ConnectionError, errorClassOf, isTransient, kafkaError } from './kafka-errors.ts'
+import {
+  ConnectionError,
+  errorClassOf,
+  errorCodes,
+  isTransient,
+  kafkaError,
+  stumbled,
+} from './kafka-errors.ts'
 import type { Leader } from './leaders.ts'
 import { Leaders } from './leaders.ts'
 import type { KafkaOptions } from './link-options.ts'
@@ -158,6 +165,7 @@ export class Cluster {
     const known = this.#coordinators.get(`${kind} ${key}`)
     if (known !== undefined) return known
     const found = await this.any(findCoordinator, { kind, key })
+    if (found.error === errorCodes.UNKNOWN_SERVER_ERROR) throw stumbled('FindCoordinator')
     if (found.error !== 0) {
       throw kafkaError(found.error, `FindCoordinator of ${kind} ${key}`, found.message, key)
     }
@@ -171,7 +179,8 @@ export class Cluster {
   }
 
   /**
-   * Asks a coordinator, wherever it is, until it answers something other than "not me", "not now".
+   * Asks a coordinator, wherever it is, until it answers something other than "not me", "not now",
+   * or that it does not know what befell it.
    * A repeated request may have been carried out before: all requests that coordinators get from us
    * may be repeated. Other errors are in the response.
    */
@@ -189,6 +198,7 @@ export class Cluster {
         const response = await this.send(address, rpc, request, options)
         const code = errorOf(response)
         if (errorClassOf(code) === 'coordinator') throw kafkaError(code, rpc.api.name)
+        if (code === errorCodes.UNKNOWN_SERVER_ERROR) throw stumbled(rpc.api.name)
         return response
       } catch (error) {
         this.forgetCoordinator(kind, key)

@@ -14,8 +14,10 @@ import type { GroupIdentity } from './requests/offsets.ts'
 
 const protocolType = 'consumer'
 const protocolName = 'millrace'
-/** Brokers park JoinGroup and SyncGroup until all members are there. */
+/** What a coordinator may take longer than it lets a rebalance last. */
 const parkedGraceMs = 5_000
+/** After which a parked request is sent again, however long the session. */
+const parkedMsMax = 10_000
 /** How long to try to say good-bye. */
 export const leaveMs = 2_000
 
@@ -47,15 +49,14 @@ export class GroupClient {
       protocolType,
       protocols: [{ name: protocolName, metadata }],
     }
-    return this.#call(joinGroup, request, { timeoutMs: rebalanceMs + parkedGraceMs })
+    return this.#call(joinGroup, request, this.#parking())
   }
 
   sync(
     identity: GroupIdentity,
     assignments: readonly MemberAssignment[]
   ): Promise<SyncGroupResponse> {
-    const timeoutMs = this.#options.rebalanceMs + parkedGraceMs
-    return this.#call(syncGroup, { ...identity, assignments }, { timeoutMs })
+    return this.#call(syncGroup, { ...identity, assignments }, this.#parking())
   }
 
   async heartbeat(identity: GroupIdentity): Promise<number> {
@@ -70,6 +71,18 @@ export class GroupClient {
     // Not on the group's own link: a JoinGroup may be parked there.
     const options = { role: 'control', deadlineMs: leaveMs } as const
     await cluster.callCoordinator('group', groupId, leaveGroup, request, errorOf, options)
+  }
+
+  /**
+   * Brokers park JoinGroup and SyncGroup until all members are there, and nobody can tell from here
+   * whether such a request waits or was lost with its connection. So it is repeated, soon enough
+   * for a session that has begun with the answer: the second one takes the place of the first, or
+   * is answered as that was.
+   */
+  #parking(): CallOptions {
+    const { sessionMs, rebalanceMs } = this.#options
+    const timeoutMs = Math.min(sessionMs / 2, parkedMsMax)
+    return { timeoutMs, deadlineMs: rebalanceMs + parkedGraceMs }
   }
 
   #call<Request, Response extends { readonly error: number }>(

@@ -168,6 +168,15 @@ export function kafkaError(
   }
 }
 
+/**
+ * UNKNOWN_SERVER_ERROR where the request may be repeated. Brokers answer so now and then when a
+ * partition of theirs moves; whether they have carried the request out is open.
+ */
+export function stumbled(where: string): RetriableError {
+  const code = 'MILLRACE_KAFKA_UNKNOWN_SERVER_ERROR'
+  return new RetriableError(code, `${where}: the broker met with an error that it did not expect`)
+}
+
 function hint(code: number): string {
   switch (code) {
     case 10:

@@ -8,7 +8,7 @@
  * Invariant: nothing that a cut connection has left behind of one transaction can reach the next.
  * In version 2 (KIP-890) its epoch is over; in version 1 the next begins with a fresh one.
  */
-import { AbortedError, type MillraceError, RetriableError } from '../errors.ts'
+import { AbortedError, type MillraceError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
 import type { BackoffOptions } from './backoff.ts'
 import type { CallOptions, Cluster, CoordinatorKind } from './cluster.ts'
@@ -18,6 +18,7 @@ import {
   errorCodes,
   isTransient,
   kafkaError,
+  stumbled,
   UnknownOutcomeError,
 } from './kafka-errors.ts'
 import type { ProducerIdentity } from './partition-queue.ts'
@@ -229,11 +230,8 @@ export async function fenceTransactionalId(
  * epoch ends whatever it holds of this transaction; asking for one is repeated.
  */
 function brokerFailed({ api }: Rpc<never, unknown>, where: string): MillraceError {
-  const message = `${where}: the broker met with an error that it did not expect`
-  const code = 'MILLRACE_KAFKA_UNKNOWN_SERVER_ERROR'
-  return api.key === initProducerId.api.key
-    ? new RetriableError(code, message)
-    : new AbortedError(code, message)
+  const error = stumbled(where)
+  return api.key === initProducerId.api.key ? error : new AbortedError(error.code, error.message)
 }
 
 function unknownEnd(where: string, cause: unknown): UnknownOutcomeError {
