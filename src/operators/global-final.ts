@@ -91,8 +91,12 @@ export class GlobalFinalOperator extends Operator {
     this.#closeAfterRecord()
   }
 
-  override flush(): void {
+  override handOn(): void {
     this.#emitChanged()
+  }
+
+  override flush(): void {
+    this.handOn()
     this.#partials.flush(this.#hasProgressed ? this.#progress : undefined, deletesMax)
     this.#hasProgressed = false
     if (this.#partials.isRemoving) this.#context.requestCommit()

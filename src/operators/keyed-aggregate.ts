@@ -69,11 +69,16 @@ export class KeyedAggregateOperator extends Operator {
     else this.#start(entry, key, value, timestamp)
   }
 
-  override flush(): void {
+  override handOn(): void {
     const pending = this.#pending
     this.#pending = []
     for (const [key, kept] of pending) this.#forward(key, kept)
+    // What changes from here on waits anew.
     this.#epoch += 1
+  }
+
+  override flush(): void {
+    this.handOn()
   }
 
   #start(entry: string, key: unknown, value: unknown, timestamp: Timestamp): void {

@@ -113,8 +113,12 @@ export abstract class RecordWindowsOperator extends Operator {
     if (this.#sweep.isDue()) this.context.afterRecord(this.#sweepSome)
   }
 
-  override flush(): void {
+  override handOn(): void {
     this.#changes.flush()
+  }
+
+  override flush(): void {
+    this.handOn()
     this.rows.flush()
   }
 

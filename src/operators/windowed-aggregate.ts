@@ -133,8 +133,12 @@ export class WindowedAggregateOperator extends Operator {
     }
   }
 
-  override flush(): void {
+  override handOn(): void {
     this.#changes.flush()
+  }
+
+  override flush(): void {
+    this.handOn()
     this.#rows.flush()
     const isNews = [this.#time.takeChanged(), this.#progress.takeChanged()]
     if (isNews.includes(true)) this.#rows.store.put(reservedKey, this.#progress)

@@ -128,7 +128,13 @@ export abstract class Operator implements Receiver {
 
   abstract process(key: unknown, value: unknown, timestamp: Timestamp): void
 
-  /** Step 1 of the commit, in topological order: forward and send what was held back. */
+  /**
+   * Before a commit, in topological order: forwards what was held back. What comes of it may be work
+   * for after a record, which is done, and handed on, before the commit begins.
+   */
+  handOn(): void {}
+
+  /** Step 1 of the commit, in topological order: sends and writes what was held back. */
   flush(): void {}
 
   /** The commit that `flush` was part of has happened (step 5). */

@@ -10,6 +10,7 @@
 import type { KeyValueState, TaskState } from '../../state/contract.ts'
 import { present } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
+import type { Operator } from '../processor/operator.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
 import { steadyOf } from '../steady-clock.ts'
 import { fingerprintsOf } from './compatibility.ts'
@@ -166,10 +167,17 @@ export class TaskLife {
     return this.#busy === undefined && this.#work.every(({ asksAgain }) => asksAgain)
   }
 
-  /** On the way to rest, without taking a record. A failure goes to `onFailure`. */
+  /**
+   * On the way to a commit, without taking a record: work is done, then what was held back is handed
+   * on, and the work that comes of it is done. A failure goes to `onFailure`.
+   */
   settle(): void {
     try {
-      while (!this.isAtRest && this.#busy === undefined) this.#runWork()
+      do {
+        this.#runAllWork()
+        if (this.#busy !== undefined) return
+        if (this.#changed) this.#inEachNode((operator) => operator.handOn())
+      } while (!this.isAtRest)
     } catch (error) {
       this.#environment.onFailure(error)
     }
@@ -194,14 +202,10 @@ export class TaskLife {
     return bytes
   }
 
-  /** Step 1 of the commit: operators hand on what they held back. */
+  /** Step 1 of the commit: operators send and write what they held back. */
   flush(): void {
     this.time.beginSeal()
-    this.#record.aside(() => {
-      for (const { spec, operator } of this.#wired.nodes) {
-        inNode(spec.name, () => operator.flush())
-      }
-    })
+    this.#inEachNode((operator) => operator.flush())
   }
 
   /**
@@ -225,9 +229,7 @@ export class TaskLife {
   /** Step 5 of that commit. */
   committed(): void {
     this.time.committed()
-    for (const { spec, operator } of this.#wired.nodes) {
-      inNode(spec.name, () => operator.committed())
-    }
+    this.#inEachNode((operator) => operator.committed())
   }
 
   /** Work that is under way may go on, but sends nothing any more. */
@@ -247,6 +249,13 @@ export class TaskLife {
         logger.warn('A node failed to close', { node: spec.name, error: messageOf(error) })
       }
     }
+  }
+
+  /** In topological order, on behalf of no record. */
+  #inEachNode(run: (operator: Operator) => void): void {
+    this.#record.aside(() => {
+      for (const { spec, operator } of this.#wired.nodes) inNode(spec.name, () => run(operator))
+    })
   }
 
   #open(source: PlannedSource, index: number): RecordQueue {
