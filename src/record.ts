@@ -15,3 +15,8 @@ export interface RecordCursor {
   readonly value: Uint8Array | null
   readonly headers: RecordHeaders
 }
+
+/** For whoever keeps them: headers are views into a batch that may be gone by then. */
+export function copyOfHeaders(headers: RecordHeaders): RecordHeaders {
+  return headers.map(([name, value]) => [name, value && Uint8Array.prototype.slice.call(value)])
+}

@@ -14,7 +14,7 @@ import { FatalError } from '../errors.ts'
 import type { Timestamp } from '../ids.ts'
 import { Change } from '../processor/change.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
-import type { RecordHeaders } from '../record.ts'
+import { copyOfHeaders } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
 import { binaryBytes, binaryText } from '../serde/text.ts'
 import type { Windowed } from '../windows/windows.ts'
@@ -98,7 +98,7 @@ export class SuppressOperator extends Operator {
       newValue,
       oldValue: isKnown ? before.oldValue : oldValue,
       size: 8 + keyText.length + valueSize,
-      headers: copyOf(this.#context.record.headers),
+      headers: copyOfHeaders(this.#context.record.headers),
     })
     this.#store.put(heldPrefix + keyText, held)
     this.#progress.hold(timestamp, held, isKnown ? before : undefined)
@@ -156,9 +156,4 @@ export class SuppressOperator extends Operator {
         `${bytesMax}): raise the limits, wait for less, or let the oldest go early.`
     )
   }
-}
-
-/** Headers are views into a batch that is gone when the change goes out. */
-function copyOf(headers: RecordHeaders): RecordHeaders {
-  return headers.map(([name, value]) => [name, value && Uint8Array.prototype.slice.call(value)])
 }

@@ -129,8 +129,8 @@ export abstract class Operator implements Receiver {
   abstract process(key: unknown, value: unknown, timestamp: Timestamp): void
 
   /**
-   * Before a commit, in topological order: forwards what was held back. What comes of it may be work
-   * for after a record, which is done, and handed on, before the commit begins.
+   * Before a commit, in topological order: forwards what was held back. What comes of it may be
+   * work for after a record, which is done, and handed on, before the commit begins.
    */
   handOn(): void {}
 

@@ -168,8 +168,8 @@ export class TaskLife {
   }
 
   /**
-   * On the way to a commit, without taking a record: work is done, then what was held back is handed
-   * on, and the work that comes of it is done. A failure goes to `onFailure`.
+   * On the way to a commit, without taking a record: work is done, then what was held back is
+   * handed on, and the work that comes of it is done. A failure goes to `onFailure`.
    */
   settle(): void {
     try {

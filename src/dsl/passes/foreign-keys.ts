@@ -6,11 +6,12 @@
  *     result ◀─ resolver ◀─ source ┊ response ┊ ◀─────────────────┘
  */
 import type { Callback } from '../../operators/filter.ts'
+import { FanOutOperator } from '../../operators/foreign-key-fan-out.ts'
 import { responseSerde, subscriptionSerde } from '../../operators/foreign-key-messages.ts'
 import { ForeignKeyResponseOperator } from '../../operators/foreign-key-response.ts'
 import type { ForeignKeyJoinSpec, ForeignKeySide } from '../../operators/foreign-key-specs.ts'
 import { SubscribeOperator } from '../../operators/foreign-key-subscribe.ts'
-import { FanOutOperator, SubscriptionsOperator } from '../../operators/foreign-key-subscriptions.ts'
+import { SubscriptionsOperator } from '../../operators/foreign-key-subscriptions.ts'
 import type { Joiner } from '../../operators/table-view.ts'
 import type { Operator } from '../../processor/operator.ts'
 import type { Serde } from '../../serde/serde.ts'
