@@ -17,11 +17,25 @@ import type { Api } from './protocol.ts'
  */
 const loginPauseMs = 1_100
 
+/** For logging in again, all its requests together. */
+const loginMsMax = 20_000
+
+/** In an answer: behind its size, and behind the correlation id. */
+const correlationIdAt = 4
+const bodyAt = 8
+
 /** What Node and OpenSSL say of certificates, theirs or ours: trying again changes nothing. */
 const certificateFault = new RegExp(
   '^(CERT_|ERR_TLS_CERT_|ERROR_IN_CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_(CA|PURPOSE)|' +
     'HOSTNAME_MISMATCH|ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED))'
 )
+
+interface Waiting {
+  readonly api: Api
+  readonly timer: NodeJS.Timeout
+  readonly resolve: (body: Buffer) => void
+  readonly reject: (error: Error) => void
+}
 
 export class Connection {
   readonly address: string
@@ -29,7 +43,8 @@ export class Connection {
   readonly #hasSasl: boolean
   readonly #timeoutMsMin: number
   readonly #clientId: Buffer
-  #unanswered = 0
+  /** By their correlation ids, in the order in which they were sent. */
+  readonly #waiting = new Map<number, Waiting>()
   #loggingIn: Promise<void> | undefined
   #nextLoginMs = performance.now() + loginPauseMs
 
@@ -39,8 +54,12 @@ export class Connection {
     this.#hasSasl = hasSasl
     this.#timeoutMsMin = timeoutMsMin
     this.#clientId = Buffer.from(inner.clientId)
+    const { socket } = inner
     // Kafkajs listens to 'end' and 'error' only: a socket that was destroyed would go unnoticed.
-    inner.socket.once('close', () => this.close())
+    for (const event of ['end', 'error', 'close']) {
+      socket.once(event, (error?: unknown) => this.#end(error))
+    }
+    this.#takeOver(socket)
   }
 
   get alive(): boolean {
@@ -49,7 +68,7 @@ export class Connection {
 
   /** Nothing is waited for on it. */
   get isIdle(): boolean {
-    return this.#unanswered === 0
+    return this.#waiting.size === 0
   }
 
   /**
@@ -57,7 +76,6 @@ export class Connection {
    * calls. Rejects with a ConnectionError: the broker may have carried the request out.
    */
   async send(api: Api, body: readonly Uint8Array[], timeoutMs = 0): Promise<Buffer> {
-    const inner = this.#inside
     try {
       const login = this.#hasSasl ? this.#login() : undefined
       if (login !== undefined) await login
@@ -66,45 +84,64 @@ export class Connection {
       throw asOpenError(this.address, error)
     }
     if (!this.alive) throw disconnected(this.address, api, new Error('not connected'))
-    const correlationId = inner.nextCorrelationId()
+    const correlationId = this.#inside.nextCorrelationId()
     const header = this.#header(api, correlationId, body)
-    this.#unanswered += 1
-    try {
-      const { payload } = await new Promise<{ payload: Buffer }>((resolve, reject) => {
-        const apiKey = api.key
-        inner.requestQueue.push({
-          entry: {
-            apiKey,
-            apiName: api.name,
-            apiVersion: api.version,
-            correlationId,
-            resolve,
-            reject,
-          },
-          expectResponse: true,
-          requestTimeout: Math.max(timeoutMs, this.#timeoutMsMin),
-          sendRequest: () => scatter(inner.socket, header, body),
-        })
-      })
-      return payload
-    } catch (error) {
-      const isTimeout = nameOf(error) === 'KafkaJSRequestTimeoutError'
-      if (isTimeout) this.close()
-      throw isTimeout
-        ? unanswered(this.address, api, error)
-        : disconnected(this.address, api, error)
-    } finally {
-      this.#unanswered -= 1
-    }
+    const ms = Math.max(timeoutMs, this.#timeoutMsMin)
+    return await new Promise((resolve, reject) => {
+      // After a long computation the answer may be there, unread: timers come before sockets.
+      const timer = setTimeout(() => setImmediate(() => this.#giveUp(correlationId, ms)), ms)
+      this.#waiting.set(correlationId, { api, timer, resolve, reject })
+      scatter(this.#inside.socket, header, body)
+    })
+  }
+
+  #giveUp(correlationId: number, ms: number): void {
+    const waiting = this.#waiting.get(correlationId)
+    if (waiting === undefined) return
+    this.#waiting.delete(correlationId)
+    waiting.reject(unanswered(this.address, waiting.api, ms))
+    this.close()
   }
 
   /** Fails what is under way and cuts the socket; may be called again. */
   close(): void {
+    this.#end(undefined)
+  }
+
+  #end(error: unknown): void {
     const inner = this.#inside
+    const cause = error instanceof Error ? error : new Error('connection closed')
     inner.connectionStatus = 'disconnected'
-    inner.rejectRequests(new Error('connection closed'))
+    inner.rejectRequests(cause)
     inner.requestQueue.destroy()
     inner.socket.destroy()
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    for (const { api, timer, reject } of waiting) {
+      clearTimeout(timer)
+      reject(disconnected(this.address, api, cause))
+    }
+  }
+
+  /** From here on what comes is ours, but for the answers to what kafkajs asks when it logs in. */
+  #takeOver(socket: net.Socket): void {
+    const theirs = socket.listeners('data') as ((frame: Buffer) => void)[]
+    for (const listener of theirs) socket.off('data', listener)
+    socket.on('data', (frame: Buffer) => {
+      if (!this.#answered(frame)) for (const listener of theirs) listener(frame)
+    })
+    this.#inside.requestQueue.destroy()
+  }
+
+  #answered(frame: Buffer): boolean {
+    if (frame.length < bodyAt) return false
+    const correlationId = frame.readInt32BE(correlationIdAt)
+    const waiting = this.#waiting.get(correlationId)
+    if (waiting === undefined) return false
+    this.#waiting.delete(correlationId)
+    clearTimeout(waiting.timer)
+    waiting.resolve(frame.subarray(bodyAt))
+    return true
   }
 
   /** Undefined: none is due. Requests that wait for one leave in the order of their calls. */
@@ -112,7 +149,11 @@ export class Connection {
     const inner = this.#inside
     const isDue = !inner.isAuthenticated() && performance.now() >= this.#nextLoginMs
     if (this.#loggingIn !== undefined || !isDue) return this.#loggingIn
+    const timer = setTimeout(() => this.close(), loginMsMax)
     this.#loggingIn = inner.authenticate().finally(() => {
+      clearTimeout(timer)
+      // Its timers look every millisecond whether one of its requests may leave, for ever.
+      inner.requestQueue.destroy()
       this.#nextLoginMs = performance.now() + loginPauseMs
       // Not before those that wait are through: nobody must overtake them.
       setImmediate(() => {
@@ -174,9 +215,9 @@ function disconnected(address: string, api: Api, cause: unknown): ConnectionErro
   return new ConnectionError('MILLRACE_KAFKA_DISCONNECTED', message, { cause })
 }
 
-function unanswered(address: string, api: Api, cause: unknown): ConnectionError {
-  const message = `The broker ${address} did not answer ${api.name} in time`
-  return new ConnectionError('MILLRACE_KAFKA_UNANSWERED', message, { cause })
+function unanswered(address: string, api: Api, ms: number): ConnectionError {
+  const message = `The broker ${address} did not answer ${api.name} in ${ms} ms`
+  return new ConnectionError('MILLRACE_KAFKA_UNANSWERED', message)
 }
 
 function nameOf(error: unknown): string {

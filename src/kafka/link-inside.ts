@@ -40,14 +40,6 @@ export interface InsideConnection {
 }
 
 interface InsideQueue {
-  readonly pending: readonly unknown[]
-  scheduleCheckPendingRequests(): void
-  push(request: {
-    entry: object
-    expectResponse: true
-    requestTimeout: number
-    sendRequest: () => void
-  }): void
   destroy(): void
 }
 
@@ -77,12 +69,7 @@ const connectionKinds: Kinds<Omit<InsideConnection, 'socket'>> = {
   rejectRequests: 'function',
 }
 export const openedKinds: Kinds<Pick<InsideConnection, 'socket'>> = { socket: 'object' }
-const queueKinds: Kinds<InsideQueue> = {
-  pending: 'object',
-  push: 'function',
-  destroy: 'function',
-  scheduleCheckPendingRequests: 'function',
-}
+const queueKinds: Kinds<InsideQueue> = { destroy: 'function' }
 
 /** Takes `value` for what we know of it, or names what is not there any more. */
 export function inside<T>(value: unknown, what: string, kinds: Kinds<T>): T {
@@ -119,11 +106,6 @@ export function insideOf(kafka: Kafka): Inside {
 export function connectionOf(pool: InsidePool): InsideConnection {
   const connection = pool.pool[0] as InsideConnection
   inside(connection, 'Connection', connectionKinds)
-  const queue = inside(connection.requestQueue, 'RequestQueue', queueKinds)
-  // Left alone, it looks every millisecond, for ever, whether a request waits to be sent.
-  const check = queue.scheduleCheckPendingRequests.bind(queue)
-  queue.scheduleCheckPendingRequests = () => {
-    if (queue.pending.length > 0) check()
-  }
+  inside(connection.requestQueue, 'RequestQueue', queueKinds)
   return connection
 }

@@ -1,12 +1,12 @@
 /**
  * Opens connections to brokers, with the inside of kafkajs 2.2.4 that only the link files know: it
- * opens the socket, does TLS and SASL, asks for ApiVersions, and matches answers to requests. What
- * is in the requests is ours.
+ * does TLS and SASL, and asks for ApiVersions. The socket is ours, and once it is open, so are the
+ * requests and the answers on it.
  *
  *   Transport ──open──► kafkajs Broker (fresh each time) ──► its first Connection ──► socket
  *
- * - Requests go to the Connection, in the order they are sent. The pool of kafkajs reconnects
- *   without a lock (several sockets on one framing buffer), so it is never asked again.
+ * - The pool of kafkajs reconnects without a lock (several sockets on one framing buffer), so it is
+ *   never asked again.
  * - A dead connection is dropped, never reconnected: kafkajs leaks listeners otherwise.
  */
 import net from 'node:net'
@@ -15,6 +15,8 @@ import type { LogEntry, SASLOptions } from 'kafkajs'
 import { Kafka, logLevel } from 'kafkajs'
 import { FatalError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { FrameBuffers } from './frame-buffers.ts'
+import { Frames } from './frames.ts'
 import { asOpenError, Connection } from './link-connection.ts'
 import type { Inside, InsidePool } from './link-inside.ts'
 import {
@@ -36,7 +38,7 @@ export class Transport {
   readonly #requestTimeoutMs: number
   readonly #openTimeoutMs: number
 
-  constructor(options: KafkaOptions) {
+  constructor(options: KafkaOptions, buffers: FrameBuffers) {
     const { requestTimeoutMs = 10_000, connectionTimeoutMs = 5_000 } = options
     this.#hasSasl = options.sasl !== undefined
     this.#requestTimeoutMs = requestTimeoutMs
@@ -51,7 +53,7 @@ export class Transport {
       logLevel: logLevel.WARN,
       logCreator: () => (entry) => relay(options.logger, entry),
       socketFactory: ({ host, port, onConnect }) =>
-        openSocket(host, port, tlsOptions(options), onConnect),
+        openSocket(host, port, tlsOptions(options), buffers, onConnect),
       ...(options.tls ? { ssl: tlsOptions(options) ?? true } : {}),
       ...(options.sasl ? { sasl: { ...options.sasl } as SASLOptions } : {}),
     })
@@ -87,12 +89,27 @@ function openSocket(
   host: string,
   port: number,
   secure: tls.ConnectionOptions | undefined,
+  buffers: FrameBuffers,
   onConnect: () => void
 ): net.Socket {
   const servername = net.isIP(host) === 0 ? { servername: host } : {}
-  const socket = secure
-    ? tls.connect({ host, port, ...servername, ...secure }, onConnect)
-    : net.connect({ host, port }, onConnect)
+  // Whoever listens for data gets whole answers, sizes included.
+  const frames = new Frames(buffers, (frame) => void socket.emit('data', frame))
+  const onread: net.OnReadOpts = {
+    buffer: () => frames.room,
+    callback: (bytes) => {
+      try {
+        frames.take(bytes)
+      } catch (error) {
+        socket.destroy(error as Error)
+      }
+      return true
+    },
+  }
+  const target = { host, port, onread }
+  const socket: net.Socket = secure
+    ? tls.connect({ ...target, ...servername, ...secure }, onConnect)
+    : net.connect(target, onConnect)
   socket.setNoDelay(true)
   socket.setKeepAlive(true, 60_000)
   return socket

@@ -11,6 +11,7 @@
  */
 import { FatalError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { FrameBuffers } from './frame-buffers.ts'
 import { ConnectionError } from './kafka-errors.ts'
 import { Transport } from './link.ts'
 import type { Connection } from './link-connection.ts'
@@ -31,6 +32,8 @@ interface Link {
 }
 
 export class Links {
+  /** What long answers are read into; see `FrameBuffers`. */
+  readonly buffers = new FrameBuffers()
   readonly #transport: Transport
   readonly #links = new Map<string, Link>()
   readonly #closing = new AbortController()
@@ -38,7 +41,7 @@ export class Links {
   #isClosed = false
 
   constructor(options: KafkaOptions) {
-    this.#transport = new Transport(options)
+    this.#transport = new Transport(options, this.buffers)
     this.#logger = options.logger
   }
 

@@ -1,6 +1,7 @@
 /** The contract with the inside of kafkajs, tried on a real broker. */
 import { createRequire } from 'node:module'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { FrameBuffers } from '../../src/kafka/frame-buffers.ts'
 import { ConnectionError } from '../../src/kafka/kafka-errors.ts'
 import { Transport } from '../../src/kafka/link.ts'
 import { Connection } from '../../src/kafka/link-connection.ts'
@@ -42,7 +43,7 @@ test('kafkajs is exactly the version whose inside is known', () => {
 })
 
 test('a connection opens, and everything inside kafkajs is where it was', async () => {
-  const connection = await new Transport(options).open(broker)
+  const connection = await new Transport(options, new FrameBuffers()).open(broker)
   expect(connection).toBeInstanceOf(Connection)
   expect(connection.alive).toBe(true)
   connection.close()
@@ -54,7 +55,7 @@ test('a client whose inside changed is named in the error', async () => {
   const { isAuthenticated } = inner
   try {
     inner.isAuthenticated = undefined
-    await expect(new Transport(options).open(broker)).rejects.toMatchObject({
+    await expect(new Transport(options, new FrameBuffers()).open(broker)).rejects.toMatchObject({
       code: 'MILLRACE_KAFKAJS_CHANGED',
       message: expect.stringContaining('Connection of kafkajs has no isAuthenticated (function)'),
     })
@@ -68,9 +69,9 @@ test('many requests at once share one socket, and each gets its own answer', asy
   const keys = Array.from({ length: 50 }, (_, index) => `group-${index}`)
   const answers = await Promise.all([
     ...keys.map((key) =>
-      links.send(proxy.address, 'control', findCoordinator, { kind: 'group', key })
+      links.send(proxy.address, 'control', findCoordinator, { kind: 'group', key }, 30_000)
     ),
-    links.send(proxy.address, 'control', metadata, { topics: [] }),
+    links.send(proxy.address, 'control', metadata, { topics: [] }, 30_000),
   ])
   expect(answers.at(-1)).toMatchObject({ brokers: [{}], topics: [] })
   expect(proxy.accepted).toBe(1)
