@@ -4,6 +4,9 @@ import type { Offset, Timestamp } from './ids.ts'
 /** In order, duplicates kept; a value may be null. */
 export type RecordHeaders = readonly (readonly [name: string, value: Uint8Array | null])[]
 
+/** Makes something of `bytes[start, end)`; what it keeps of them it copies. */
+export type BytesReader<T> = (bytes: Uint8Array, start: number, end: number) => T
+
 /**
  * A place in a batch of records. The fields speak of the current record and change with the next
  * `advance()`; the bytes are views into the batch: copy what you keep.
@@ -14,6 +17,17 @@ export interface RecordCursor {
   readonly key: Uint8Array | null
   readonly value: Uint8Array | null
   readonly headers: RecordHeaders
+  /** −1: the key is null. */
+  readonly keyLength: number
+  /** −1: the value is null. */
+  readonly valueLength: number
+  /**
+   * Reads a key that is not null where it lies: a view costs more than most of what is read. Who
+   * needs one takes `key`.
+   */
+  readKey<T>(read: BytesReader<T>): T
+  /** As `readKey`, the value. */
+  readValue<T>(read: BytesReader<T>): T
 }
 
 /** For whoever keeps them: headers are views into a batch that may be gone by then. */

@@ -8,6 +8,7 @@ import { FatalError, MillraceError } from '../errors.ts'
 import type { Offset } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import type { FetchEntry, FetcherOptions, FetchTarget, FetchTimes } from './fetch-target.ts'
+import type { FrameUse } from './frame-buffers.ts'
 import { errorCodes, errorNameOf, isTransient, kafkaError } from './kafka-errors.ts'
 import { type FetchedPartition, fetch, type Isolation } from './requests/records.ts'
 import { Sign } from './waiting.ts'
@@ -87,11 +88,18 @@ export class FetchLane {
       const options = { role, timeoutMs: waitMs + 10_000 }
       const { partitions } = await cluster.send(this.#address, fetch, request, options)
       const times = { sentAt, answeredAt: clock.now() }
-      const byName = new Map(partitions.map((fetched) => [partitionName(fetched), fetched]))
+      // All at once: what one is through with, the next may not have seen yet.
+      const byName = new Map(
+        partitions.map((fetched) => {
+          const use = cluster.links.buffers.use(fetched.records)
+          return [partitionName(fetched), { fetched, use }]
+        })
+      )
       for (const entry of asked) {
-        const fetched = byName.get(partitionName(entry.target))
+        const found = byName.get(partitionName(entry.target))
         const isAsked = offsets.get(entry) === entry.target.fetchOffset
-        if (fetched !== undefined && isAsked) await this.#take(entry, fetched, times)
+        if (found === undefined || !isAsked) continue
+        await this.#take(entry, found.fetched, times, found.use)
       }
     } catch (error) {
       if (this.#stopped || cluster.signal.aborted) return
@@ -121,7 +129,12 @@ export class FetchLane {
     return { waitMs, request: { ...bounds, partitions } }
   }
 
-  async #take(entry: FetchEntry, fetched: FetchedPartition, times: FetchTimes): Promise<void> {
+  async #take(
+    entry: FetchEntry,
+    fetched: FetchedPartition,
+    times: FetchTimes,
+    use: FrameUse
+  ): Promise<void> {
     const { target } = entry
     // It left, or was sent elsewhere, while the request was under way.
     if (!this.#entries.has(entry)) return
@@ -137,7 +150,7 @@ export class FetchLane {
       this.#entries.add(entry)
     }
     try {
-      const taking = target.take(fetched, times)
+      const taking = target.take(fetched, times, use)
       if (taking !== undefined) await taking
     } catch (error) {
       this.#events.failed(entry, error)

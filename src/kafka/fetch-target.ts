@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts'
 import type { Offset, Timestamp, TopicPartition } from '../ids.ts'
 import type { Cluster } from './cluster.ts'
 import type { FetchLane } from './fetch-lane.ts'
+import type { FrameUse } from './frame-buffers.ts'
 import type { FetchedPartition, Isolation } from './requests/records.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 
@@ -21,8 +22,11 @@ export interface FetchTarget extends TopicPartition {
   readonly hasRoom: boolean
   readonly bytesMax: number
   begin(earliest: Offset): void
-  /** Moves `fetchOffset`. What it throws becomes the failure of the target. */
-  take(fetched: FetchedPartition, times: FetchTimes): Promise<void> | void
+  /**
+   * Moves `fetchOffset`. What it throws becomes the failure of the target. The records stay as they
+   * are until it releases them.
+   */
+  take(fetched: FetchedPartition, times: FetchTimes, use: FrameUse): Promise<void> | void
   /** No more will come. */
   fail(error: Error): void
 }

@@ -1,6 +1,6 @@
 /**
  * Reads fetched batches record by record, without an object per record: the cursor remembers where
- * things are, and makes a view of key, value or headers when it is asked for one.
+ * things are, and makes a view of key, value or headers only when it is asked for one.
  *
  *   fetched bytes ──► batches (complete ones) ──► those not hidden ──► records from `from` on
  *
@@ -10,7 +10,7 @@
  *   the fetch in memory: copy what is kept.
  */
 import type { Offset, Timestamp } from '../ids.ts'
-import type { RecordCursor, RecordHeaders } from '../record.ts'
+import type { BytesReader, RecordCursor, RecordHeaders } from '../record.ts'
 import { AbortedFilter } from './aborted-filter.ts'
 import { codecOf, decompress } from './compression.ts'
 import {
@@ -63,6 +63,7 @@ export class BatchCursor implements RecordCursor {
   #valueStart = 0
   #valueLength = -1
   #headersStart = 0
+  #isViewed = false
 
   constructor(fetched: Buffer, options: BatchCursorOptions) {
     this.#fetched = fetched
@@ -78,14 +79,37 @@ export class BatchCursor implements RecordCursor {
     return this.#position
   }
 
+  /** Views were handed out, and may be kept by somebody: the bytes must stay as they are. */
+  get isViewed(): boolean {
+    return this.#isViewed
+  }
+
   get key(): Buffer | null {
     if (this.#keyLength < 0) return null
+    this.#isViewed = true
     return this.#bytes.subarray(this.#keyStart, this.#keyStart + this.#keyLength)
   }
 
   get value(): Buffer | null {
     if (this.#valueLength < 0) return null
+    this.#isViewed = true
     return this.#bytes.subarray(this.#valueStart, this.#valueStart + this.#valueLength)
+  }
+
+  get keyLength(): number {
+    return this.#keyLength
+  }
+
+  get valueLength(): number {
+    return this.#valueLength
+  }
+
+  readKey<T>(read: BytesReader<T>): T {
+    return read(this.#bytes, this.#keyStart, this.#keyStart + this.#keyLength)
+  }
+
+  readValue<T>(read: BytesReader<T>): T {
+    return read(this.#bytes, this.#valueStart, this.#valueStart + this.#valueLength)
   }
 
   get headers(): RecordHeaders {
@@ -154,6 +178,7 @@ export class BatchCursor implements RecordCursor {
   }
 
   #readHeaders(): RecordHeaders {
+    this.#isViewed = true
     const resume = this.#at
     this.#at = this.#headersStart
     const count = this.#varint()

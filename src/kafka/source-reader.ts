@@ -10,10 +10,11 @@
  */
 import type { Offset, Timestamp } from '../ids.ts'
 import { partitionName, type TopicPartition } from '../ids.ts'
-import type { RecordHeaders } from '../record.ts'
+import type { BytesReader, RecordHeaders } from '../record.ts'
 import type { FetchAnswer, ReaderOptions, SourceReader } from '../runtime/ports.ts'
 import type { FetchTarget, FetchTimes } from './fetch-target.ts'
 import type { Fetcher } from './fetcher.ts'
+import type { FrameUse } from './frame-buffers.ts'
 import { type BatchScan, ensureCodecs, scanBatches } from './record-batch.ts'
 import { BatchCursor } from './record-batch-cursor.ts'
 import type { FetchedPartition, Isolation } from './requests/records.ts'
@@ -24,6 +25,7 @@ const fetchBytesMax = 1024 * 1024
 interface Chunk {
   readonly cursor: BatchCursor
   readonly bytes: number
+  readonly use: FrameUse
 }
 
 export class PartitionReader implements SourceReader, FetchTarget {
@@ -37,7 +39,8 @@ export class PartitionReader implements SourceReader, FetchTarget {
   readonly #queue: Chunk[] = []
   #queuedBytes = 0
   #cursor: BatchCursor
-  #isHolding = false
+  /** Of the answer that the cursor is in, if it is in one. */
+  #use: FrameUse | undefined
   #fetchOffset: Offset | undefined
   #lastEpoch = -1
   #answer: FetchAnswer | undefined
@@ -83,6 +86,22 @@ export class PartitionReader implements SourceReader, FetchTarget {
     return this.#cursor.headers
   }
 
+  get keyLength(): number {
+    return this.#cursor.keyLength
+  }
+
+  get valueLength(): number {
+    return this.#cursor.valueLength
+  }
+
+  readKey<T>(read: BytesReader<T>): T {
+    return this.#cursor.readKey(read)
+  }
+
+  readValue<T>(read: BytesReader<T>): T {
+    return this.#cursor.readValue(read)
+  }
+
   get position(): Offset {
     return this.#cursor.position
   }
@@ -97,17 +116,26 @@ export class PartitionReader implements SourceReader, FetchTarget {
       if (this.#cursor.advance()) return true
       const next = this.#queue.shift()
       if (next === undefined) break
+      this.#letGo()
       this.#cursor = next.cursor
-      this.#isHolding = true
+      this.#use = next.use
       const hadRoom = this.hasRoom
       this.#queuedBytes -= next.bytes
       if (!hadRoom && this.hasRoom) this.#fetcher.wake(this)
     }
     if (this.#failure !== undefined) throw this.#failure
     // A view of a record keeps a whole answer in memory: a quiet partition lets go of it.
-    if (this.#isHolding) this.#cursor = this.#emptyAt(this.#cursor.position)
-    this.#isHolding = false
+    if (this.#use !== undefined) {
+      this.#letGo()
+      this.#cursor = this.#emptyAt(this.#cursor.position)
+    }
     return false
+  }
+
+  /** The cursor is through: its answer may be overwritten, unless views of it are about. */
+  #letGo(): void {
+    if (!this.#cursor.isViewed) this.#use?.release()
+    this.#use = undefined
   }
 
   close(): void {
@@ -133,10 +161,10 @@ export class PartitionReader implements SourceReader, FetchTarget {
     this.#cursor = this.#emptyAt(earliest)
   }
 
-  take(fetched: FetchedPartition, times: FetchTimes): Promise<void> | void {
+  take(fetched: FetchedPartition, times: FetchTimes, use: FrameUse): Promise<void> | void {
     const scan = scanBatches(fetched.records, this.#fetchOffset ?? 0)
-    if (scan.missing.length === 0) return this.#accept(fetched, times, scan)
-    return ensureCodecs(scan).then(() => this.#accept(fetched, times, scan))
+    if (scan.missing.length === 0) return this.#accept(fetched, times, use, scan)
+    return ensureCodecs(scan).then(() => this.#accept(fetched, times, use, scan))
   }
 
   fail(error: Error): void {
@@ -144,7 +172,12 @@ export class PartitionReader implements SourceReader, FetchTarget {
     this.#tell()
   }
 
-  #accept(fetched: FetchedPartition, times: FetchTimes, { position, lastEpoch }: BatchScan): void {
+  #accept(
+    fetched: FetchedPartition,
+    times: FetchTimes,
+    use: FrameUse,
+    { position, lastEpoch }: BatchScan
+  ): void {
     if (this.#isClosed) return
     const from = this.#fetchOffset ?? 0
     const { records, aborted, logStart, highWatermark } = fetched
@@ -152,9 +185,9 @@ export class PartitionReader implements SourceReader, FetchTarget {
       const partition = partitionName(this)
       const filter = this.isolation === 'committed' ? { aborted } : {}
       const cursor = new BatchCursor(records, { from, partition, ...filter })
-      this.#queue.push({ cursor, bytes: records.length })
+      this.#queue.push({ cursor, bytes: records.length, use })
       this.#queuedBytes += records.length
-    }
+    } else use.release()
     this.#fetchOffset = position
     if (lastEpoch >= 0) this.#lastEpoch = lastEpoch
     this.#answer = { ...times, logStart, highWatermark }

@@ -1,7 +1,7 @@
 /** Walks through the records of a chunk, in place and without an object per record. */
 import { assert, present } from '../assert.ts'
 import type { Offset, Timestamp } from '../ids.ts'
-import type { RecordCursor, RecordHeaders } from '../record.ts'
+import type { BytesReader, RecordCursor, RecordHeaders } from '../record.ts'
 import { type Chunk, chunkHeaderBytes } from './chunk.ts'
 
 const none = Buffer.alloc(0)
@@ -16,6 +16,7 @@ export class ChunkCursor implements RecordCursor {
   #chunk: Chunk | undefined
   #keyAt = 0
   #keyLength = -1
+  #valueAt = 0
   #valueLength = -1
   #headersLength = 0
 
@@ -32,8 +33,23 @@ export class ChunkCursor implements RecordCursor {
 
   get value(): Uint8Array | null {
     if (this.#valueLength < 0) return null
-    const start = this.#keyAt + Math.max(0, this.#keyLength)
-    return this.#bytes.subarray(start, start + this.#valueLength)
+    return this.#bytes.subarray(this.#valueAt, this.#valueAt + this.#valueLength)
+  }
+
+  get keyLength(): number {
+    return this.#keyLength
+  }
+
+  get valueLength(): number {
+    return this.#valueLength
+  }
+
+  readKey<T>(read: BytesReader<T>): T {
+    return read(this.#bytes, this.#keyAt, this.#keyAt + this.#keyLength)
+  }
+
+  readValue<T>(read: BytesReader<T>): T {
+    return read(this.#bytes, this.#valueAt, this.#valueAt + this.#valueLength)
   }
 
   get headers(): RecordHeaders {
@@ -68,9 +84,8 @@ export class ChunkCursor implements RecordCursor {
     this.#valueLength = this.#varint() - 1
     this.#headersLength = this.#varint()
     this.#keyAt = this.#at
-    const key = Math.max(this.#keyLength, 0)
-    const value = Math.max(this.#valueLength, 0)
-    this.#at += key + value + this.#headersLength
+    this.#valueAt = this.#at + Math.max(this.#keyLength, 0)
+    this.#at = this.#valueAt + Math.max(this.#valueLength, 0) + this.#headersLength
     return true
   }
 

@@ -7,11 +7,13 @@
  * Invariants: `position` is the first offset that is not done; a rejected record is done, and moves
  * no time; the reader stays on the head until the next `fill`.
  */
+import { present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import { RejectedRecordError } from '../errors.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import type { Receiver } from '../processor/operator.ts'
-import type { RecordCursor, RecordHeaders } from '../record.ts'
+import type { BytesReader, RecordCursor, RecordHeaders } from '../record.ts'
+import { inPlaceReader } from '../serde/in-place.ts'
 import type { Serde } from '../serde/serde.ts'
 import { steadyOf } from '../steady-clock.ts'
 import type { PlannedSource } from './plan.ts'
@@ -28,6 +30,9 @@ export class RecordQueue {
   readonly #startsPlaced: boolean
   readonly #clock: Clock
   readonly #onRejected: OnRejected
+  /** Undefined: the serde wants a view. */
+  readonly #readKey: BytesReader<unknown> | undefined
+  readonly #readValue: BytesReader<unknown> | undefined
   #hasHead = false
   #key: unknown = null
   #value: unknown = null
@@ -50,6 +55,10 @@ export class RecordQueue {
     this.#startsPlaced = startsPlaced
     this.#clock = clock
     this.#onRejected = onRejected
+    const { spec, node } = source
+    // Bytes that nobody reads stay undecoded: what is passed on is only whether they are there.
+    this.#readKey = node.readsKey ? inPlaceReader(spec.key) : nothing
+    this.#readValue = node.readsValue ? inPlaceReader(spec.value) : nothing
   }
 
   get key(): unknown {
@@ -126,25 +135,28 @@ export class RecordQueue {
 
   /** The reason of a rejection, or undefined if the head is good. */
   #decode(): string | undefined {
-    const { spec, node } = this.source
+    const { spec } = this.source
     const reader = this.#reader
+    const { keyLength, valueLength } = reader
+    this.#bytes += Math.max(0, keyLength) + Math.max(0, valueLength)
     try {
-      this.#key = this.#read(spec.key, reader.key, node.readsKey, 'null_key')
-      this.#value = this.#read(spec.value, reader.value, node.readsValue, 'null_value')
+      this.#key = keyLength < 0 ? ofNull(spec.key, 'null_key') : this.#decodedKey()
+      this.#value = valueLength < 0 ? ofNull(spec.value, 'null_value') : this.#decodedValue()
     } catch (error) {
       return this.#reject(error instanceof RejectedRecordError ? error.reason : 'decode', error)
     }
     return this.#takeTime()
   }
 
-  /** Bytes that nobody reads stay undecoded: what is passed on is only whether they are there. */
-  #read(serde: Serde<unknown>, bytes: Uint8Array | null, isRead: boolean, ifNull: string): unknown {
-    if (bytes === null) {
-      if (serde.deserializeNull === undefined) throw new RejectedRecordError(ifNull)
-      return serde.deserializeNull()
-    }
-    this.#bytes += bytes.length
-    return isRead ? serde.deserialize(bytes) : undefined
+  #decodedKey(): unknown {
+    if (this.#readKey !== undefined) return this.#reader.readKey(this.#readKey)
+    return this.source.spec.key.deserialize(present(this.#reader.key, 'a key that is not null'))
+  }
+
+  #decodedValue(): unknown {
+    if (this.#readValue !== undefined) return this.#reader.readValue(this.#readValue)
+    const { value } = this.#reader
+    return this.source.spec.value.deserialize(present(value, 'a value that is not null'))
   }
 
   #takeTime(): string | undefined {
@@ -176,4 +188,13 @@ export class RecordQueue {
     this.#onRejected(this, reason, cause)
     return reason
   }
+}
+
+function nothing(): undefined {
+  return undefined
+}
+
+function ofNull(serde: Serde<unknown>, reason: string): unknown {
+  if (serde.deserializeNull === undefined) throw new RejectedRecordError(reason)
+  return serde.deserializeNull()
 }

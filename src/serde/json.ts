@@ -1,8 +1,9 @@
 /** JSON in UTF-8, its type taken from a validator or asserted. */
 import { RejectedRecordError } from '../errors.ts'
 import type { JsonCheck } from './checks.ts'
+import { readsInPlace } from './in-place.ts'
 import type { Serde } from './serde.ts'
-import { decodeUtf8, encodeUtf8 } from './text.ts'
+import { decodeUtf8, decodeUtf8At, encodeUtf8 } from './text.ts'
 
 /** What `json(schema)` needs of a validator: the standard-schema contract (zod, valibot, …). */
 export interface StandardSchema<In, Out> {
@@ -21,6 +22,7 @@ const plain: Serde<unknown> = Object.freeze({
   serialize: (value: unknown) => encodeUtf8(stringify(value)),
   deserialize: (bytes: Uint8Array): unknown => JSON.parse(decodeUtf8(bytes)),
 })
+readsInPlace(plain, parseAt)
 
 /**
  * `json<Order>()` trusts the writer; `json(orderSchema)` checks what is read: a record that does
@@ -32,11 +34,16 @@ export function json(this: unknown, schema?: StandardSchema<unknown, unknown>): 
   if (schema === undefined) return plain
   const standard = schema['~standard']
   const validate: Validate = (value) => standard.validate(value)
-  return Object.freeze({
+  const serde = Object.freeze({
     name: `json(${standard.vendor})`,
     serialize: plain.serialize,
     deserialize: (bytes: Uint8Array) => checked(validate, plain.deserialize(bytes)),
   })
+  return readsInPlace(serde, (bytes, start, end) => checked(validate, parseAt(bytes, start, end)))
+}
+
+function parseAt(bytes: Uint8Array, start: number, end: number): unknown {
+  return JSON.parse(decodeUtf8At(bytes, start, end))
 }
 
 function stringify(value: unknown): string {

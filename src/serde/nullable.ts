@@ -1,12 +1,15 @@
 /** Lets null through to a serde that knows none: records without a key, tombstones. */
+import { inPlaceReader, readsInPlace } from './in-place.ts'
 import type { Serde } from './serde.ts'
 
 /** `nullable(string())`: without it, a topic rejects null as `null_key` or `null_value`. */
 export function nullable<T>(inner: Serde<T>): Serde<T | null> {
-  return Object.freeze({
+  const serde = Object.freeze({
     name: `nullable(${inner.name})`,
     serialize: (value: T | null) => (value === null ? null : inner.serialize(value)),
     deserialize: (bytes: Uint8Array) => inner.deserialize(bytes),
     deserializeNull: () => null,
   })
+  const read = inPlaceReader(inner)
+  return read === undefined ? serde : readsInPlace<T | null>(serde, read)
 }

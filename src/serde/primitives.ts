@@ -1,12 +1,14 @@
 /** Serdes of single values, byte for byte those of the Java client. */
+import { readsInPlace } from './in-place.ts'
 import type { Serde } from './serde.ts'
-import { decodeUtf8, encodeUtf8 } from './text.ts'
+import { decodeUtf8, decodeUtf8At, encodeUtf8 } from './text.ts'
 
 const strings: Serde<string> = Object.freeze({
   name: 'string',
   serialize: encodeUtf8,
   deserialize: decodeUtf8,
 })
+readsInPlace(strings, decodeUtf8At)
 
 const copies: Serde<Uint8Array> = Object.freeze({
   name: 'bytes',

@@ -13,6 +13,11 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return utf8Slice.call(bytes, 0, bytes.length)
 }
 
+/** As `decodeUtf8`, of `bytes[start, end)`. */
+export function decodeUtf8At(bytes: Uint8Array, start: number, end: number): string {
+  return utf8Slice.call(bytes, start, end)
+}
+
 export function encodeUtf8(text: string): Uint8Array {
   return Buffer.from(text, 'utf8')
 }

@@ -3,6 +3,7 @@ import { silentLogger } from '../../src/log.ts'
 import type { Log } from '../../src/runtime/ports.ts'
 import { commitNumberHeader, Restore } from '../../src/runtime/restore.ts'
 import type { Checkpoint, TaskState } from '../../state/contract.ts'
+import { HeldRecord } from '../support/held-record.ts'
 import { openDriver } from './open-driver.ts'
 import { countTopic, countTopology, textTopic } from './small-topology.ts'
 
@@ -210,8 +211,8 @@ describe('a state of long ago', () => {
   })
 })
 
-function record(offset: number, key: string) {
-  return { offset, timestamp: 1, key: Buffer.from(key), value: Buffer.from('v'), headers: [] }
+function record(offset: number, key: string): HeldRecord {
+  return new HeldRecord({ offset, key: Buffer.from(key), value: Buffer.from('v') })
 }
 
 type RestoreOne = (

@@ -171,6 +171,40 @@ function describeReading(world: World): void {
     reading.reader.close()
   })
 
+  it('reads in place what views show, and leaves kept views as they are', async () => {
+    const { log, source } = world
+    const [batches, perBatch] = [12, 10]
+    const texts = Array.from({ length: batches * perBatch }, (_, i) =>
+      `${i} `.padEnd(10_000, String(i % 10))
+    )
+    for (let batch = 0; batch < batches; batch++) {
+      const own = texts.slice(batch * perBatch, (batch + 1) * perBatch)
+      await log.append(
+        source,
+        own.map((value) => textRecord(value, { key: bytes(value.slice(0, 9)) }))
+      )
+    }
+    const reading = new Reading(log, { topic: source, partition: 0 }, 'earliest', 50_000)
+    const { reader } = reading
+    const kept: (readonly [number, Uint8Array | null])[] = []
+    const inPlace = (bytes: Uint8Array, start: number, end: number): string =>
+      Buffer.from(bytes.slice(start, end)).toString()
+    for (let i = 0; i < texts.length; ) {
+      if (!reader.advance()) {
+        await reading.sign()
+        continue
+      }
+      // A view of few batches only: the memory of the others is used again meanwhile.
+      if (i % (4 * perBatch) === 0) kept.push([i, reader.value])
+      expect([reader.keyLength, reader.valueLength]).toEqual([9, 10_000])
+      expect(reader.readKey(inPlace)).toBe(texts[i]?.slice(0, 9))
+      expect(reader.readValue(inPlace) === texts[i]).toBe(true)
+      i++
+    }
+    expect(kept.map(([i, view]) => textOf(view) === texts[i])).toEqual([true, true, true])
+    reader.close()
+  })
+
   it('throws when an offset is not in the log, before its start or behind its end', async () => {
     const { log, source } = world
     const at = { topic: source, partition: 0 }

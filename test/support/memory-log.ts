@@ -1,6 +1,6 @@
 /** A log in memory, as far as rooms need one that only append and read: a fake of the port. */
 import type { Offset, TopicPartition } from '../../src/ids.ts'
-import type { RecordHeaders } from '../../src/record.ts'
+import type { BytesReader, RecordHeaders } from '../../src/record.ts'
 import type {
   AppendRecord,
   FetchAnswer,
@@ -8,6 +8,7 @@ import type {
   ReaderOptions,
   SourceReader,
 } from '../../src/runtime/ports.ts'
+import { HeldRecord } from './held-record.ts'
 
 export class MemoryLog implements Pick<Log, 'append' | 'partitions' | 'read'> {
   readonly records = new Map<string, AppendRecord[]>()
@@ -49,13 +50,12 @@ export class MemoryLog implements Pick<Log, 'append' | 'partitions' | 'read'> {
 class MemoryReader implements SourceReader {
   readonly topic: string
   readonly partition = 0
-  readonly headers: RecordHeaders = []
-  offset = -1
   position: Offset
   answer: FetchAnswer | undefined
   readonly #records: readonly AppendRecord[]
   readonly #options: ReaderOptions
   readonly #closed: (reader: MemoryReader) => void
+  #record = new HeldRecord({ offset: -1 })
 
   constructor(
     topic: string,
@@ -71,6 +71,10 @@ class MemoryReader implements SourceReader {
     this.#closed = closed
   }
 
+  get offset(): Offset {
+    return this.#record.offset
+  }
+
   get timestamp(): number {
     return this.#record.timestamp
   }
@@ -83,9 +87,30 @@ class MemoryReader implements SourceReader {
     return this.#record.value
   }
 
+  get headers(): RecordHeaders {
+    return this.#record.headers
+  }
+
+  get keyLength(): number {
+    return this.#record.keyLength
+  }
+
+  get valueLength(): number {
+    return this.#record.valueLength
+  }
+
+  readKey<T>(read: BytesReader<T>): T {
+    return this.#record.readKey(read)
+  }
+
+  readValue<T>(read: BytesReader<T>): T {
+    return this.#record.readValue(read)
+  }
+
   advance(): boolean {
     if (this.answer === undefined || this.position >= this.answer.highWatermark) return false
-    this.offset = this.position++
+    const offset = this.position++
+    this.#record = new HeldRecord({ ...this.#records[offset], offset })
     return true
   }
 
@@ -100,11 +125,5 @@ class MemoryReader implements SourceReader {
       this.answer = { sentAt: 0, answeredAt: 0, logStart: 0, highWatermark }
       this.#options.onData?.()
     })
-  }
-
-  get #record(): AppendRecord {
-    const record = this.#records[this.offset]
-    if (record === undefined) throw new Error('no record here')
-    return record
   }
 }
