@@ -7,6 +7,7 @@
  *      └────────────────────────┴── acknowledged · again after a pause · given up ◄──────────┘
  *
  * - Every partition of a request is accounted for: one that an answer lacks goes out again.
+ * - A broker that stumbled (UNKNOWN_SERVER_ERROR) may have written: the same bytes go out again.
  * - A duplicate is a success. Out of sequence behind a failed batch means again; on the oldest
  *   batch the broker has lost track of this producer, and the owner must begin anew.
  * - What is given up after it may have been written is told apart from what surely was not.
@@ -246,17 +247,15 @@ export class BatchSender {
       case errorCodes.UNKNOWN_SERVER_ERROR:
         batch.mayBeWritten = true
     }
-    if (isTransient(code)) {
+    const where = `Produce to ${partitionName(queue)}`
+    const error = kafkaError(code, where, result?.message, queue.topic)
+    const isStumble = code === errorCodes.UNKNOWN_SERVER_ERROR
+    queue.stumble = isStumble ? error : undefined
+    if (isTransient(code) || isStumble) {
       queue.stop()
       this.#pause(queue)
       return true
     }
-    const error = kafkaError(
-      code,
-      `Produce to ${partitionName(queue)}`,
-      result?.message,
-      queue.topic
-    )
     const isRefused = errorClassOf(code) === 'fatal' && !batch.mayBeWritten
     if (!isRefused || this.#options.isAllOrNothing) this.#breakQueue(queue, error)
     else if (queue.oldest === batch) {
@@ -276,7 +275,8 @@ export class BatchSender {
     const message = `${partitionName(queue)} took nothing for ${this.#options.deliveryTimeoutMs} ms`
     const { reason } = this.#options.cluster.health()
     const text = reason ? `${message}; ${reason}` : message
-    this.#breakQueue(queue, new RetriableError('MILLRACE_KAFKA_DELIVERY_TIMEOUT', text))
+    const timeout = new RetriableError('MILLRACE_KAFKA_DELIVERY_TIMEOUT', text)
+    this.#breakQueue(queue, queue.stumble ?? timeout)
     return true
   }
 
@@ -304,9 +304,19 @@ export class BatchSender {
 
   #refresh(topics: readonly string[]): void {
     const { cluster } = this.#options
-    cluster.refresh(topics).catch((error: Error) => {
-      cluster.logger.debug('no metadata for now', { reason: error.message })
-    })
+    cluster.refresh(topics).then(
+      () => this.#dropRefused(topics),
+      (error: Error) => cluster.logger.debug('no metadata for now', { reason: error.message })
+    )
+  }
+
+  /** What waits for topics that may not be seen any more. */
+  #dropRefused(topics: readonly string[]): void {
+    for (const queue of [...this.#queues.values()]) {
+      if (queue.isEmpty || !topics.includes(queue.topic)) continue
+      const refusal = this.#options.cluster.topicRefusal(queue.topic)
+      if (refusal !== undefined) this.#breakQueue(queue, refusal)
+    }
   }
 }
 

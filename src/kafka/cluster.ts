@@ -5,7 +5,7 @@
  * Nothing here interprets an answer beyond "ask again, perhaps elsewhere"; errors that repeating
  * cannot help reach the caller as codes.
  */
-import { RetriableError } from '../errors.ts'
+import { type MillraceError, RetriableError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import type { Logger } from '../log.ts'
@@ -147,6 +147,17 @@ export class Cluster {
     return this.#leaders.of(partition)
   }
 
+  /**
+   * Why brokers tell nothing of a topic, and will not by being asked again: the right to see it was
+   * taken away. As of the latest `refresh`.
+   */
+  topicRefusal(topic: string): MillraceError | undefined {
+    const code = this.#leaders.errorOf(topic)
+    if (code === 0 || isTransient(code) || code === errorCodes.UNKNOWN_SERVER_ERROR)
+      return undefined
+    return kafkaError(code, `Metadata of ${topic}`, null, topic)
+  }
+
   async controller(): Promise<string> {
     if (this.#leaders.addressOf(this.#controllerId) === undefined) await this.metadata([])
     return this.#leaders.addressOf(this.#controllerId) ?? this.#preferred ?? this.#seeds[0] ?? ''
@@ -234,7 +245,9 @@ export class Cluster {
         }
       }
       if (open.size === 0) return
-      await this.refresh([...new Set([...open.values()].map(({ topic }) => topic))])
+      const topics = [...new Set([...open.values()].map(({ topic }) => topic))]
+      await this.refresh(topics)
+      for (const topic of topics) failure = this.topicRefusal(topic) ?? failure
       throw failure ?? new RetriableError('MILLRACE_KAFKA_LEADERLESS', `${what}: no leader`)
     })
     return done

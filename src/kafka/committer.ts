@@ -88,6 +88,8 @@ export async function membershipRefused(
 
 /** Nothing of the commit happened; who owns the tasks is for the group to say. */
 export async function notCommitted(group: Group, cause: unknown): Promise<MillraceError> {
+  // What may have been written, and can never be told: no later commit would fare better.
+  if (cause instanceof UnknownOutcomeError && cause.cause instanceof FatalError) return cause.cause
   if (cause instanceof FatalError) {
     return cause.code === 'MILLRACE_KAFKA_FENCED_INSTANCE_ID' ? group.twinned() : cause
   }

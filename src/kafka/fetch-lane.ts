@@ -86,7 +86,8 @@ export class FetchLane {
     const sentAt = clock.now()
     try {
       const options = { role, timeoutMs: waitMs + 10_000 }
-      const { partitions } = await cluster.send(this.#address, fetch, request, options)
+      const { error, partitions } = await cluster.send(this.#address, fetch, request, options)
+      if (error !== errorCodes.NONE) return this.#allRefused(asked, error)
       const times = { sentAt, answeredAt: clock.now() }
       // All at once: what one is through with, the next may not have seen yet.
       const byName = new Map(
@@ -143,7 +144,7 @@ export class FetchLane {
       return this.#events.failed(entry, truncated(target, fetched.divergesAt))
     }
     entry.attempts = 0
-    entry.unknownSinceMs = undefined
+    entry.refusal = undefined
     // Who was served goes to the end: the broker fills its answer from the front.
     if (fetched.records.length > 0) {
       this.#entries.delete(entry)
@@ -157,9 +158,13 @@ export class FetchLane {
     }
   }
 
-  #refused(entry: FetchEntry, { error, logStart }: FetchedPartition): void {
+  #allRefused(asked: readonly FetchEntry[], error: number): void {
+    for (const entry of asked) if (this.#entries.has(entry)) this.#refused(entry, { error })
+  }
+
+  #refused(entry: FetchEntry, { error, logStart = -1 }: Refusal): void {
     const name = partitionName(entry.target)
-    if (isTransient(error)) {
+    if (isTransient(error) || error === errorCodes.UNKNOWN_SERVER_ERROR) {
       if (error !== errorCodes.NOT_LEADER_OR_FOLLOWER) {
         this.#options.log.warn(`A broker refuses to be read: ${errorNameOf(error)}`, { name })
       }
@@ -170,6 +175,8 @@ export class FetchLane {
       this.#events.failed(entry, kafkaError(error, `Fetch of ${name}`, null, entry.target.topic))
   }
 }
+
+type Refusal = Pick<FetchedPartition, 'error'> & Partial<FetchedPartition>
 
 /** What is in the log is not what was read: nobody can tell here what to make of it. */
 function truncated(target: FetchTarget, end: Offset): FatalError {

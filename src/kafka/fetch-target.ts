@@ -47,6 +47,6 @@ export interface FetchEntry {
   lane: FetchLane | undefined
   attempts: number
   retryAtMs: number
-  /** Since when brokers say that there is no such partition, by the monotonic clock. */
-  unknownSinceMs: number | undefined
+  /** What brokers keep answering, and since when, by the monotonic clock. */
+  refusal: { readonly code: number; readonly sinceMs: number } | undefined
 }

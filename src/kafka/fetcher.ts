@@ -18,7 +18,11 @@ import { errorCodes, isTransient, kafkaError } from './kafka-errors.ts'
 import { listOffsets } from './requests/records.ts'
 import { Sign } from './waiting.ts'
 
-const unknownMsMax = 30_000
+/** A topic that is gone, or a broker that cannot say what is wrong: so long may it pass. */
+const refusedMsMax: ReadonlyMap<number, number> = new Map([
+  [errorCodes.UNKNOWN_TOPIC_OR_PARTITION, 30_000],
+  [errorCodes.UNKNOWN_SERVER_ERROR, 60_000],
+])
 const retryMs = { firstMs: 20, maxMs: 1_000 } as const
 
 export class Fetcher {
@@ -39,7 +43,7 @@ export class Fetcher {
       lane: undefined,
       attempts: 0,
       retryAtMs: 0,
-      unknownSinceMs: undefined,
+      refusal: undefined,
     }
     this.#entries.set(target, entry)
     this.#house()
@@ -100,8 +104,17 @@ export class Fetcher {
     if (entries.every(isKnown)) return
     try {
       await cluster.refresh([...new Set(entries.map(({ target }) => target.topic))])
+      this.#dropRefused(entries)
     } catch (error) {
       if (!cluster.signal.aborted) log.warn('No broker tells where the partitions are', { error })
+    }
+  }
+
+  /** Those whose topics may not be seen any more. */
+  #dropRefused(entries: readonly FetchEntry[]): void {
+    for (const entry of entries) {
+      const refusal = this.#options.cluster.topicRefusal(entry.target.topic)
+      if (refusal !== undefined) this.#fail(entry, refusal)
     }
   }
 
@@ -140,7 +153,7 @@ export class Fetcher {
       const [found] = await cluster.send(address, listOffsets, request)
       if (found === undefined) return false
       if (found.error === 0) target.begin(found.offset)
-      else if (isTransient(found.error)) this.#checkKnown(entry, found.error)
+      else if (isPassing(found.error)) this.#checkRefusal(entry, found.error)
       else {
         const where = `ListOffsets of ${partitionName(target)}`
         this.#fail(entry, kafkaError(found.error, where, null, target.topic))
@@ -158,22 +171,17 @@ export class Fetcher {
 
   #moved(entry: FetchEntry, code: number): void {
     this.#leaveLane(entry)
-    this.#checkKnown(entry, code)
+    this.#checkRefusal(entry, code)
     this.#postpone(entry)
     this.#house()
   }
 
-  #checkKnown(entry: FetchEntry, code: number): void {
+  #checkRefusal(entry: FetchEntry, code: number): void {
     const now = performance.now()
-    if (code !== errorCodes.UNKNOWN_TOPIC_OR_PARTITION) {
-      entry.unknownSinceMs = undefined
-      return
-    }
-    entry.unknownSinceMs ??= now
-    if (now - entry.unknownSinceMs < unknownMsMax) return
-    const name = partitionName(entry.target)
-    const message = `The partition ${name} is gone: create the topic again, and restart`
-    this.#fail(entry, new FatalError('MILLRACE_TOPIC_LOST', message))
+    const msMax = refusedMsMax.get(code)
+    if (msMax === undefined) entry.refusal = undefined
+    else if (entry.refusal?.code !== code) entry.refusal = { code, sinceMs: now }
+    else if (now - entry.refusal.sinceMs >= msMax) this.#fail(entry, lastRefusal(entry, code))
   }
 
   #fail(entry: FetchEntry, error: unknown): void {
@@ -186,4 +194,15 @@ export class Fetcher {
     entry.lane?.leave(entry)
     entry.lane = undefined
   }
+}
+
+function isPassing(code: number): boolean {
+  return isTransient(code) || refusedMsMax.has(code)
+}
+
+function lastRefusal({ target }: FetchEntry, code: number): Error {
+  const name = partitionName(target)
+  if (code !== errorCodes.UNKNOWN_TOPIC_OR_PARTITION) return kafkaError(code, `Fetch of ${name}`)
+  const message = `The partition ${name} is gone: create the topic again, and restart`
+  return new FatalError('MILLRACE_TOPIC_LOST', message)
 }

@@ -25,6 +25,8 @@ const olderAnswersMax = 5
 export class Leaders {
   #addresses = new Map<number, string>()
   readonly #partitions = new Map<string, KnownPartition>()
+  /** What brokers say of topics instead, as of the latest answer. */
+  readonly #errors = new Map<string, number>()
 
   /** Of the brokers that are up. */
   get addresses(): readonly string[] {
@@ -42,11 +44,17 @@ export class Leaders {
     return { address, nodeId: known.nodeId, epoch: known.epoch }
   }
 
+  /** 0: nothing is wrong with it, as far as is known. */
+  errorOf(topic: string): number {
+    return this.#errors.get(topic) ?? 0
+  }
+
   take(metadata: MetadataResponse): void {
     this.#addresses = new Map(
       metadata.brokers.map(({ nodeId, host, port }) => [nodeId, `${host}:${port}`])
     )
-    for (const { topic, partitions } of metadata.topics) {
+    for (const { topic, error, partitions } of metadata.topics) {
+      this.#errors.set(topic, error)
       for (const partition of partitions) this.#takePartition(topic, partition)
     }
   }

@@ -15,6 +15,7 @@
  *   to other records: what moves up behind a refused batch goes out under another producer id.
  */
 import { assert } from '../assert.ts'
+import type { MillraceError } from '../errors.ts'
 import type { Offset, TopicPartition } from '../ids.ts'
 import { stampBatch } from './record-batch.ts'
 import type { SealedBatch } from './record-batch-chain.ts'
@@ -56,6 +57,8 @@ export class PartitionQueue implements TopicPartition {
   /** Not before this wall-clock time. */
   retryAtMs = 0
   attempts = 0
+  /** What the broker met with at the latest attempt, and could not name. */
+  stumble: MillraceError | undefined
   #pending: PendingBatch[] = []
   #inFlight = 0
   #isDraining = false
@@ -116,6 +119,7 @@ export class PartitionQueue implements TopicPartition {
   acknowledged(batch: PendingBatch): void {
     this.#remove(batch)
     this.#hasBeenTaken = true
+    this.stumble = undefined
     this.attempts = 0
     this.retryAtMs = 0
   }

@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { FatalError } from '../../src/errors.ts'
 import { BatchSender } from '../../src/kafka/batch-sender.ts'
 import type { Cluster } from '../../src/kafka/cluster.ts'
 import { ConnectionError, errorCodes, UnknownOutcomeError } from '../../src/kafka/kafka-errors.ts'
@@ -15,7 +16,16 @@ import { readInt64 } from '../../src/kafka/wire.ts'
 import { silentLogger } from '../../src/log.ts'
 import { batchOf } from '../support/kafka-tools.ts'
 
-const fates = ['fine', 'refused', 'half', 'cut', 'cut after', 'late'] as const
+const fates = [
+  'fine',
+  'refused',
+  'half',
+  'cut',
+  'cut after',
+  'late',
+  'stumble',
+  'stumble after',
+] as const
 type Fate = (typeof fates)[number]
 
 interface Written {
@@ -52,6 +62,8 @@ class ModelPartition {
   }
 }
 
+const stumbled = { error: errorCodes.UNKNOWN_SERVER_ERROR, baseOffset: -1 }
+
 interface Arrived {
   readonly request: ProduceRequest
   readonly resolve: (results: readonly ProduceResult[]) => void
@@ -87,6 +99,8 @@ class ModelBroker {
     const results = arrived.request.partitions.map((one, index) => {
       const isRefused = fate === 'refused' || (fate === 'half' && index === 0)
       const { topic, partition } = one
+      if (fate === 'stumble after') this.#append(one)
+      if (fate.startsWith('stumble')) return { topic, partition, message: null, ...stumbled }
       const answer = isRefused
         ? { error: errorCodes.NOT_LEADER_OR_FOLLOWER, baseOffset: -1 }
         : this.#append(one)
@@ -123,19 +137,24 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function senderTo(broker: ModelBroker, bufferBytesMax: number): BatchSender {
+function senderTo(
+  broker: ModelBroker,
+  bufferBytesMax: number,
+  deliveryTimeoutMs = 600_000
+): BatchSender {
   const cluster = {
     logger: silentLogger,
     health: () => ({ ok: true }),
     leader: () => ({ address: 'model:1', nodeId: 1, epoch: 0 }),
     refresh: () => Promise.resolve(),
+    topicRefusal: () => refusal,
     send: (_address: string, _rpc: unknown, request: ProduceRequest) => broker.send(request),
   } as unknown as Cluster
   let producerId = 1
   const sender = new BatchSender({
     cluster,
     transactionalId: null,
-    deliveryTimeoutMs: 600_000,
+    deliveryTimeoutMs,
     bufferBytesMax,
     isAllOrNothing: false,
     isAdmitted: () => true,
@@ -146,6 +165,9 @@ function senderTo(broker: ModelBroker, bufferBytesMax: number): BatchSender {
   })
   return sender
 }
+
+/** What metadata says instead of a leader. */
+let refusal: FatalError | undefined
 
 /** A partition, a number of records, and how long to wait before the next. */
 const records = fc.oneof(
@@ -230,4 +252,37 @@ test('with refused batches among them, nobody is told what is not true', async (
     }
   )
   await fc.assert(property, { numRuns: 500 })
+})
+
+function* always(fate: Fate): Generator<Fate> {
+  for (;;) yield fate
+}
+
+test('a broker that stumbles for ever is given up in time, and named', async () => {
+  const broker = new ModelBroker(always('stumble after'))
+  const sender = senderTo(broker, 1_000, 30_000)
+  const sending = sender.enqueue('t', 0, batchOf(['x'])).catch((error: unknown) => error)
+  const [error] = await settled([sending])
+  expect(error).toBeInstanceOf(UnknownOutcomeError)
+  const { cause } = error as UnknownOutcomeError
+  expect(cause).toBeInstanceOf(FatalError)
+  expect(cause).toMatchObject({
+    code: 'MILLRACE_KAFKA_UNKNOWN_SERVER_ERROR',
+    message: expect.stringContaining('Produce to t-0'),
+  })
+  expect(broker.partitions[0]?.log).toEqual(['x'])
+})
+
+test('a topic that may not be seen any more is named long before the timeout', async () => {
+  refusal = new FatalError('MILLRACE_TEST_FORBIDDEN', 'not yours')
+  try {
+    const sender = senderTo(new ModelBroker(always('refused')), 1_000)
+    const startMs = Date.now()
+    const sending = sender.enqueue('t', 0, batchOf(['x'])).catch((error: unknown) => error)
+    await vi.advanceTimersByTimeAsync(100)
+    expect(await sending).toBe(refusal)
+    expect(Date.now() - startMs).toBe(100)
+  } finally {
+    refusal = undefined
+  }
 })

@@ -55,7 +55,7 @@ class EmptyLeader {
     const partitions = request.partitions.map(({ topic, partition }) => {
       return { ...empty, topic, partition, records: Buffer.alloc(0) }
     })
-    return { partitions }
+    return { error: 0, partitions }
   }
 }
 
