@@ -40,7 +40,8 @@ export interface ErrorOptions {
   readonly decode?: ErrorAction
   /**
    * An error thrown by an operator or one of its functions: the record ends at that operator, what
-   * others did with it stays. Default `'stop'`.
+   * others did with it stays. In punctuations: skipped unless a source of the task says `'stop'`.
+   * Default `'stop'`.
    */
   readonly process?: ErrorAction | Retry
   /** An error thrown where a record becomes bytes for a topic. Default `'stop'`. */

@@ -5,8 +5,12 @@
  *     a node throws ───▶ process ─┼─▶ skip, dead letter, retry from the last commit, or stop
  *     to bytes fails ──▶ produce ─┘
  *
- * Invariants: a dead letter is part of the commit that moves past its record; an error that is not
- * about the record at hand (in a punctuation, a flush, the engine itself) is never taken.
+ * Without a record at hand, in a punctuation and for what a flush hands on, the sternest word of
+ * all sources of the task counts: there is nothing to bury or to come back to, so that it is skip
+ * or stop.
+ *
+ * Invariants: a dead letter is part of the commit that moves past its record; an error of the
+ * engine, or of an operator that flushes its own state, is never taken.
  */
 import { assert } from '../assert.ts'
 import type { ErrorAction, Retry } from '../error-policy.ts'
@@ -77,14 +81,28 @@ export class Failures {
   /** Whether the error ends with the record at hand, here. Throws a RetryError to try again. */
   takes(node: ProcessorNodeSpec, error: unknown): boolean {
     const { queue } = this.#core.record
-    if (queue === undefined || !isOfRecord(error)) return false
+    if (!isOfRecord(error)) return false
     const step = node.operator === 'to' || node.operator === 'repartition' ? 'produce' : 'process'
     const reason = error instanceof RejectedRecordError ? error.reason : step
+    if (queue === undefined)
+      return this.#takesAside({ step, node: node.name, reason, cause: error })
     const action = this.#actionOf(queue, queue.source.spec.errors?.[step] ?? 'stop', error)
     if (action === 'stop') return false
     this.#core.instruments.drop(reason, 1)
     this.#note(queue, { step, node: node.name, reason, cause: error })
     if (action === 'dead-letter') this.#bury(queue, { step, node: node.name, reason, cause: error })
+    return true
+  }
+
+  /** Nothing is done on behalf of a record. */
+  #takesAside(failure: Failure & { readonly step: 'process' | 'produce' }): boolean {
+    const { planned, instruments } = this.#core
+    const policies = planned.sources.map(({ spec }) => spec.errors?.[failure.step] ?? 'stop')
+    const lasts = policies.map((policy) => (typeof policy === 'string' ? policy : policy.finally))
+    if (lasts.includes('stop')) return false
+    this.#core.changed()
+    instruments.drop(failure.reason, 1)
+    this.#note(undefined, failure)
     return true
   }
 
@@ -109,12 +127,12 @@ export class Failures {
     throw new RetryError(Math.min(action.backoffMs * 2 ** before, backoffMsMax), cause)
   }
 
-  #note(queue: RecordQueue, { node, reason, cause }: Failure): void {
+  #note(queue: RecordQueue | undefined, { node, reason, cause }: Failure): void {
     const { dropLog, planned } = this.#core
     dropLog.note(reason, 1, () => ({
       task: planned.id,
       node,
-      record: placeOf(queue),
+      ...(queue === undefined ? {} : { record: placeOf(queue) }),
       ...(cause === undefined ? {} : { error: messageOf(cause) }),
     }))
   }

@@ -25,7 +25,7 @@ import type { Plan, PlannedTask } from './plan.ts'
 import { repartitionTopic } from './plan.ts'
 import type { Punctuators } from './punctuators.ts'
 import type { RecordQueue } from './record-queue.ts'
-import { inNode } from './wiring.ts'
+import { type ErrorHandler, guarded } from './wiring.ts'
 
 /** Whatever must come after the current record, of whichever node. */
 export interface PendingWork {
@@ -124,6 +124,7 @@ export interface TaskCore {
 export class NodeContext implements TaskContext {
   readonly #core: TaskCore
   readonly #node: ProcessorNodeSpec
+  readonly #errors: ErrorHandler
   readonly task: TaskId
   readonly partition: number
   readonly clock: Clock
@@ -131,9 +132,10 @@ export class NodeContext implements TaskContext {
   readonly time: TaskTime
   readonly caching: boolean
 
-  constructor(core: TaskCore, node: ProcessorNodeSpec) {
+  constructor(core: TaskCore, node: ProcessorNodeSpec, errors: ErrorHandler) {
     this.#core = core
     this.#node = node
+    this.#errors = errors
     this.task = core.planned.id
     this.partition = core.planned.partition
     this.clock = core.clock
@@ -218,7 +220,8 @@ export class NodeContext implements TaskContext {
     run: (timestamp: Timestamp) => void
   ): Punctuation {
     const core = this.#core
-    const inside = (timestamp: Timestamp): void => inNode(this.#node.name, () => run(timestamp))
+    const inside = (timestamp: Timestamp): void =>
+      guarded(this.#node, this.#errors, () => run(timestamp))
     return clock === 'stream-time'
       ? core.streamTime.add(0, intervalMs, inside)
       : core.wallClock.add(core.clock.now() + intervalMs, intervalMs, inside)

@@ -121,7 +121,7 @@ export class TaskLife {
   async begin(): Promise<void> {
     for (const { spec, operator } of this.#wired.nodes) {
       try {
-        await operator.init(new NodeContext(this.#core, spec))
+        await operator.init(new NodeContext(this.#core, spec, this.#failures))
       } catch (error) {
         throw nodeFailure(spec.name, error)
       }

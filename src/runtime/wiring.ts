@@ -57,6 +57,21 @@ export interface ErrorHandler {
   takes(node: ProcessorNodeSpec, error: unknown): boolean
 }
 
+/** Runs code of a node; what it throws is taken, or names the node. */
+export function guarded(node: ProcessorNodeSpec, errors: ErrorHandler, run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    handled(node, errors, error)
+  }
+}
+
+function handled(node: ProcessorNodeSpec, errors: ErrorHandler, error: unknown): void {
+  inNode(node.name, () => {
+    if (!errors.takes(node, error)) throw error
+  })
+}
+
 export function wire(subtopology: SubtopologySpec, errors: ErrorHandler): Wired {
   const nodes: WiredNode[] = []
   const edges = new Map<string, Receiver>()
@@ -99,9 +114,7 @@ class Edge implements Receiver {
     try {
       this.#operator.process(key, value, timestamp)
     } catch (error) {
-      inNode(this.#node.name, () => {
-        if (!this.#errors.takes(this.#node, error)) throw error
-      })
+      handled(this.#node, this.#errors, error)
     }
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
 import { topic } from '../../src/dsl/topic.ts'
 import { type ErrorOptions, retry } from '../../src/error-policy.ts'
+import type { ProcessorContext } from '../../src/processor/processor.ts'
 import { json } from '../../src/serde/json.ts'
 import { nullable } from '../../src/serde/nullable.ts'
 import { bytes, string } from '../../src/serde/primitives.ts'
@@ -185,6 +186,90 @@ describe('a record that cannot be written', () => {
     expect(letters(driver)).toMatchObject([{ value: '3', step: 'produce', reason: 'produce' }])
     expect(driver.output(narrow).readPairs()).toEqual([['k', 2]])
     expect(driver.dropped()).toEqual({ produce: 1 })
+  })
+})
+
+describe('without a record at hand', () => {
+  /** Ticks each minute of stream time; every second tick fails, or what is behind it does. */
+  function ticking(errors: readonly (ErrorOptions | undefined)[], where: 'here' | 'behind') {
+    const builder = new StreamsBuilder()
+    const inputs = errors.map((policy, index) => {
+      const from =
+        index === 0
+          ? numbers
+          : topic(`more-${index}`, { key: nullable(string()), value: json<number>() })
+      return builder.stream(from, policy === undefined ? {} : { errors: policy })
+    })
+    const [first, ...others] = inputs
+    const all = others.reduce((merged, other) => merged?.merge(other), first)
+    all
+      ?.process('ticks', {}, (context: ProcessorContext<string, number>) => {
+        context.schedule('1m', 'stream-time', (now) => {
+          const minute = now / minuteMs
+          if (where === 'here') half(minute)
+          context.forward({ key: 'tick', value: minute })
+        })
+        return { process: () => {} }
+      })
+      .mapValues((minute) => (where === 'behind' ? half(minute) * 2 : minute))
+      .to(out)
+    return builder.build()
+  }
+
+  const minuteMs = 60_000
+
+  async function atMinutes(driver: TopologyTestDriver, ...minutes: readonly number[]) {
+    for (const minute of minutes) {
+      await driver.input(numbers).pipe('k', minute, minute * minuteMs)
+    }
+  }
+
+  it.each(['here', 'behind'] as const)(
+    'a punctuation that fails, or what it forwards, may be skipped (%s)',
+    async (where) => {
+      const driver = await openDriver(ticking([{ process: 'skip' }], where))
+      await atMinutes(driver, 2, 3, 4)
+      expect(driver.output(out).readPairs()).toEqual([
+        ['tick', 2],
+        ['tick', 4],
+      ])
+      expect(driver.dropped()).toEqual({ process: 1 })
+    }
+  )
+
+  it('nothing is buried, and nothing tried again: the last resort of a retry counts', async () => {
+    const again = retry(5, { backoff: '1h', finally: 'skip' })
+    for (const process of ['dead-letter', again] as const) {
+      const driver = await openDriver(ticking([{ process, deadLetters }], 'here'))
+      await atMinutes(driver, 3, 4)
+      expect(driver.output(out).readPairs()).toEqual([['tick', 4]])
+      expect(driver.dropped()).toEqual({ process: 1 })
+    }
+  })
+
+  it('a punctuation that fails ends the application unless all sources say otherwise', async () => {
+    for (const policies of [[undefined], [{ process: 'skip' }, undefined]] as const) {
+      const driver = await openDriver(ticking(policies, 'here'))
+      await expect(atMinutes(driver, 3)).rejects.toThrow(/Node 'ticks' .*3 is odd/)
+    }
+  })
+
+  it('what a flush hands on may be skipped; the flush of a state stays whole', async () => {
+    const builder = new StreamsBuilder({ errors: { process: 'skip' } })
+    builder
+      .stream(numbers)
+      .groupByKey()
+      .count('counts')
+      .toStream()
+      .mapValues((count) => half(Number(count)))
+      .to(out)
+    const driver = await openDriver(builder.build(), { commit: 'manual' })
+    await atMinutes(driver, 1)
+    await driver.commit()
+    await atMinutes(driver, 2)
+    await driver.commit()
+    expect(driver.output(out).readPairs()).toEqual([['k', 1]])
+    expect(driver.dropped()).toEqual({ process: 1 })
   })
 })
 
