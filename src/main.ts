@@ -25,8 +25,10 @@ try {
 
 async function run(config: Config, log: Logger): Promise<void> {
   const shop = new ShopApp(config, { logger: log })
+  let isStopping = false
   onTermination({
     stop: (signal) => {
+      isStopping = true
       log.info('Stopping', { signal })
       setTimeout(() => {
         log.warn('Closing took too long: ended without it', { afterMs: closeMsMax })
@@ -42,7 +44,7 @@ async function run(config: Config, log: Logger): Promise<void> {
     log.warn('HTTP answers to other machines, and no API_TOKEN is set', { host: config.httpHost })
   }
   await shop.start()
-  log.info('Running', { url: shop.url })
+  if (!isStopping) log.info('Running', { url: shop.url })
   await shop.done
 }
 

@@ -79,17 +79,17 @@ export class ShopApp {
     return this.#server?.url
   }
 
-  /** Rejects with what stands in the way, and leaves nothing open then. */
+  /** Rejects with what stands in the way, and leaves nothing open then. Resolves when closed. */
   async start(): Promise<void> {
     const { httpHost, httpPort, demo } = this.#config
     this.#server = await listen(this.#http(), httpHost, httpPort)
     try {
-      await this.#app.start()
+      if (this.#closing === undefined) await this.#app.start()
     } catch (error) {
       await this.#server.close(0)
       throw error
     }
-    if (this.#closing !== undefined) return
+    if (this.#closing !== undefined) return await this.#server.close(0)
     this.#view.start()
     if (demo) this.#startDemo()
   }
@@ -109,7 +109,8 @@ export class ShopApp {
 
   #makeApp(given: Log | undefined): StreamApp {
     const { applicationId, stateDir, guarantee, commitInterval, kafka } = this.#config
-    const log = given ?? (kafka && (() => openKafka(this.#config, this.#logger)))
+    const open = (signal: AbortSignal) => openKafka(this.#config, this.#logger, signal)
+    const log = given ?? (kafka && open)
     return new StreamApp(this.#topology, {
       applicationId,
       stateDir,
@@ -215,7 +216,7 @@ function membershipOf(kafka: Config['kafka']) {
 }
 
 /** Loaded only where there is a broker: the embedded log starts the faster for it. */
-async function openKafka(config: Config, logger: Logger): Promise<Log> {
+async function openKafka(config: Config, logger: Logger, signal: AbortSignal): Promise<Log> {
   const { KafkaLog } = await import('./kafka/kafka-log.ts')
   const { kafka, applicationId, stateDir, guarantee } = config
   return await KafkaLog.connect({
@@ -226,6 +227,7 @@ async function openKafka(config: Config, logger: Logger): Promise<Log> {
     guarantee,
     stateDirectory: join(stateDir, applicationId),
     logger,
+    signal,
     ...membershipOf(kafka),
     ...(kafka?.tls ? { tls: kafka.tls } : {}),
     ...(kafka?.sasl ? { sasl: kafka.sasl } : {}),

@@ -44,8 +44,11 @@ export interface StreamAppOptions {
   readonly applicationId: string
   /** Where state is kept, and the embedded log. Default `.data`. */
   readonly stateDir?: string
-  /** Without it and `kafka`: the embedded log, in `<stateDir>/<applicationId>/log`. */
-  readonly log?: Log | (() => Promise<Log>)
+  /**
+   * Without it and `kafka`: the embedded log, in `<stateDir>/<applicationId>/log`. The signal of a
+   * function that opens one is aborted if the application is closed meanwhile.
+   */
+  readonly log?: Log | ((signal: AbortSignal) => Promise<Log>)
   /** Brokers, and how to reach them; the rest follows from the other options. */
   readonly kafka?: KafkaSettings
   /** Default `exactly_once`. */
@@ -81,6 +84,8 @@ export class StreamApp {
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #resources: (() => Promise<void>)[] = []
+  /** Aborted by `close`. */
+  readonly #cut = new AbortController()
   #log: Log | undefined
   #engine: Engine | undefined
   #state: AppState = 'created'
@@ -118,7 +123,8 @@ export class StreamApp {
 
   /**
    * Opens state and log, prepares the topics and joins the group; tasks are restored, and begin,
-   * beside. Rejects with what stands in the way, and leaves nothing open then.
+   * beside. Rejects with what stands in the way, and leaves nothing open then. Resolves early when
+   * `close` is called meanwhile.
    */
   async start(): Promise<void> {
     if (this.#state !== 'created') {
@@ -160,12 +166,15 @@ export class StreamApp {
       })
       this.#resources.unshift(() => directory.close())
       const log = await this.#openLog(path)
+      this.#cut.signal.throwIfAborted()
       this.#log = log
       const engine = this.#makeEngine(log, directory)
       this.#engine = engine
       await engine.start()
       engine.done.catch((error: unknown) => this.#failed(error))
     } catch (error) {
+      // Whoever closes it cleans up, too.
+      if (this.#cut.signal.aborted) return
       this.#state = 'failed'
       // What the engine had begun ends first: it still uses what is closed here.
       await this.#engine?.done.catch(() => {})
@@ -176,9 +185,10 @@ export class StreamApp {
   }
 
   async #close(): Promise<void> {
+    this.#cut.abort()
+    await this.#engine?.close(this.#options.closeDeadlineMs)
     await this.#starting?.catch(() => {})
     if (this.#state === 'failed') return
-    await this.#engine?.close(this.#options.closeDeadlineMs)
     if (this.#engine?.state === 'failed') {
       await this.done.catch(() => {})
       return
@@ -197,7 +207,7 @@ export class StreamApp {
   async #openLog(path: string): Promise<Log> {
     const { log, kafka } = this.#options
     if (typeof log === 'object') return log
-    const opened = await (log ?? (() => this.#open(path, kafka)))()
+    const opened = await (log ?? (() => this.#open(path, kafka)))(this.#cut.signal)
     this.#resources.unshift(() => opened.close())
     return opened
   }
@@ -218,6 +228,7 @@ export class StreamApp {
       applicationId,
       instance: this.#instance,
       stateDirectory: path,
+      signal: this.#cut.signal,
       ...(guarantee === undefined ? {} : { guarantee }),
     })
   }

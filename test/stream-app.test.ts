@@ -1,7 +1,9 @@
+import { once } from 'node:events'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it, onTestFinished, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { ConfigError } from '../src/errors.ts'
 import { EmbeddedLog } from '../src/log/embedded-log.ts'
 import { StreamApp, type StreamAppOptions } from '../src/stream-app.ts'
@@ -48,6 +50,12 @@ function makeApp(topology: Topology, stateDir: string, options: Partial<StreamAp
   })
   onTestFinished(() => app.close())
   return app
+}
+
+/** Whoever waited for it would wait longer than any test. */
+function patientlyTo(broker: string): Pick<StreamAppOptions, 'kafka'> {
+  const requestTimeoutMs = 600_000
+  return { kafka: { brokers: [broker], connectMs: requestTimeoutMs, requestTimeoutMs } }
 }
 
 async function send(app: StreamApp, ...pairs: readonly (readonly [string, string])[]) {
@@ -193,6 +201,67 @@ it('refuses to start twice, and leaves nothing open when it cannot start', async
   const fourth = makeApp(countTopology(), stateDir)
   await fourth.start()
   expect(fourth.state).not.toBe('failed')
+})
+
+describe('an application that is closed while it starts', () => {
+  async function closesWhileItStarts(app: StreamApp, isUnderWay: Promise<unknown>): Promise<void> {
+    const starting = app.start()
+    await isUnderWay
+    await app.close()
+    await starting
+    await app.done
+    expect(app.state).toBe('closed')
+  }
+
+  it('looks for its log no longer', async () => {
+    const stateDir = await directory()
+    let onAsked: () => void = () => {}
+    const asked = new Promise<void>((resolve) => (onAsked = resolve))
+    const log = (signal: AbortSignal): Promise<never> => {
+      onAsked()
+      return new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason))
+      })
+    }
+    await closesWhileItStarts(makeApp(countTopology(), stateDir, { log }), asked)
+    // Nothing is left open: another one has the directory at once.
+    await makeApp(countTopology(), stateDir).start()
+  })
+
+  it('waits for no broker that does not answer', async () => {
+    const server = createServer()
+    const connected = once(server, 'connection')
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    const { port } = server.address() as AddressInfo
+    const kafka = patientlyTo(`127.0.0.1:${port}`)
+    const stateDir = await directory()
+    const app = new StreamApp(countTopology(), { applicationId: 'app', stateDir, ...kafka })
+    await closesWhileItStarts(app, connected)
+    server.close()
+  })
+
+  it('leaves the group that it has not joined yet, in a log that others go on with', async () => {
+    const stateDir = await directory()
+    const log = await openLog(stateDir)
+    onTestFinished(() => log.close())
+    let onAsked: () => void = () => {}
+    const asked = new Promise<void>((resolve) => (onAsked = resolve))
+    let answer: () => void = () => {}
+    const answered = new Promise<void>((resolve) => (answer = resolve))
+    const join = log.join.bind(log)
+    const left = new Promise<void>((resolve) => {
+      log.join = async (...args) => {
+        onAsked()
+        await answered
+        const membership = await join(...args)
+        void membership.ended.then(resolve)
+        return membership
+      }
+    })
+    await closesWhileItStarts(makeApp(countTopology(), stateDir, { log }), asked)
+    answer()
+    await left
+  })
 })
 
 it('gives up what is not committed when closing takes too long', async () => {

@@ -7,7 +7,7 @@ import type { HttpApp } from './app.ts'
 
 export interface HttpServer {
   readonly url: string
-  /** Ends the streams, lets requests under way finish for a moment, then closes. */
+  /** Ends the streams, lets requests under way finish for a moment, then closes. Once. */
   close(graceMs?: number): Promise<void>
 }
 
@@ -26,16 +26,21 @@ export async function listen(
   const address = server.address()
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
+  const close = async (graceMs: number): Promise<void> => {
+    streams.close()
+    const closed = once(server, 'close')
+    server.close()
+    server.closeIdleConnections()
+    const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    await closed
+    clearTimeout(timer)
+  }
+  let closing: Promise<void> | undefined
   return {
     url: `http://${name}:${bound}`,
-    close: async (graceMs = 1_000) => {
-      streams.close()
-      const closed = once(server, 'close')
-      server.close()
-      server.closeIdleConnections()
-      const timer = setTimeout(() => server.closeAllConnections(), graceMs)
-      await closed
-      clearTimeout(timer)
+    close: (graceMs = 1_000) => {
+      closing ??= close(graceMs)
+      return closing
     },
   }
 }

@@ -106,6 +106,10 @@ export class Group implements Membership {
     return this.#rebalances
   }
 
+  get isAssigned(): boolean {
+    return this.#ledger.isTold
+  }
+
   /** Left, failed, or cut off: it will not come back. */
   get isOver(): boolean {
     return this.#isOver

@@ -91,6 +91,8 @@ export interface KafkaLogOptions extends KafkaOptions {
   readonly compression?: Codec
   /** How long to look for a broker at the start. Default 60,000. */
   readonly connectMs?: number
+  /** Ends `connect`, which rejects then, and nothing after it. */
+  readonly signal?: AbortSignal
 }
 
 const purgeMs = 10_000
@@ -125,12 +127,18 @@ export class KafkaLog implements Log {
     openMember = memberThreads(options)
   ): Promise<KafkaLog> {
     const log = new KafkaLog(options, cluster, openMember)
+    const { signal } = options
+    const cut = (): void => cluster.close()
+    signal?.addEventListener('abort', cut)
     try {
+      signal?.throwIfAborted()
       await log.#start()
       return log
     } catch (error) {
-      log.#cluster.close()
+      cluster.close()
       throw error
+    } finally {
+      signal?.removeEventListener('abort', cut)
     }
   }
 

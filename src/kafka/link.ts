@@ -60,8 +60,11 @@ export class Transport {
     this.#inside = insideOf(kafka)
   }
 
-  /** Rejects with a ConnectionError, or with a FatalError if logging in was refused. */
-  async open(address: string): Promise<Connection> {
+  /**
+   * Rejects with a ConnectionError, as soon as the signal aborts too, or with a FatalError if
+   * logging in was refused.
+   */
+  async open(address: string, signal?: AbortSignal): Promise<Connection> {
     const { host, port } = parseAddress(address)
     const { connectionPoolBuilder, brokerPool, rootLogger } = this.#inside
     const pool = inside<InsidePool>(
@@ -74,7 +77,7 @@ export class Transport {
     inside(broker, 'Broker', brokerKinds)
     const connection = connectionOf(pool)
     try {
-      await withDeadline(broker.connect(), this.#openTimeoutMs)
+      await withDeadline(broker.connect(), this.#openTimeoutMs, signal)
       inside(connection, 'Connection', openedKinds)
       checkVersions(address, inside(broker, 'Broker', askedKinds).versions)
       return new Connection(address, connection, this.#hasSasl, this.#requestTimeoutMs)
@@ -126,16 +129,24 @@ export function parseAddress(address: string): { readonly host: string; readonly
   return { host, port: Number(address.slice(colon + 1)) }
 }
 
-async function withDeadline(opening: Promise<void>, timeoutMs: number): Promise<void> {
+async function withDeadline(
+  opening: Promise<void>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined
+): Promise<void> {
   // A TLS server that hangs up during the handshake leaves the promise of kafkajs open for ever.
   let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_resolve, reject) => {
+  let onAbort = (): void => undefined
+  const cut = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(`no connection in ${timeoutMs} ms`)), timeoutMs)
+    onAbort = () => reject(new Error('it is wanted no more'))
+    signal?.addEventListener('abort', onAbort)
   })
   try {
-    await Promise.race([opening, deadline])
+    await Promise.race([opening, cut])
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
   }
 }
 

@@ -141,7 +141,10 @@ export class Links {
   #open(address: string, link: Link): Promise<Connection> {
     if (this.#isClosed) return Promise.reject(closedError(address))
     link.opening ??= this.#transport
-      .open(address)
+      .open(address, this.#closing.signal)
+      .catch((error: unknown) => {
+        throw this.#isClosed ? closedError(address) : error
+      })
       .then((connection) => {
         link.connection = connection
         if (!this.#isClosed) return connection

@@ -44,6 +44,10 @@ export class WatchedMembership implements Membership {
     return this.#membership.rebalances
   }
 
+  get isAssigned(): boolean {
+    return this.#membership.isAssigned
+  }
+
   async leave(): Promise<void> {
     this.#stop()
     await this.#membership.leave()

@@ -19,6 +19,8 @@ export class TaskLedger {
   readonly #running = new Set<TaskId>()
   #assigned = new Set<TaskId>()
   #lost = false
+  #isAssigned = false
+  #isTold = false
   #stopped = false
   #working: Promise<void> | undefined
   #watches: { readonly tasks: readonly TaskId[]; readonly gone: () => void }[] = []
@@ -27,6 +29,11 @@ export class TaskLedger {
   constructor(listener: AssignmentListener, onFailure: (cause: unknown) => void) {
     this.#listener = listener
     this.#onFailure = onFailure
+  }
+
+  /** The listener holds what an assignment has said, since the start and since the last loss. */
+  get isTold(): boolean {
+    return this.#isTold
   }
 
   claims(): TaskId[] {
@@ -41,6 +48,7 @@ export class TaskLedger {
 
   assign(tasks: readonly TaskId[]): void {
     this.#assigned = new Set(tasks)
+    this.#isAssigned = true
     this.#work()
   }
 
@@ -55,6 +63,8 @@ export class TaskLedger {
   /** Everything is gone already. Resolves when the listener knows. */
   async lose(): Promise<void> {
     this.#assigned = new Set()
+    this.#isAssigned = false
+    this.#isTold = false
     if (this.#running.size > 0) this.#lost = true
     this.#work()
     await this.#working
@@ -104,7 +114,10 @@ export class TaskLedger {
       return true
     }
     const coming = [...this.#assigned].filter((task) => !this.#running.has(task))
-    if (coming.length === 0) return false
+    if (coming.length === 0) {
+      this.#isTold = this.#isAssigned
+      return false
+    }
     for (const task of coming) this.#running.add(task)
     await this.#listener.onAssigned(coming)
     return true

@@ -22,6 +22,8 @@ interface Member {
   /** A frozen one is out of the group without knowing it. */
   state: 'member' | 'expelled' | 'gone'
   rebalances: number
+  /** It was told what it has, since it joined. */
+  isAssigned: boolean
   readonly fail: (error: FatalError) => void
 }
 
@@ -65,6 +67,7 @@ export class Group {
       owned: new Set(),
       state: 'member',
       rebalances: 0,
+      isAssigned: false,
       fail,
     }
     this.#members.set(member.id, member)
@@ -80,6 +83,9 @@ export class Group {
         memberId: member.id,
         get rebalances() {
           return member.rebalances
+        },
+        get isAssigned() {
+          return member.isAssigned
         },
       },
       owns: (task) => member.state === 'member' && member.owned.has(task),
@@ -115,6 +121,7 @@ export class Group {
   async #rejoin(member: Member): Promise<void> {
     if (member.state !== 'expelled') return
     await this.#enqueue(async () => {
+      member.isAssigned = false
       await this.#tell(member, () => member.listener.onLost())
       if (member.state !== 'expelled') return
       member.state = 'member'
@@ -157,9 +164,10 @@ export class Group {
   async #give(member: Member, wanted: ReadonlySet<TaskId>): Promise<void> {
     const taken = new Set([...this.#members.values()].flatMap((other) => [...other.owned]))
     const coming = [...wanted].filter((task) => !taken.has(task)).sort(byTask)
-    if (coming.length === 0 || member.state !== 'member') return
+    if (member.state !== 'member') return
     for (const task of coming) member.owned.add(task)
-    await this.#tell(member, () => member.listener.onAssigned(coming))
+    if (coming.length > 0) await this.#tell(member, () => member.listener.onAssigned(coming))
+    member.isAssigned = true
   }
 
   /** A listener that fails ends its own membership, not the group. */

@@ -15,6 +15,7 @@ import type { KeyValueState, StateDirectory } from '../../state/contract.ts'
 import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
+import { MillraceError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -94,6 +95,9 @@ export class Engine {
     closed: [],
     failed: [],
   })
+  /** Aborted by `close`: what the start waits for is not waited for any more. */
+  readonly #cut = new AbortController()
+  #starting: Promise<void> | undefined
   #parts: Parts | undefined
   #membership: Membership | undefined
   #isKilled = false
@@ -131,33 +135,25 @@ export class Engine {
     return this.#started().plan
   }
 
-  /** Prepares the topics and joins the group; tasks come, and are restored, beside. */
+  /**
+   * Prepares the topics and joins the group; tasks come, and are restored, beside. Resolves, too,
+   * when it is closed meanwhile: `state` tells.
+   */
   async start(): Promise<void> {
-    const { topology, applicationId, guarantee, log, directory } = this.#options
     this.#phase.to('starting')
+    this.#starting = this.#setUp()
     try {
-      adoptState(topology, directory, this.#logger)
-      const counts = await log.prepare(sourceRequirements(topology))
-      const planned = makePlan(topology, applicationId, counts, guarantee)
-      const prepared = await log.prepare(planned.requirements)
-      const partitionCounts = new Map([...planned.partitionCounts, ...prepared])
-      const globals = await this.#openGlobals(partitionCounts)
-      const parts = this.#assemble({ ...planned, partitionCounts }, globals)
-      this.#parts = parts
-      const group = {
-        tasks: planned.tasks.map(({ id, sources: partitions }) => ({ id, sources: partitions })),
-        held: () => parts.manager.held(),
-      }
-      const membership = await log.join(group, parts.manager)
-      this.#membership = membership
-      membership.ended.catch((error: unknown) => this.#fail(error))
-      if (this.#phase.is('starting')) this.#phase.to('running')
+      await this.#starting
     } catch (error) {
+      if (this.#cut.signal.aborted) return
       this.#fail(error)
       throw error
     }
+    if (!this.#phase.is('starting')) return
+    this.#phase.to('running')
     if (this.#options.runs !== false) this.#started().loop.start()
-    this.#logger.info('Running', { application: applicationId, instance: this.#instance })
+    const { applicationId: application } = this.#options
+    this.#logger.info('Running', { application, instance: this.#instance })
   }
 
   /**
@@ -173,6 +169,7 @@ export class Engine {
       return
     }
     this.#phase.to('closing')
+    this.#cut.abort()
     this.#logger.info('Closing', { application: this.#options.applicationId })
     const timer = new AbortController()
     const late = delay(deadlineMs, 'late' as const, { signal: timer.signal }).catch(() => {})
@@ -267,6 +264,38 @@ export class Engine {
     return this.tasks.some((task) => task.needsCommit)
   }
 
+  async #setUp(): Promise<void> {
+    const { topology, applicationId, guarantee, log, directory } = this.#options
+    adoptState(topology, directory, this.#logger)
+    const counts = await this.#unlessClosed(log.prepare(sourceRequirements(topology)))
+    const planned = makePlan(topology, applicationId, counts, guarantee)
+    const prepared = await this.#unlessClosed(log.prepare(planned.requirements))
+    const partitionCounts = new Map([...planned.partitionCounts, ...prepared])
+    const globals = await this.#openGlobals(partitionCounts)
+    const parts = this.#assemble({ ...planned, partitionCounts }, globals)
+    this.#parts = parts
+    const group = {
+      tasks: planned.tasks.map(({ id, sources: partitions }) => ({ id, sources: partitions })),
+      held: () => parts.manager.held(),
+    }
+    const joining = log.join(group, parts.manager).then(async (membership) => {
+      // Nobody waits for it any more, and nobody else would leave.
+      if (this.#cut.signal.aborted) await membership.leave()
+      return membership
+    })
+    const membership = await this.#unlessClosed(joining)
+    this.#membership = membership
+    membership.ended.catch((error: unknown) => this.#fail(error))
+  }
+
+  /** What is given up so may go on until the log is closed; its outcome is of no interest. */
+  async #unlessClosed<T>(step: Promise<T>): Promise<T> {
+    const { signal } = this.#cut
+    const outcome = await Promise.race([step.then((value) => ({ value })), aborted(signal)])
+    if (outcome === undefined) throw closedEarly()
+    return outcome.value
+  }
+
   async #openGlobals(partitionCounts: ReadonlyMap<string, number>) {
     const { topology, log, directory, applicationId } = this.#options
     const logger = this.#logger.with({ application: applicationId })
@@ -280,7 +309,8 @@ export class Engine {
     }
     const wake = (): void => this.#parts?.loop.wake()
     const tables = topology.globals
-    return await GlobalState.open({ tables, log, directory, partitionCounts, logger, drop, wake })
+    const parts = { tables, log, directory, partitionCounts, logger, drop, wake }
+    return await GlobalState.open({ ...parts, signal: this.#cut.signal })
   }
 
   #assemble(plan: Plan, globals: GlobalState | undefined): Parts {
@@ -335,12 +365,13 @@ export class Engine {
   }
 
   async #closeInOrder(): Promise<void> {
-    const { loop, committer, manager, globals } = this.#started()
-    await loop.stop()
-    await committer.commit()
-    committer.stop()
-    await manager.close()
-    await globals?.close()
+    await this.#starting?.catch(() => {})
+    const parts = this.#parts
+    await parts?.loop.stop()
+    await parts?.committer.commit()
+    parts?.committer.stop()
+    await parts?.manager.close()
+    await parts?.globals?.close()
     await this.#membership?.leave()
   }
 
@@ -383,7 +414,7 @@ export class Engine {
     const reasons: string[] = []
     const { state } = this
     if (state !== 'running' && state !== 'rebalancing') reasons.push(`The application is ${state}.`)
-    if (state === 'running' && (this.#membership?.rebalances ?? 0) === 0) {
+    if (state === 'running' && this.#membership?.isAssigned !== true) {
       reasons.push('The group has not assigned tasks yet.')
     }
     for (const task of this.tasks) {
@@ -393,6 +424,18 @@ export class Engine {
     if (!health.ok) reasons.push(health.reason ?? 'The log does not answer.')
     return reasons
   }
+}
+
+/** Resolves when, or if, the signal aborts. */
+function aborted(signal: AbortSignal): Promise<undefined> {
+  if (signal.aborted) return Promise.resolve(undefined)
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
+}
+
+function closedEarly(): MillraceError {
+  return new MillraceError('MILLRACE_APP_CLOSED', 'Closed before it had started')
 }
 
 function withoutUndefined<T extends object>(object: T): T {

@@ -30,6 +30,8 @@ export interface GlobalStateOptions {
   /** Counts a record that is left out. */
   readonly drop: (reason: string, coordinates: string) => void
   readonly wake: () => void
+  /** Ends the restore: `open` rejects. */
+  readonly signal: AbortSignal
 }
 
 /** Records of one turn. */
@@ -42,7 +44,6 @@ export class GlobalState {
   readonly #state: TaskState
   readonly #tables = new Map<string, GlobalTable>()
   readonly #positions = new Map<string, Offset>()
-  readonly #stop = new AbortController()
   #readers: readonly (readonly [GlobalTable, SourceReader])[] = []
   #writing: Promise<void> | undefined
   #failure: unknown
@@ -123,7 +124,6 @@ export class GlobalState {
   }
 
   #end(): void {
-    this.#stop.abort()
     for (const [, reader] of this.#readers) reader.close()
     this.#readers = []
   }
@@ -158,7 +158,7 @@ export class GlobalState {
   #readFrom(table: GlobalTable, source: TopicPartition, from: Offset | 'earliest') {
     const name = partitionName(source)
     return this.#options.log.restore(source, from, {
-      signal: this.#stop.signal,
+      signal: this.#options.signal,
       apply: (record) => this.#take(table, record, name),
       flush: async (position) => {
         this.#positions.set(name, position)

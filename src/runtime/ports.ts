@@ -141,6 +141,8 @@ export interface Membership {
   readonly ended: Promise<void>
   readonly memberId: string
   readonly rebalances: number
+  /** The listener has what is ours: not before the first call to it, nor while all is lost. */
+  readonly isAssigned: boolean
 }
 
 export interface RestoreOptions {

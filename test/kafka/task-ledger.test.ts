@@ -60,6 +60,25 @@ describe('the task ledger', () => {
     expect(ledger.claims()).toEqual([a])
   })
 
+  it('says when the listener knows what is ours, also nothing; not after a loss', async () => {
+    const { ledger, call, idle } = setUp()
+    expect(ledger.isTold).toBe(false)
+    ledger.assign([a])
+    const first = await call(1)
+    expect(ledger.isTold).toBe(false)
+    first.finish()
+    await idle()
+    expect(ledger.isTold).toBe(true)
+    const losing = ledger.lose()
+    expect(ledger.isTold).toBe(false)
+    ;(await call(2)).finish()
+    await losing
+    expect(ledger.isTold).toBe(false)
+    ledger.assign([])
+    await idle()
+    expect(ledger.isTold).toBe(true)
+  })
+
   it('makes one call at a time and skips assignments that were overtaken', async () => {
     const { ledger, calls, call, idle } = setUp()
     ledger.assign([a])
