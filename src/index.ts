@@ -45,6 +45,7 @@ export type {
 } from './dsl/k-table.ts'
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
 export type { LateRecords, WindowedByOptions } from './dsl/late.ts'
+export type { MapAsyncOptions } from './dsl/map-async.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
 export type { SessionKTable, SessionWindowedStream } from './dsl/session-windowed-stream.ts'
 export {
@@ -90,6 +91,7 @@ export type { Offset, TaskId, Timestamp } from './ids.ts'
 export { EmbeddedLog } from './log/embedded-log.ts'
 export { createLogger, type Logger, type LoggerOptions, type LogLevel } from './log.ts'
 export type { Misuse } from './misuse.ts'
+export type { AsyncCall } from './operators/map-async.ts'
 // The Processor API
 export type { Punctuation } from './processor/operator.ts'
 export type {

@@ -50,6 +50,15 @@ export interface StatelessNode extends Node<'stateless'> {
   readonly fn: UserFunction
 }
 
+/** New values that take their time. */
+export interface MapAsyncNode extends Node<'map-async'> {
+  readonly fn: UserFunction
+  readonly concurrency: number
+  readonly timeoutMs: number
+  readonly retries: number
+  readonly backoffMs: number
+}
+
 export interface MergeNode extends Node<'merge'> {}
 
 export interface SplitNode extends Node<'split'> {
@@ -294,6 +303,7 @@ export interface ProcessNode extends Node<'process'> {
 export type LogicalNode =
   | SourceNode
   | StatelessNode
+  | MapAsyncNode
   | MergeNode
   | SplitNode
   | BranchNode

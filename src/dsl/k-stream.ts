@@ -1,6 +1,7 @@
 /** A stream of records. Values come first in every callback, keys second, as in `Map.forEach`. */
 import { TopologyError } from '../errors.ts'
 import type { Demand, Misuse, Sync } from '../misuse.ts'
+import type { AsyncCall } from '../operators/map-async.ts'
 import type {
   Forwarded,
   Forwards,
@@ -28,6 +29,7 @@ import type { KGroupedStream } from './k-grouped-stream.ts'
 import type { StoredKTable } from './k-table.ts'
 import type { DefaultKey, Key, KeySerde, Value, ValueSerde } from './keys.ts'
 import type { LateRecords, WindowedByOptions } from './late.ts'
+import { addMapAsync, type MapAsyncOptions } from './map-async.ts'
 import { toTable } from './to-table.ts'
 import type { Topic } from './topic.ts'
 import type { GlobalWindowedStream } from './windowed-stream.ts'
@@ -117,6 +119,25 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
   /** The same value under a new key. */
   selectKey<K2>(fn: (value: V, key: K) => Row<K2>): KStream<K2, V> {
     return this.#stateless('select-key', 'KEY-SELECT', fn, { key: true })
+  }
+
+  /**
+   * A new value that takes its time, such as an answer from elsewhere. Calls run side by side; what
+   * follows sees the records in their order. Commits wait for the calls under way; after a crash
+   * they are made again:
+   *
+   *     orders.mapAsync(async (order) => ({ ...order, rate: await rateOf(order.currency) }), {
+   *       concurrency: 32, timeout: '5s', retries: 3,
+   *     })
+   *
+   * A record whose last call has failed goes the way of all records that fail in an operator.
+   */
+  mapAsync<R>(
+    fn: (value: V, key: K, call: AsyncCall) => PromiseLike<R>,
+    options: MapAsyncOptions = {}
+  ): KStream<K, R> {
+    const node = addMapAsync(this.#flow, fn, options)
+    return this.#to(node, { value: undefined }) as KStream<K, R>
   }
 
   /** Looks at each record, and changes nothing. */

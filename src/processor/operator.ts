@@ -64,6 +64,22 @@ export interface CounterPort {
   add(label: string, count?: number): void
 }
 
+/** Something asynchronous that an operator has begun for a record, while others come. */
+export interface Flight {
+  /** Its outcome is known. */
+  readonly isDone: boolean
+  /** Nothing but time is needed for it to go on. */
+  readonly isWaiting: boolean
+  /** Resolves when its outcome is known; never rejects. */
+  readonly done: Promise<void>
+  /** Time has passed. */
+  observe(): void
+  /** Goes on as the record's own processing would; what it throws is about that record. */
+  land(): void
+  /** It will never land: whoever works on it may stop. */
+  abandon(): void
+}
+
 /** What an operator gets from its task. */
 export interface TaskContext {
   readonly task: TaskId
@@ -109,6 +125,12 @@ export interface TaskContext {
    * meanwhile.
    */
   afterRecord(work: () => boolean | Promise<boolean>): void
+  /**
+   * Other records may come before this flight lands. Those of one node land in the order in which
+   * they departed, as the record at hand (its place, headers and time), and before any commit. As
+   * long as `max` of the node are under way, the task takes no record.
+   */
+  depart(flight: Flight, max: number): void
   /** What `run` forwards carries these headers instead of those of the record at hand. */
   withHeaders(headers: RecordHeaders, run: () => void): void
   requestCommit(): void

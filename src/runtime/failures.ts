@@ -20,8 +20,7 @@ import type { RecordHeaders } from '../record.ts'
 import { partitionForKey } from '../serde/murmur2.ts'
 import type { ProcessorNodeSpec } from '../topology/topology.ts'
 import type { OffsetCommit } from './ports.ts'
-import type { RecordQueue } from './record-queue.ts'
-import type { TaskCore } from './task-context.ts'
+import type { RecordAtHand, TaskCore } from './task-context.ts'
 import { messageOf, NodeFailure } from './wiring.ts'
 
 export type FailureStep = 'decode' | 'process' | 'produce'
@@ -41,7 +40,7 @@ export class Attempts {
   readonly #counts = new Map<string, TopicPartition & { offset: Offset; count: number }>()
 
   /** Counts one more; how many there were before. */
-  add({ source, offset }: RecordQueue): number {
+  add({ source, offset }: RecordAtHand): number {
     const { topic, partition } = source
     const place = `${topic}-${partition}@${offset}`
     const { count } = this.#counts.get(place) ?? { count: 0 }
@@ -80,17 +79,16 @@ export class Failures {
 
   /** Whether the error ends with the record at hand, here. Throws a RetryError to try again. */
   takes(node: ProcessorNodeSpec, error: unknown): boolean {
-    const { queue } = this.#core.record
+    const { at } = this.#core.record
     if (!isOfRecord(error)) return false
     const step = node.operator === 'to' || node.operator === 'repartition' ? 'produce' : 'process'
     const reason = error instanceof RejectedRecordError ? error.reason : step
-    if (queue === undefined)
-      return this.#takesAside({ step, node: node.name, reason, cause: error })
-    const action = this.#actionOf(queue, queue.source.spec.errors?.[step] ?? 'stop', error)
+    if (at === undefined) return this.#takesAside({ step, node: node.name, reason, cause: error })
+    const action = this.#actionOf(at, at.source.spec.errors?.[step] ?? 'stop', error)
     if (action === 'stop') return false
     this.#core.instruments.drop(reason, 1)
-    this.#note(queue, { step, node: node.name, reason, cause: error })
-    if (action === 'dead-letter') this.#bury(queue, { step, node: node.name, reason, cause: error })
+    this.#note(at, { step, node: node.name, reason, cause: error })
+    if (action === 'dead-letter') this.#bury(at, { step, node: node.name, reason, cause: error })
     return true
   }
 
@@ -107,54 +105,54 @@ export class Failures {
   }
 
   /** A source has rejected the record that its reader is at. Throws to stop. */
-  rejected(queue: RecordQueue, reason: string, cause: unknown): void {
-    const { spec, node } = queue.source
+  rejected(at: RecordAtHand, reason: string, cause: unknown): void {
+    const { spec, node } = at.source
     const { instruments } = this.#core
     const failure: Failure = { step: 'decode', node: node.name, reason, cause }
     const action = spec.errors?.decode ?? 'skip'
-    if (action === 'stop') throw rejectedForGood(queue, reason, cause)
+    if (action === 'stop') throw rejectedForGood(at, reason, cause)
     this.#core.changed()
     instruments.drop(reason, 1)
     if (spec.rejections !== undefined) instruments.counter(spec.rejections).add(reason)
-    this.#note(queue, failure)
-    if (action === 'dead-letter') this.#bury(queue, failure)
+    this.#note(at, failure)
+    if (action === 'dead-letter') this.#bury(at, failure)
   }
 
-  #actionOf(queue: RecordQueue, action: ErrorAction | Retry, cause: unknown): ErrorAction {
+  #actionOf(at: RecordAtHand, action: ErrorAction | Retry, cause: unknown): ErrorAction {
     if (typeof action === 'string') return action
-    const before = this.#attempts.add(queue)
+    const before = this.#attempts.add(at)
     if (before >= action.attempts) return action.finally
     throw new RetryError(Math.min(action.backoffMs * 2 ** before, backoffMsMax), cause)
   }
 
-  #note(queue: RecordQueue | undefined, { node, reason, cause }: Failure): void {
+  #note(at: RecordAtHand | undefined, { node, reason, cause }: Failure): void {
     const { dropLog, planned } = this.#core
     dropLog.note(reason, 1, () => ({
       task: planned.id,
       node,
-      ...(queue === undefined ? {} : { record: placeOf(queue) }),
+      ...(at === undefined ? {} : { record: placeOf(at) }),
       ...(cause === undefined ? {} : { error: messageOf(cause) }),
     }))
   }
 
   /** Bytes as they came, with what is known of the error in headers. */
-  #bury(queue: RecordQueue, failure: Failure): void {
+  #bury(at: RecordAtHand, failure: Failure): void {
     const { plan, planned, outputs, clock } = this.#core
-    const { source, raw } = queue
+    const { source, raw } = at
     const topic = source.spec.errors?.deadLetters
     assert(topic !== undefined, 'a dead letter has a topic to go to')
     const partitions = plan.partitionCounts.get(topic) ?? 1
     const partition =
       raw.key === null ? planned.partition % partitions : partitionForKey(raw.key, partitions)
     const timestamp = raw.timestamp >= 0 ? raw.timestamp : clock.now()
-    const headers = [...raw.headers, ...headersOf(queue, failure)]
+    const headers = [...raw.headers, ...headersOf(at, failure)]
     outputs.append(topic, partition, timestamp, raw.key, raw.value, headers)
     this.#core.changed()
   }
 }
 
-function headersOf(queue: RecordQueue, { step, node, reason, cause }: Failure): RecordHeaders {
-  const { topic, partition } = queue.source
+function headersOf(at: RecordAtHand, { step, node, reason, cause }: Failure): RecordHeaders {
+  const { topic, partition } = at.source
   const known = {
     step,
     node,
@@ -162,14 +160,14 @@ function headersOf(queue: RecordQueue, { step, node, reason, cause }: Failure): 
     message: cause === undefined ? '' : messageOf(cause),
     topic,
     partition: String(partition),
-    offset: String(queue.offset),
+    offset: String(at.offset),
   }
   return Object.entries(known).map(([name, text]) => [`millrace-error-${name}`, Buffer.from(text)])
 }
 
-function placeOf(queue: RecordQueue): string {
-  const { topic, partition } = queue.source
-  return `${topic}-${partition}@${queue.offset}`
+function placeOf(at: RecordAtHand): string {
+  const { topic, partition } = at.source
+  return `${topic}-${partition}@${at.offset}`
 }
 
 /** Errors of the engine say by their class what must follow; it is not about one record. */
@@ -178,11 +176,11 @@ function isOfRecord(error: unknown): boolean {
   return !(error instanceof MillraceError) || error instanceof RejectedRecordError
 }
 
-function rejectedForGood(queue: RecordQueue, reason: string, cause: unknown): FatalError {
+function rejectedForGood(at: RecordAtHand, reason: string, cause: unknown): FatalError {
   const why = cause === undefined ? '' : `: ${messageOf(cause)}`
   return new FatalError(
     'MILLRACE_RECORD_REFUSED',
-    `Record ${placeOf(queue)} cannot be read (${reason}${why}), and its source is to stop then. ` +
+    `Record ${placeOf(at)} cannot be read (${reason}${why}), and its source is to stop then. ` +
       "Mend what writes it, or let the source skip: { errors: { decode: 'skip' } }.",
     cause === undefined ? {} : { cause }
   )

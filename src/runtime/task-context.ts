@@ -7,6 +7,7 @@ import type { Offset, TaskId, Timestamp } from '../ids.ts'
 import type {
   CounterPort,
   DropReason,
+  Flight,
   GaugePort,
   GlobalRows,
   Punctuation,
@@ -15,16 +16,16 @@ import type {
   TaskTime,
 } from '../processor/operator.ts'
 import type { ShowRows } from '../processor/store-rows.ts'
-import type { RecordHeaders } from '../record.ts'
+import { copyOfHeaders, type RecordCursor, type RecordHeaders } from '../record.ts'
 import type { ProcessorNodeSpec } from '../topology/topology.ts'
 import type { DropLog } from './drop-log.ts'
+import type { Flights } from './flights.ts'
 import type { GlobalState } from './global-state.ts'
 import type { TaskInstruments } from './instruments.ts'
 import type { Outputs } from './outputs.ts'
-import type { Plan, PlannedTask } from './plan.ts'
+import type { Plan, PlannedSource, PlannedTask } from './plan.ts'
 import { repartitionTopic } from './plan.ts'
 import type { Punctuators } from './punctuators.ts'
-import type { RecordQueue } from './record-queue.ts'
 import { type ErrorHandler, guarded } from './wiring.ts'
 
 /** Whatever must come after the current record, of whichever node. */
@@ -33,6 +34,14 @@ export interface PendingWork {
   readonly run: () => boolean | Promise<boolean>
   /** A step of it has been taken, and it asks for another: a commit may come in between. */
   asksAgain: boolean
+}
+
+/** A record that something is done on behalf of: where it is, and what it came as. */
+export interface RecordAtHand {
+  readonly source: PlannedSource
+  readonly offset: Offset
+  readonly headers: RecordHeaders
+  readonly raw: Pick<RecordCursor, 'timestamp' | 'key' | 'value' | 'headers'>
 }
 
 /**
@@ -44,11 +53,11 @@ export class CurrentRecord implements RecordContext {
   partition = -1
   offset: Offset = -1
   watermark: Timestamp = Number.NEGATIVE_INFINITY
-  #queue: RecordQueue | undefined
+  #at: RecordAtHand | undefined
   #headers: RecordHeaders | undefined
 
   get headers(): RecordHeaders {
-    return this.#headers ?? this.#queue?.headers ?? none
+    return this.#headers ?? this.#at?.headers ?? none
   }
 
   /** Runs what forwards with other headers. */
@@ -62,37 +71,52 @@ export class CurrentRecord implements RecordContext {
     }
   }
 
-  /** Where the record is the head; undefined while nothing is done on behalf of a record. */
-  get queue(): RecordQueue | undefined {
-    return this.#queue
+  /** Undefined while nothing is done on behalf of a record. */
+  get at(): RecordAtHand | undefined {
+    return this.#at
   }
 
-  moveTo(queue: RecordQueue, watermark: Timestamp): void {
-    this.#queue = queue
-    this.topic = queue.source.topic
-    this.partition = queue.source.partition
-    this.offset = queue.offset
+  moveTo(at: RecordAtHand, watermark: Timestamp): void {
+    this.#at = at
+    this.topic = at.source.topic
+    this.partition = at.source.partition
+    this.offset = at.offset
     this.watermark = watermark
+  }
+
+  /** What stays as it is when other records come. */
+  keep(): RecordAtHand | undefined {
+    const at = this.#at
+    if (at === undefined) return undefined
+    const { source, offset } = at
+    const { timestamp, key, value, headers } = at.raw
+    const bytes = { key: key && copyOf(key), value: value && copyOf(value) }
+    const raw = { timestamp, ...bytes, headers: copyOfHeaders(headers) }
+    return { source, offset, headers: copyOfHeaders(this.headers), raw }
   }
 
   /** The record is done. */
   leave(): void {
-    this.#queue = undefined
+    this.#at = undefined
   }
 
   /** Runs what is not done on behalf of the record. */
   aside<T>(run: () => T): T {
-    const queue = this.#queue
-    this.#queue = undefined
+    const at = this.#at
+    this.#at = undefined
     try {
       return run()
     } finally {
-      this.#queue = queue
+      this.#at = at
     }
   }
 }
 
 const none: RecordHeaders = Object.freeze([])
+
+function copyOf(bytes: Uint8Array): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes)
+}
 
 /** What all nodes of a task share. */
 export interface TaskCore {
@@ -110,6 +134,7 @@ export interface TaskCore {
   readonly streamTime: Punctuators
   readonly wallClock: Punctuators
   readonly work: PendingWork[]
+  readonly flights: Flights
   /** Stores by name, as the operators opened them. */
   readonly stores: Map<string, KeyValueState<unknown>>
   /** What their entries look like from outside. */
@@ -232,6 +257,10 @@ export class NodeContext implements TaskContext {
     if (!work.some((pending) => pending.run === run)) {
       work.push({ node: this.#node.name, run, asksAgain: false })
     }
+  }
+
+  depart(flight: Flight, max: number): void {
+    this.#core.flights.depart(this.#node, flight, max)
   }
 
   withHeaders(headers: RecordHeaders, run: () => void): void {

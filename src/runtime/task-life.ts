@@ -4,6 +4,9 @@
  *
  *     choose the lowest head ─▶ source ─▶ nodes, depth first ─▶ stream-time punctuators ─▶ work
  *
+ * Flights are work that other records do not wait for: see `flights.ts`. Each lands between two
+ * records; punctuators of stream time wait for those that departed before.
+ *
  * Invariants: while work is under way no record is taken; a record's own partition moves in time
  * only after it was processed; nothing here survives an abort.
  */
@@ -15,6 +18,7 @@ import type { StoreRow } from '../processor/store-rows.ts'
 import { steadyOf } from '../steady-clock.ts'
 import { fingerprintsOf } from './compatibility.ts'
 import { type Attempts, Failures } from './failures.ts'
+import { Flights } from './flights.ts'
 import type { TaskInstruments } from './instruments.ts'
 import type { PlannedSource } from './plan.ts'
 import type { CommittedOffset, OffsetCommit } from './ports.ts'
@@ -47,6 +51,9 @@ export class TaskLife {
   readonly #streamTime = new Punctuators()
   readonly #wallClock = new Punctuators()
   readonly #work: PendingWork[] = []
+  readonly #flights: Flights
+  /** Punctuators of stream time are due, and wait for flights. */
+  #isOverdue = false
   readonly #committed: readonly CommittedOffset[]
   #queues: readonly RecordQueue[] = []
   #busy: Promise<void> | undefined
@@ -64,6 +71,7 @@ export class TaskLife {
       fingerprints: fingerprintsOf(planned.subtopology),
       clock: steadyOf(clock),
     })
+    this.#flights = new Flights(this.#record, this.time, environment.wake)
     this.#core = {
       ...environment,
       record: this.#record,
@@ -73,6 +81,7 @@ export class TaskLife {
       streamTime: this.#streamTime,
       wallClock: this.#wallClock,
       work: this.#work,
+      flights: this.#flights,
       stores: new Map<string, KeyValueState<unknown>>(),
       shows: new Map(),
       isLive: true,
@@ -96,9 +105,19 @@ export class TaskLife {
     for await (const [key, value] of this.stores.get(store)?.range() ?? []) yield* show(key, value)
   }
 
-  /** Work of an operator that has not ended yet; it never rejects. */
+  /** Resolves when work of an operator that is under way has come further; never rejects. */
   get busy(): Promise<void> | undefined {
-    return this.#busy
+    return this.#busy ?? this.#flights.progress
+  }
+
+  /** Flights are under way: a commit would wait for them. */
+  get isFlying(): boolean {
+    return this.#flights.size > 0
+  }
+
+  /** They are, and none goes on before the clock does. */
+  get isHeld(): boolean {
+    return this.#flights.isHeld
   }
 
   get needsCommit(): boolean {
@@ -140,9 +159,11 @@ export class TaskLife {
     let done = 0
     while (done < max && this.#busy === undefined) {
       if (this.#work.length > 0) this.#runWork()
-      else if (this.time.mustCommit) break
+      else if (this.#flights.size > 0 && this.#land()) continue
+      else if (this.time.mustCommit || this.#isHeldUp) break
       else {
         this.#record.leave()
+        this.time.asOf = undefined
         const queue = this.#choose()
         if (queue === undefined) break
         this.#handle(queue)
@@ -164,7 +185,7 @@ export class TaskLife {
 
   /** Nothing is under way that belongs to what was done: a commit may come now. */
   get isAtRest(): boolean {
-    return this.#busy === undefined && this.#work.every(({ asksAgain }) => asksAgain)
+    return this.#busy === undefined && !this.#hasFreshWork && this.#flights.size === 0
   }
 
   /**
@@ -175,7 +196,7 @@ export class TaskLife {
     try {
       do {
         this.#runAllWork()
-        if (this.#busy !== undefined) return
+        if (!this.#landAll()) return
         if (this.#changed) this.#inEachNode((operator) => operator.handOn())
       } while (!this.isAtRest)
     } catch (error) {
@@ -186,12 +207,15 @@ export class TaskLife {
   /** Tells event time what the fetches say; an idle close may follow. */
   watch(): void {
     for (const queue of this.#queues) this.time.watch(queue.index, queue.position, queue.answer)
+    if (this.#flights.size > 0) this.#flights.observe()
     if (this.#busy === undefined) this.time.poll()
   }
 
   /** Nothing is left to do with what the log holds now. */
   get isDrained(): boolean {
     if (this.#busy !== undefined || this.#work.length > 0) return false
+    if (this.#flights.size > 0 && !this.#flights.isHeld) return false
+    if (this.#isHeldUp) return true
     return this.#queues.every((queue) => !queue.fill() && !isKnownToLag(queue))
   }
 
@@ -235,6 +259,7 @@ export class TaskLife {
   /** Work that is under way may go on, but sends nothing any more. */
   mute(): void {
     this.#core.isLive = false
+    this.#flights.abandon()
   }
 
   /** Ends this life. Await `busy` first: late work must not touch the next one's state. */
@@ -295,16 +320,48 @@ export class TaskLife {
     queue.done()
     this.#core.instruments.recordIn()
     this.time.observe(queue.index, timestamp)
-    const { streamTime } = this.time
-    if (streamTime >= this.#streamTime.nextDue) {
-      this.#record.aside(() => this.#streamTime.advance(streamTime))
-    }
+    if (this.time.streamTime >= this.#streamTime.nextDue) this.#followStreamTime()
     if (this.#work.length > 0) this.#runAllWork()
+  }
+
+  #followStreamTime(): void {
+    this.#isOverdue = this.#flights.size > 0
+    if (this.#isOverdue) return
+    const { streamTime } = this.time
+    this.#record.aside(() => this.#streamTime.advance(streamTime))
+  }
+
+  /** Records wait for flights. */
+  get #isHeldUp(): boolean {
+    return this.#flights.isFull || this.#isOverdue
+  }
+
+  /** Lets the next flight land, if its outcome is known. */
+  #land(): boolean {
+    if (!this.#flights.land(this.#failures)) return false
+    this.#changed = true
+    if (this.#work.length > 0) this.#runAllWork()
+    if (this.#isOverdue && this.#flights.size === 0) {
+      this.time.asOf = undefined
+      this.#followStreamTime()
+    }
+    return true
+  }
+
+  /** Lets flights land; whether none is under way any more. */
+  #landAll(): boolean {
+    let goesOn = true
+    while (goesOn && this.#busy === undefined) goesOn = this.#land()
+    return this.#busy === undefined && this.#flights.size === 0
+  }
+
+  get #hasFreshWork(): boolean {
+    return this.#work.some(({ asksAgain }) => !asksAgain)
   }
 
   /** A step of each work, until one has to be waited for. */
   #runAllWork(): void {
-    while (!this.isAtRest && this.#busy === undefined) this.#runWork()
+    while (this.#hasFreshWork && this.#busy === undefined) this.#runWork()
   }
 
   /** One step of the first work that has had none, or else of the first. */

@@ -54,6 +54,8 @@ export class SourceTaskTime implements TaskTime {
   readonly #idle: IdleClock
   readonly #fingerprints: string
   #streamTime: Timestamp
+  /** While a record from before is at hand: the stream time that it saw. */
+  asOf: Timestamp | undefined
   #barrier: 'none' | 'fired' | 'sealed' = 'none'
   #isSealing = false
 
@@ -74,7 +76,7 @@ export class SourceTaskTime implements TaskTime {
   }
 
   get streamTime(): Timestamp {
-    return this.#streamTime
+    return this.asOf ?? this.#streamTime
   }
 
   /** Greatest timestamp of a source partition so far; -Infinity before its first record. */

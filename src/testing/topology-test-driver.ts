@@ -25,6 +25,7 @@ import { type Logger, silentLogger } from '../log.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
 import type { AppSnapshot, CounterSample, GaugeSample } from '../runtime/snapshot.ts'
 import { StoreReader } from '../runtime/store-reader.ts'
+import type { StreamTask } from '../runtime/stream-task.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
 import { withErrorOptions } from '../topology/errors.ts'
 import type { Topology } from '../topology/topology.ts'
@@ -259,7 +260,9 @@ export class TopologyTestDriver {
     for (;;) {
       await this.#ready()
       if (await this.#work()) continue
-      const busy = this.#alive().some(({ engine }) => !isDrained(engine))
+      const commits = this.#options.commit === 'each'
+      const isDone = (engine: Engine): boolean => isDrained(engine) || (commits && isHeld(engine))
+      const busy = this.#alive().some(({ engine }) => !isDone(engine))
       if (!busy && this.#isReady()) return
       await turn()
     }
@@ -277,15 +280,27 @@ export class TopologyTestDriver {
     const commits = this.#options.commit === 'each'
     for (const { engine } of this.#alive()) {
       engine.observe(false)
+      if (commits && isFlying(engine)) {
+        // The commit after each record waits for it, and the clock may have to be moved for that.
+        for (const { life } of running(engine)) life.settle()
+        if (isHeld(engine)) continue
+        if (isFlying(engine)) await turn()
+        else await this.#commitOf(engine)
+        return true
+      }
       const done = engine.process(1)
-      if (commits && engine.needsCommit) {
-        await engine.commit()
-        await this.#bury()
+      if (commits && engine.needsCommit && !isFlying(engine)) {
+        await this.#commitOf(engine)
         return true
       }
       if (done > 0) return true
     }
     return false
+  }
+
+  async #commitOf(engine: Engine): Promise<void> {
+    await engine.commit()
+    await this.#bury()
   }
 
   /** Waits until all tasks have an owner, and run. */
@@ -358,8 +373,23 @@ export class TopologyTestDriver {
   }
 }
 
-function isDrained({ tasks, areGlobalsCurrent }: TestInstance['engine']): boolean {
-  return areGlobalsCurrent && tasks.every((task) => !task.isRunning || task.life.isDrained)
+type Engine = TestInstance['engine']
+
+function running({ tasks }: Engine): readonly StreamTask[] {
+  return tasks.filter(({ isRunning }) => isRunning)
+}
+
+function isDrained(engine: Engine): boolean {
+  return engine.areGlobalsCurrent && running(engine).every(({ life }) => life.isDrained)
+}
+
+function isFlying(engine: Engine): boolean {
+  return running(engine).some(({ life }) => life.isFlying)
+}
+
+/** Nothing goes on before the clock does. */
+function isHeld(engine: Engine): boolean {
+  return running(engine).some(({ life }) => life.isHeld)
 }
 
 function isCrash(error: unknown): boolean {

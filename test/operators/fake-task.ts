@@ -3,6 +3,7 @@ import { ManualClock } from '../../src/clock.ts'
 import { type TaskId, taskId } from '../../src/ids.ts'
 import type {
   CounterPort,
+  Flight,
   GaugePort,
   Operator,
   Punctuation,
@@ -54,6 +55,7 @@ export class FakeTask implements TaskContext {
   readonly stores = new Map<string, MapState<unknown>>()
   readonly scheduled: Scheduled[] = []
   readonly work: (() => boolean | Promise<boolean>)[] = []
+  readonly departed: Flight[] = []
   commits = 0
 
   store<V>(definition: StoreDefinition<V>): KeyValueState<V> {
@@ -113,6 +115,10 @@ export class FakeTask implements TaskContext {
 
   afterRecord(work: () => boolean | Promise<boolean>): void {
     this.work.push(work)
+  }
+
+  depart(flight: Flight): void {
+    this.departed.push(flight)
   }
 
   /** What the task does between two records. */

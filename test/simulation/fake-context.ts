@@ -104,6 +104,10 @@ export class FakeContext implements TaskContext {
     return { get: () => undefined }
   }
 
+  depart(): void {
+    throw new Error('Nothing departs here')
+  }
+
   topicName(internal: string): string {
     return `app-${internal}-repartition`
   }

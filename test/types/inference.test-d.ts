@@ -73,6 +73,17 @@ expectType<KStream<string, number>>()(
   actions.flatMap((action, key) => [{ key, value: action.id.length, timestamp: 1 }])
 )
 expectType<KStream<string, string>>()(actions.mapValues((action, key) => key + action.id))
+expectType<KStream<string, number>>()(
+  actions.mapAsync(
+    async (action, key, { signal }) => (signal.aborted ? 0 : key.length + action.id.length),
+    {
+      concurrency: 4,
+      timeout: '5s',
+      retries: 2,
+      backoff: '100ms',
+    }
+  )
+)
 expectType<KStream<string, string>>()(actions.flatMapValues((action) => action.id.split('')))
 expectType<KStream<number, Action>>()(actions.selectKey((action) => action.id.length))
 expectType<KStream<string, Action>>()(actions.peek((action) => console.log(action.id)))

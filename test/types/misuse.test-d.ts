@@ -218,6 +218,19 @@ orders.peek(async (order) => void order)
 // @ts-expect-error
 orders.filter((order) => order.id)
 
+// Type 'string' is not assignable to type 'PromiseLike<unknown>': that is mapValues
+// @ts-expect-error
+orders.mapAsync((order) => order.id)
+// Type '"5 seconds"' is not assignable to type '`${number}d` | …'
+// @ts-expect-error
+orders.mapAsync(async (order) => order.id, { timeout: '5 seconds' })
+// A predicate answers true or false: the answer is a promise of one
+// @ts-expect-error
+orders.mapAsync(async (order) => order.id).filter(async (id) => id === '')
+// The values of this stream do not fit the topic: mapValues first
+// @ts-expect-error
+orders.mapAsync(async (order) => order.items).to(orderTopic)
+
 // Abilities and member types of aggregators
 // Windows without a key merge partial results: give this aggregator a merge function
 // @ts-expect-error

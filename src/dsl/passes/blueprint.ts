@@ -35,6 +35,7 @@ import {
   runBranch,
   runCounter,
   runDeduplicate,
+  runMapAsync,
   runProcess,
   runSink,
   runSplit,
@@ -79,6 +80,8 @@ function draw(
       return [drawSource(node)]
     case 'stateless':
       return [drawn(node, node.operator, parents, runStateless(node))]
+    case 'map-async':
+      return [drawn(node, 'map-async', parents, runMapAsync(node))]
     case 'merge':
       return [drawn(node, 'merge', parents, passes)]
     case 'split':

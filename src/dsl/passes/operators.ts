@@ -6,6 +6,7 @@ import { DeduplicateOperator, type DeduplicateSpec } from '../../operators/dedup
 import { type Callback, FilterNotOperator, FilterOperator } from '../../operators/filter.ts'
 import { ForEachOperator } from '../../operators/for-each.ts'
 import { FlatMapOperator, MapOperator } from '../../operators/map.ts'
+import { MapAsyncOperator, type MapAsyncSpec } from '../../operators/map-async.ts'
 import { FlatMapValuesOperator, MapValuesOperator } from '../../operators/map-values.ts'
 import { PeekOperator } from '../../operators/peek.ts'
 import {
@@ -24,6 +25,7 @@ import type {
   BranchNode,
   CounterNode,
   DeduplicateNode,
+  MapAsyncNode,
   ProcessNode,
   SinkNode,
   SplitNode,
@@ -60,6 +62,14 @@ const stateless: Readonly<Record<StatelessOperator, Stateless>> = {
 export function runStateless({ operator, fn }: StatelessNode): Runs {
   const [replaces, create] = stateless[operator]
   return { reads: parametersOf(fn), replaces, create: () => create(fn as never) }
+}
+
+export function runMapAsync(node: MapAsyncNode): Runs {
+  const { fn, concurrency, timeoutMs, retries, backoffMs } = node
+  const map = fn as MapAsyncSpec['map']
+  const spec = Object.freeze({ map, concurrency, timeoutMs, retries, backoffMs })
+  const create = (): Operator => new MapAsyncOperator(spec)
+  return { reads: parametersOf(fn), replaces: onlyValue, create }
 }
 
 export function runDeduplicate(node: DeduplicateNode): Runs {
