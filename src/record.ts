@@ -28,9 +28,17 @@ export interface RecordCursor {
   readKey<T>(read: BytesReader<T>): T
   /** As `readKey`, the value. */
   readValue<T>(read: BytesReader<T>): T
+  /** As `readKey`, the first header of this name that is not null; undefined: there is none. */
+  readHeader<T>(name: Uint8Array, read: BytesReader<T>): T | undefined
 }
 
 /** For whoever keeps them: headers are views into a batch that may be gone by then. */
 export function copyOfHeaders(headers: RecordHeaders): RecordHeaders {
   return headers.map(([name, value]) => [name, value && Uint8Array.prototype.slice.call(value)])
+}
+
+/** Whether the bytes from `start` on are these. */
+export function startsWith(bytes: Uint8Array, start: number, these: Uint8Array): boolean {
+  for (let i = 0; i < these.length; i++) if (bytes[start + i] !== these[i]) return false
+  return true
 }

@@ -11,6 +11,7 @@
  * Keys are binary strings (one char per byte, `latin1`): cheap in a Map, and LevelDB keeps their
  * order.
  */
+import type { RecordCursor } from '../src/record.ts'
 
 /** How a store turns live values into bytes; values may be mutable objects that change in place. */
 export interface ValueCodec<V> {
@@ -83,7 +84,7 @@ export interface TaskState {
   /** Forgets both layers and the cache. */
   rollback(): void
   /** While restoring: raw changelog records, unsealed; flush them with `flushRestored`. */
-  restore(store: string, key: Uint8Array, value: Uint8Array | null): void
+  restore(store: string, record: RecordCursor): void
   flushRestored(checkpoint: Checkpoint): Promise<void>
   /** Deletes everything, checkpoint included: the restore starts from the beginning. */
   wipe(): Promise<void>

@@ -16,6 +16,6 @@ export function latin1Bytes(text: string): Uint8Array {
   return bytes
 }
 
-export function latin1String(bytes: Uint8Array): string {
-  return latin1Slice.call(bytes, 0, bytes.length)
+export function latin1String(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  return latin1Slice.call(bytes, start, end)
 }

@@ -13,6 +13,7 @@ import { assert, present } from '../src/assert.ts'
 import { crc32c } from '../src/crc32c.ts'
 import { MillraceError } from '../src/errors.ts'
 import type { Logger } from '../src/log.ts'
+import type { RecordCursor } from '../src/record.ts'
 import { checksumBytes, writeChecksum } from './checksum.ts'
 import type {
   Checkpoint,
@@ -28,6 +29,8 @@ import { LevelStore, type StoreHost } from './level-store.ts'
 import { Arena, SealedLayer } from './sealed-layer.ts'
 import type { StateBatch, TaskDatabase } from './task-database.ts'
 
+/** So few are copied faster one by one. */
+const loopBytesMax = 64
 /** Entries put into a batch before others get a turn: about a millisecond. */
 const entriesPerTurn = 2_000
 
@@ -52,6 +55,12 @@ export class LevelTaskState implements TaskState {
   #writing: Promise<void> | undefined
   #restoring: StateBatch | undefined
   #scratch = Buffer.allocUnsafeSlow(1024)
+  /** Into the scratch, which has room. */
+  readonly #copy = (bytes: Uint8Array, start: number, end: number): void => {
+    const scratch = this.#scratch
+    if (end - start > loopBytesMax) scratch.set(bytes.subarray(start, end))
+    else for (let at = start; at < end; at++) scratch[at - start] = bytes[at] as number
+  }
   #evictNext = 0
   #closed = false
   #namesCompared = false
@@ -147,21 +156,21 @@ export class LevelTaskState implements TaskState {
     this.#layers.keepSealed(sealed)
   }
 
-  restore(store: string, key: Uint8Array, value: Uint8Array | null): void {
+  restore(store: string, record: RecordCursor): void {
     const database = this.#usable()
     assert(this.#layers.dirtyBytes === 0, 'nothing is restored beneath unwritten changes')
     this.#restoring ??= database.batch()
-    const keyOnDisk = database.prefixOf(store) + latin1String(key)
-    if (value === null) {
+    const keyOnDisk = database.prefixOf(store) + record.readKey(latin1String)
+    const length = record.valueLength
+    if (length < 0) {
       this.#restoring.delete(keyOnDisk)
       return
     }
-    const { length } = value
     if (length + checksumBytes > this.#scratch.length) {
       this.#scratch = Buffer.allocUnsafeSlow((length + checksumBytes) * 2)
     }
-    this.#scratch.set(value)
-    writeChecksum(this.#scratch, length, crc32c(value))
+    record.readValue(this.#copy)
+    writeChecksum(this.#scratch, length, crc32c(this.#scratch, 0, length))
     this.#restoring.put(keyOnDisk, this.#scratch, 0, length + checksumBytes)
   }
 

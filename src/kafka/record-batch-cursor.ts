@@ -10,7 +10,7 @@
  *   the fetch in memory: copy what is kept.
  */
 import type { Offset, Timestamp } from '../ids.ts'
-import type { BytesReader, RecordCursor, RecordHeaders } from '../record.ts'
+import { type BytesReader, type RecordCursor, type RecordHeaders, startsWith } from '../record.ts'
 import { AbortedFilter } from './aborted-filter.ts'
 import { codecOf, decompress } from './compression.ts'
 import {
@@ -110,6 +110,26 @@ export class BatchCursor implements RecordCursor {
 
   readValue<T>(read: BytesReader<T>): T {
     return read(this.#bytes, this.#valueStart, this.#valueStart + this.#valueLength)
+  }
+
+  readHeader<T>(name: Uint8Array, read: BytesReader<T>): T | undefined {
+    const bytes = this.#bytes
+    if (bytes[this.#headersStart] === 0) return undefined
+    const resume = this.#at
+    this.#at = this.#headersStart
+    let found: T | undefined
+    for (let left = this.#varint(); left > 0 && found === undefined; left--) {
+      const nameLength = this.#varint()
+      const nameStart = this.#at
+      this.#at += nameLength
+      const length = this.#varint()
+      const start = this.#at
+      const isIt = nameLength === name.length && startsWith(bytes, nameStart, name)
+      if (isIt && length >= 0) found = read(bytes, start, start + length)
+      if (length > 0) this.#at += length
+    }
+    this.#at = resume
+    return found
   }
 
   get headers(): RecordHeaders {

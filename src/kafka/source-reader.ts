@@ -102,6 +102,10 @@ export class PartitionReader implements SourceReader, FetchTarget {
     return this.#cursor.readValue(read)
   }
 
+  readHeader<T>(name: Uint8Array, read: BytesReader<T>): T | undefined {
+    return this.#cursor.readHeader(name, read)
+  }
+
   get position(): Offset {
     return this.#cursor.position
   }

@@ -1,7 +1,7 @@
 /** Walks through the records of a chunk, in place and without an object per record. */
 import { assert, present } from '../assert.ts'
 import type { Offset, Timestamp } from '../ids.ts'
-import type { BytesReader, RecordCursor, RecordHeaders } from '../record.ts'
+import { type BytesReader, type RecordCursor, type RecordHeaders, startsWith } from '../record.ts'
 import { type Chunk, chunkHeaderBytes } from './chunk.ts'
 
 const none = Buffer.alloc(0)
@@ -50,6 +50,26 @@ export class ChunkCursor implements RecordCursor {
 
   readValue<T>(read: BytesReader<T>): T {
     return read(this.#bytes, this.#valueAt, this.#valueAt + this.#valueLength)
+  }
+
+  readHeader<T>(name: Uint8Array, read: BytesReader<T>): T | undefined {
+    if (this.#headersLength === 0) return undefined
+    const bytes = this.#bytes
+    const resume = this.#at
+    this.#at = resume - this.#headersLength
+    let found: T | undefined
+    while (this.#at < resume && found === undefined) {
+      const nameLength = this.#varint()
+      const nameStart = this.#at
+      this.#at += nameLength
+      const length = this.#varint() - 1
+      const start = this.#at
+      const isIt = nameLength === name.length && startsWith(bytes, nameStart, name)
+      if (isIt && length >= 0) found = read(bytes, start, start + length)
+      if (length > 0) this.#at += length
+    }
+    this.#at = resume
+    return found
   }
 
   get headers(): RecordHeaders {

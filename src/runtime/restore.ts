@@ -13,6 +13,7 @@ import { CorruptedError } from '../errors.ts'
 import type { Offset, Timestamp, TopicPartition } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { RecordCursor } from '../record.ts'
+import { binaryTextAt, encodeUtf8 } from '../serde/text.ts'
 import { changelogTopic } from './plan.ts'
 import type { Log } from './ports.ts'
 import {
@@ -27,6 +28,7 @@ import type { RestoreSnapshot } from './snapshot.ts'
 
 /** Header of changelog records at least once: the commit that wrote them. */
 export const commitNumberHeader = 'millrace.commit'
+const commitNumberBytes = encodeUtf8(commitNumberHeader)
 
 export interface RestoreRequest {
   readonly log: Log
@@ -162,9 +164,9 @@ export class Restore {
       onBounds: (start, end) => this.#checkBounds(store, changelog, from, start, end),
       apply: (record) => {
         this.#records++
-        if (record.key === null) return
-        if (this.#happened(record, changelog)) state.restore(store, record.key, record.value)
-        else this.#skip(store, record.key, record.offset)
+        if (record.keyLength < 0) return
+        if (this.#happened(record, changelog)) state.restore(store, record)
+        else this.#skip(store, record)
       },
       flush: (position) => this.#flush(store, position),
       onProgress: (position, end) => this.#report(store, position, end),
@@ -226,11 +228,11 @@ export class Restore {
     )
   }
 
-  #skip(store: string, key: Uint8Array, offset: Offset): void {
-    if (!this.#bounds.has(store)) this.#bounds.set(store, offset)
+  #skip(store: string, record: RecordCursor): void {
+    if (!this.#bounds.has(store)) this.#bounds.set(store, record.offset)
     let keys = this.#skipped.get(store)
     if (keys === undefined) this.#skipped.set(store, (keys = new Set()))
-    keys.add(Buffer.from(key).toString('latin1'))
+    keys.add(record.readKey(binaryTextAt))
   }
 
   #report(store: string, position: Offset, end: Offset): void {
@@ -242,11 +244,19 @@ export class Restore {
   }
 }
 
-function numberOf({ headers }: RecordCursor): number {
-  for (const [name, value] of headers) {
-    if (name === commitNumberHeader && value !== null) return Number(Buffer.from(value).toString())
+function numberOf(record: RecordCursor): number {
+  return record.readHeader(commitNumberBytes, decimalAt) ?? 0
+}
+
+/** Without a text in between, which each record would pay for. */
+function decimalAt(bytes: Uint8Array, start: number, end: number): number {
+  let number = 0
+  for (let at = start; at < end; at++) {
+    const digit = (bytes[at] ?? 0) - 48
+    if (digit < 0 || digit > 9) return Number.NaN
+    number = number * 10 + digit
   }
-  return 0
+  return number
 }
 
 function sameCheckpoint(one: Checkpoint | undefined, two: Checkpoint): boolean {

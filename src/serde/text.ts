@@ -27,6 +27,11 @@ export function binaryText(bytes: Uint8Array): string {
   return latin1Slice.call(bytes, 0, bytes.length)
 }
 
+/** As `binaryText`, of `bytes[start, end)`. */
+export function binaryTextAt(bytes: Uint8Array, start: number, end: number): string {
+  return latin1Slice.call(bytes, start, end)
+}
+
 export function binaryBytes(text: string): Uint8Array {
   return Buffer.from(text, 'latin1')
 }

@@ -7,6 +7,7 @@ import { BatchCursor } from '../../src/kafka/record-batch-cursor.ts'
 import { RecordBatchEncoder, recordBytesMax } from '../../src/kafka/record-batch-encoder.ts'
 import { readInt64, writeInt64 } from '../../src/kafka/wire.ts'
 import type { RecordHeaders } from '../../src/record.ts'
+import { expectInPlace } from '../support/in-place.ts'
 
 interface Plain {
   readonly timestamp: number
@@ -42,6 +43,7 @@ function all(cursor: BatchCursor): (Plain & { readonly offset: number })[] {
   const records = []
   while (cursor.advance()) {
     const { offset, timestamp, key, value, headers } = cursor
+    expectInPlace(cursor)
     records.push({ offset, timestamp, key, value, headers: [...headers] })
   }
   return records

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Chunk, ChunkBuilder, openChunk } from '../../src/log/chunk.ts'
 import { ChunkCursor, chunkAt } from '../../src/log/chunk-cursor.ts'
 import type { RecordHeaders } from '../../src/record.ts'
+import { expectInPlace } from '../support/in-place.ts'
 
 interface Written {
   readonly offset: number
@@ -32,6 +33,7 @@ function readAll(chunk: Chunk): Written[] {
   const records: Written[] = []
   while (cursor.next()) {
     const { offset, timestamp: time, key, value, headers } = cursor
+    expectInPlace(cursor)
     records.push({ offset, timestamp: time, key: copy(key), value: copy(value), headers })
   }
   return records.map((one) => ({

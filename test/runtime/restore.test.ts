@@ -89,7 +89,7 @@ describe('a restore of several stores', () => {
     const applied: string[] = []
     const steps: string[] = []
     const state = fakeState({
-      restore: (store, key) => void applied.push(`${store}:${Buffer.from(key)}`),
+      restore: (store, { key }) => void applied.push(`${store}:${key}`),
       flushRestored: async (checkpoint) => {
         flushed.push(checkpoint)
         await Promise.resolve()

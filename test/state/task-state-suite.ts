@@ -9,6 +9,7 @@ import type {
   TaskState,
   ValueCodec,
 } from '../../state/index.ts'
+import { HeldRecord } from '../support/held-record.ts'
 
 export interface Counter {
   count: number
@@ -61,6 +62,11 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
       directory = await openDirectory()
       state = await directory.open('0_0')
       store = state.store(counters)
+    }
+
+    const restore = (key: string, value: string | null): void => {
+      const bytes = value === null ? null : Buffer.from(value)
+      state.restore('counters', new HeldRecord({ key: Buffer.from(key, 'latin1'), value: bytes }))
     }
 
     const reopen = async (): Promise<void> => {
@@ -390,12 +396,11 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
     })
 
     test('restored records are there with their checkpoint, deletions too', async () => {
-      const bytes = (text: string): Uint8Array => Buffer.from(text, 'latin1')
-      state.restore('counters', bytes('a'), bytes('1'))
-      state.restore('counters', bytes('b\xff'), bytes('2'))
+      restore('a', '1')
+      restore('b\xff', '2')
       const first = state.flushRestored(checkpoint(3, 2))
-      state.restore('counters', bytes('a'), null)
-      state.restore('counters', bytes('c'), bytes('3'))
+      restore('a', null)
+      restore('c', '3')
       await first
       expect(state.checkpoint).toMatchObject(checkpoint(3, 2))
       await state.flushRestored(checkpoint(3, 4))
@@ -407,15 +412,15 @@ export function taskStateSuite(name: string, openDirectory: () => Promise<StateD
 
     test('what was read before a restore is read anew after it', async () => {
       expect(store.get('a')).toBeUndefined()
-      state.restore('counters', Buffer.from('a'), Buffer.from('1'))
+      restore('a', '1')
       await state.flushRestored(checkpoint(1))
       expect(store.get('a')).toEqual({ count: 1 })
     })
 
     test('records restored after the last flush are not kept', async () => {
-      state.restore('counters', Buffer.from('a'), Buffer.from('1'))
+      restore('a', '1')
       await state.flushRestored(checkpoint(1))
-      state.restore('counters', Buffer.from('b'), Buffer.from('1'))
+      restore('b', '1')
       await reopen()
       expect(await collect(store)).toEqual({ a: 1 })
     })

@@ -34,4 +34,10 @@ export class HeldRecord implements RecordCursor {
   readValue<T>(read: BytesReader<T>): T {
     return read(present(this.value, 'a value'), 0, this.valueLength)
   }
+
+  readHeader<T>(name: Uint8Array, read: BytesReader<T>): T | undefined {
+    const wanted = Buffer.from(name).toString()
+    const value = this.headers.find(([one, bytes]) => one === wanted && bytes !== null)?.[1]
+    return value ? read(value, 0, value.length) : undefined
+  }
 }

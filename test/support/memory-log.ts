@@ -107,6 +107,10 @@ class MemoryReader implements SourceReader {
     return this.#record.readValue(read)
   }
 
+  readHeader<T>(name: Uint8Array, read: BytesReader<T>): T | undefined {
+    return this.#record.readHeader(name, read)
+  }
+
   advance(): boolean {
     if (this.answer === undefined || this.position >= this.answer.highWatermark) return false
     const offset = this.position++
