@@ -41,6 +41,7 @@ export type {
   KTable,
   StoredKTable,
   StoredOptions,
+  VersionedKTable,
   WindowedKTable,
 } from './dsl/k-table.ts'
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
@@ -103,6 +104,7 @@ export type {
   StreamRecord,
   ValueProcessorContext,
 } from './processor/processor.ts'
+export type { Readable, ReadableKind } from './processor/readable.ts'
 export {
   type KeyValueStore,
   keyValueStore,
@@ -123,7 +125,18 @@ export type {
   TaskSnapshot,
   TaskState,
 } from './runtime/snapshot.ts'
-export type { StoreReader } from './runtime/store-reader.ts'
+export type { ReadsStores } from './runtime/store-access.ts'
+export { StoreElsewhereError } from './runtime/store-errors.ts'
+export type { PartState } from './runtime/store-parts.ts'
+export type {
+  ReadOnlyKeyValueStore,
+  ReadOnlySessionStore,
+  ReadOnlyVersionedStore,
+  ReadOnlyWindowStore,
+  StorePlace,
+  TableRow,
+  WindowedTableRow,
+} from './runtime/store-views.ts'
 // Serdes
 export { data } from './serde/data.ts'
 export type { KeyDefault } from './serde/default-key.ts'

@@ -18,10 +18,13 @@ import { legalName } from './ids.ts'
 import type { KafkaLogOptions } from './kafka/kafka-log.ts'
 import { EmbeddedLog } from './log/embedded-log.ts'
 import { type Logger, silentLogger } from './log.ts'
+import type { Readable, ReadableKind } from './processor/readable.ts'
 import { Engine } from './runtime/engine.ts'
 import type { Log } from './runtime/ports.ts'
 import type { AppSnapshot, AppState } from './runtime/snapshot.ts'
-import { StoreReader } from './runtime/store-reader.ts'
+import { openView, type ReadsStores } from './runtime/store-access.ts'
+import { expectReadable } from './runtime/store-errors.ts'
+import type { StorePart } from './runtime/store-parts.ts'
 import type { Guarantee } from './runtime/task-environment.ts'
 import { withErrorOptions } from './topology/errors.ts'
 import type { Topology } from './topology/topology.ts'
@@ -149,9 +152,20 @@ export class StreamApp {
     return this.#engine?.snapshot() ?? this.#emptySnapshot()
   }
 
-  /** A store of this instance's tasks, values as their operators keep them. */
-  store<V = unknown>(name: string): StoreReader<V> {
-    return new StoreReader(() => (this.#engine?.storeParts(name) ?? []) as never)
+  /**
+   * Reads a table or store while the application runs: what is committed, of the tasks that are on
+   * this instance. Refused, with a code, before it runs, after `close`, while a task is restored,
+   * and for keys that are elsewhere.
+   *
+   *     const counts = orders.groupByKey().count('orders-by-user')
+   *     await app.store(counts).get('ann')
+   */
+  readonly store: ReadsStores = ((handle: Readable<ReadableKind, unknown, unknown>) =>
+    openView(handle, this.#topology.readable, (name) => this.#partsOf(name))) as ReadsStores
+
+  #partsOf(name: string): readonly StorePart[] {
+    expectReadable(this.state, name)
+    return this.#engine?.partsOf(name) ?? []
   }
 
   async #start(): Promise<void> {

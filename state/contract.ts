@@ -35,20 +35,28 @@ export interface StoreDefinition<V> {
   readonly cached?: boolean
 }
 
-/** One store of a task, as operators see it. Synchronous but for scans. */
-export interface KeyValueState<V> {
-  readonly name: string
+/** What can be read of a store, whichever layers are behind it. */
+export interface StoreEntries<V> {
   /** Undefined if it is not there. Mutate the value in place only if you `put` it afterwards. */
   get(key: string): V | undefined
+  /** All entries with `from` ≤ key < `to` in key order. No writes to this range meanwhile. */
+  range(from?: string, to?: string): AsyncIterable<readonly [key: string, value: V]>
+}
+
+/** One store of a task, as operators see it: all layers merged. Synchronous but for scans. */
+export interface KeyValueState<V> extends StoreEntries<V> {
+  readonly name: string
   /** As `get`, for a key that cannot be in LevelDB: saves the read. */
   getFresh(key: string): V | undefined
   put(key: string, value: V): void
   delete(key: string): void
-  /**
-   * All entries with `from` ≤ key < `to` in key order, all layers merged. No writes to this range
-   * meanwhile.
-   */
-  range(from?: string, to?: string): AsyncIterable<readonly [key: string, value: V]>
+}
+
+/** What is written of a task, as of one instant: no layer shows, nor what is written later. */
+export interface StateSnapshot {
+  entries<V>(definition: StoreDefinition<V>): StoreEntries<V>
+  /** Snapshots keep old files alive: close each of them. */
+  close(): void
 }
 
 /** The changes of one seal, in the order of the first write of each key. */
@@ -71,6 +79,8 @@ export interface TaskState {
   /** Undefined: the directory was new, damaged or wiped; restore from the beginning. */
   readonly checkpoint: Checkpoint | undefined
   store<V>(definition: StoreDefinition<V>): KeyValueState<V>
+  /** What the last written commit left: for readers from outside. */
+  snapshot(): StateSnapshot
   /** Bytes held by layers and cache, estimated. */
   readonly bytes: number
   /** Bytes of its files, measured now and then. */

@@ -4,7 +4,9 @@ export type {
   KeyValueState,
   SealedState,
   StateDirectory,
+  StateSnapshot,
   StoreDefinition,
+  StoreEntries,
   TaskState,
   ValueCodec,
 } from './contract.ts'

@@ -19,6 +19,7 @@ import type {
   Checkpoint,
   KeyValueState,
   SealedState,
+  StateSnapshot,
   StoreDefinition,
   TaskState,
 } from './contract.ts'
@@ -28,6 +29,7 @@ import { Layers } from './layers.ts'
 import { LevelStore, type StoreHost } from './level-store.ts'
 import { Arena, SealedLayer } from './sealed-layer.ts'
 import type { StateBatch, TaskDatabase } from './task-database.ts'
+import { WrittenState } from './written-state.ts'
 
 /** So few are copied faster one by one. */
 const loopBytesMax = 64
@@ -103,6 +105,10 @@ export class LevelTaskState implements TaskState {
     const store = new LevelStore<V>(definition, prefix, this.#host)
     this.#stores.set(definition.name, store as unknown as LevelStore<unknown>)
     return store
+  }
+
+  snapshot(): StateSnapshot {
+    return new WrittenState(this.#usable())
   }
 
   seal(): SealedState {

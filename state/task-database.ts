@@ -21,6 +21,7 @@ import type { Checkpoint } from './contract.ts'
 
 type Database = Level<string, Buffer>
 type LevelBatch = ReturnType<typeof openBatch>
+export type DatabaseSnapshot = ReturnType<Database['snapshot']>
 
 const checkpointKey = '\0c'
 const ringPrefix = '\0r'
@@ -119,18 +120,29 @@ export class TaskDatabase {
     return String.fromCharCode(firstStorePrefix + index)
   }
 
-  /** The value without its checksum; throws CorruptedError if that does not hold. */
-  read(key: string): Uint8Array | undefined {
-    const bytes = this.#level.getSync(key)
+  /** What is there now, for later reads; it is closed with the database, or before. */
+  snapshot(): DatabaseSnapshot {
+    return this.#level.snapshot()
+  }
+
+  /**
+   * The value without its checksum; throws CorruptedError if that does not hold.
+   *
+   * @param snapshot default: as of now
+   */
+  read(key: string, snapshot?: DatabaseSnapshot): Uint8Array | undefined {
+    const bytes =
+      snapshot === undefined ? this.#level.getSync(key) : this.#level.getSync(key, { snapshot })
     return bytes === undefined ? undefined : this.#verified(key, bytes)
   }
 
-  /** Entries with `from` ≤ key < `to` as of now, in order, without their checksums. */
-  scan(from: string, to: string): DatabaseScan {
+  /** Entries with `from` ≤ key < `to`, in order, without their checksums. */
+  scan(from: string, to: string, snapshot?: DatabaseSnapshot): DatabaseScan {
     const iterator = this.#level.iterator({
       gte: from,
       lt: to,
       highWaterMarkBytes: 256 * 1024,
+      ...(snapshot === undefined ? {} : { snapshot }),
     })
     return {
       next: async (count) => {

@@ -1,7 +1,9 @@
 /** A table that every instance has whole: joined by any key, without a repartition. */
+import type { Readable } from '../processor/readable.ts'
 import type { GlobalTableNode, Graph } from './graph.ts'
 
-export class GlobalKTable<K, V> {
+export class GlobalKTable<K, V> implements Readable<'key-value', K, V> {
+  readonly kind = 'key-value'
   /** Carries the types; not there at run time. */
   declare readonly row: readonly [key: K, value: V]
   /** Of its store. */

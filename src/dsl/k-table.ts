@@ -1,6 +1,7 @@
 /** Tables: the latest value by key. Their changes become streams and gauges. */
 import type { Demand, Misuse, Sync } from '../misuse.ts'
 import type { Forwarded } from '../processor/processor.ts'
+import type { Readable } from '../processor/readable.ts'
 import type { Storable } from '../serde/checks.ts'
 import { data } from '../serde/data.ts'
 import { defaultKey } from '../serde/default-key.ts'
@@ -189,14 +190,25 @@ type WindowCloses<K> = [K] extends [Windowed<unknown>]
 
 type Grouped<K, V> = Row<Pick<Forwarded<K, V>, 'key' | 'value'>>
 
-/** A table with a store of its own, by the table's name. */
-export class StoredKTable<K, V> extends KTable<K, V> {
+/** A table with a store of its own, by the table's name; what it keeps `app.store(…)` reads. */
+export class StoredKTable<K, V> extends KTable<K, V> implements Readable<'key-value', K, V> {
   readonly kind = 'key-value'
+  declare readonly row?: readonly [key: K, value: V]
+}
+
+/** A table that knows the past of its rows. */
+export class VersionedKTable<K, V> extends KTable<K, V> implements Readable<'versioned', K, V> {
+  readonly kind = 'versioned'
+  declare readonly row?: readonly [key: K, value: V]
 }
 
 /** The result of a windowed aggregate: a row by key and window. */
-export class WindowedKTable<K, V, Emit extends Emission> extends KTable<Windowed<K>, V> {
+export class WindowedKTable<K, V, Emit extends Emission>
+  extends KTable<Windowed<K>, V>
+  implements Readable<'window', K, V>
+{
   readonly kind = 'window'
+  declare readonly row?: readonly [key: K, value: V]
   readonly emission: Emit
   readonly sizeMs: number
 

@@ -1,5 +1,6 @@
 /** Records in sessions by key, and the tables that come of them. */
 import type { Aggregators, AllCan, Results } from '../aggregators/aggregator.ts'
+import type { Readable } from '../processor/readable.ts'
 import { sessionWindowed } from '../serde/windowed.ts'
 import type { SessionSpec } from '../windows/record-windows.ts'
 import type { Emission, Windowed } from '../windows/windows.ts'
@@ -100,8 +101,12 @@ export class SessionWindowedStream<K, V, Emit extends Emission> {
 type SessionRow<V, Emit extends Emission> = [Emit] extends ['final'] ? V : V | null
 
 /** The result of an aggregate in sessions: a row by key and session. */
-export class SessionKTable<K, V, Emit extends Emission> extends KTable<Windowed<K>, V> {
+export class SessionKTable<K, V, Emit extends Emission>
+  extends KTable<Windowed<K>, V>
+  implements Readable<'session', K, V>
+{
   readonly kind = 'session'
+  declare readonly row?: readonly [key: K, value: V]
   readonly emission: Emit
 
   constructor(flow: TableFlow, windows: { readonly emission: Emission }) {

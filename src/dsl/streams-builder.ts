@@ -13,7 +13,7 @@ import { type AnySerde, type AnyTopic, Graph, type LogicalNode } from './graph.t
 import { KGroupedStream } from './k-grouped-stream.ts'
 import { KGroupedTable } from './k-grouped-table.ts'
 import { KStream } from './k-stream.ts'
-import { KTable, StoredKTable, WindowedKTable } from './k-table.ts'
+import { KTable, StoredKTable, VersionedKTable, WindowedKTable } from './k-table.ts'
 import type { Key, Value } from './keys.ts'
 import { drawBlueprint } from './passes/blueprint.ts'
 import { checkGraph } from './passes/check.ts'
@@ -92,6 +92,11 @@ export class StreamsBuilder {
   table<K, V>(
     topic: Topic<K, V>,
     name: string,
+    options: TableOptions & Required<Pick<TableOptions, 'versioned'>>
+  ): VersionedKTable<Key<K>, Value<V>>
+  table<K, V>(
+    topic: Topic<K, V>,
+    name: string,
     options?: TableOptions
   ): StoredKTable<Key<K>, Value<V>>
   table<K, V>(topic: Topic<K, V>): KTable<Key<K>, Value<V>>
@@ -114,7 +119,8 @@ export class StreamsBuilder {
       inputs: [source],
     })
     const flow = { graph, make: makers, node, durable, key, value }
-    return name === undefined ? new KTable(flow) : new StoredKTable(flow)
+    if (name === undefined) return new KTable(flow)
+    return node.historyMs === undefined ? new StoredKTable(flow) : new VersionedKTable(flow)
   }
 
   /**

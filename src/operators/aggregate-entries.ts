@@ -15,10 +15,10 @@ import type { ByteReader } from '../aggregators/bytes.ts'
 import { ByteWriter, ByteReader as Reader } from '../aggregators/bytes.ts'
 import { binary, binaryText } from '../aggregators/member.ts'
 import type { Timestamp } from '../ids.ts'
-import type { ShowRows } from '../processor/store-rows.ts'
+import type { FindRows, StoreRow, TimeRange } from '../processor/store-rows.ts'
 import type { Serde } from '../serde/serde.ts'
-import type { Window } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
+import { findByKey, findByWindow } from './find-rows.ts'
 import { readTime, readU32, timeKey, u32Key } from './time-keys.ts'
 
 /** What is kept for a key; changed in place. */
@@ -120,27 +120,49 @@ export class EntryKeys {
   }
 }
 
-/** What readers see of the entries of an aggregate: its rows, and neither members nor times. */
-export function showRows(
+/** How readers find the rows of an aggregate by key, and neither its members nor its times. */
+export function findRows(serde: Serde<unknown>, aggregation: Aggregation): FindRows<unknown> {
+  const keys = new EntryKeys(aggregation)
+  const place = aggregation.hasSets ? { prefix: '\x00', end: '\x01' } : {}
+  return findByKey<unknown>({
+    keyText: keyTextOf(serde),
+    ...place,
+    row: (entry, kept) => rowOf(serde, aggregation, keys.readRow(entry), kept),
+  })
+}
+
+/** The same in windows on a grid: which starts are shown, the store says itself. */
+export function findWindowedRows(
   serde: Serde<unknown>,
   aggregation: Aggregation,
-  windowAt?: (start: Timestamp) => Window | undefined
-): ShowRows<unknown> {
+  { sizeMs, advanceMs }: { readonly sizeMs: number; readonly advanceMs: number },
+  shown: (progress: unknown) => TimeRange
+): FindRows<unknown> {
   const keys = new EntryKeys(aggregation)
-  const at = windowAt === undefined ? 0 : 8
-  return (entry, kept) => {
-    const keyText = kept instanceof Kept ? keys.readRow(entry, at) : undefined
-    if (!(kept instanceof Kept) || kept.state === null || keyText === undefined) return []
-    const window = windowAt?.(readTime(entry))
-    if (windowAt !== undefined && window === undefined) return []
-    return [
-      {
-        key: serde.deserialize(Buffer.from(keyText, 'latin1')),
-        ...(window === undefined ? {} : { window }),
-        value: aggregation.result(kept.state),
-        timestamp: kept.timestamp,
-      },
-    ]
+  return findByWindow<unknown>({
+    keyText: keyTextOf(serde),
+    rowEntry: (text) => keys.row(text),
+    advanceMs,
+    shown: (entries) => shown(entries.get(reservedKey)),
+    row(entry, kept) {
+      const start = readTime(entry)
+      const found = rowOf(serde, aggregation, keys.readRow(entry, 8), kept)
+      return found && { ...found, window: { start, end: start + sizeMs } }
+    },
+  })
+}
+
+function rowOf(
+  serde: Serde<unknown>,
+  aggregation: Aggregation,
+  keyText: string | undefined,
+  kept: unknown
+): StoreRow | undefined {
+  if (!(kept instanceof Kept) || kept.state === null || keyText === undefined) return undefined
+  return {
+    key: serde.deserialize(Buffer.from(keyText, 'latin1')),
+    value: aggregation.result(kept.state),
+    timestamp: kept.timestamp,
   }
 }
 

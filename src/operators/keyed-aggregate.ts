@@ -14,10 +14,10 @@ import { Operator } from '../processor/operator.ts'
 import {
   aggregateDefinition,
   EntryKeys,
+  findRows,
   Kept,
   keyTextOf,
   memberEntry,
-  showRows,
 } from './aggregate-entries.ts'
 import type { Aggregation } from './aggregation.ts'
 import { makeAggregation } from './aggregation.ts'
@@ -46,8 +46,8 @@ export class KeyedAggregateOperator extends Operator {
   override init(context: TaskContext): void {
     this.#context = context
     const definition = aggregateDefinition(this.#spec, this.#aggregation, { cached: true })
-    const show = showRows(this.#spec.key, this.#aggregation)
-    this.#store = context.store(definition, show)
+    const find = findRows(this.#spec.key, this.#aggregation)
+    this.#store = context.store(definition, find)
     this.#members.store = this.#store
   }
 

@@ -12,10 +12,10 @@ import { Operator, type TaskContext } from '../processor/operator.ts'
 import {
   aggregateDefinition,
   EntryKeys,
+  findRows,
   Kept,
   keyTextOf,
   type memberEntry,
-  showRows,
 } from './aggregate-entries.ts'
 import { type Aggregation, makeAggregation, noMembers } from './aggregation.ts'
 import type { KeyedAggregateSpec } from './specs.ts'
@@ -38,7 +38,7 @@ export class TableAggregateOperator extends Operator {
 
   override init(context: TaskContext): void {
     const definition = aggregateDefinition(this.#spec, this.#aggregation, { cached: true })
-    this.#store = context.store(definition, showRows(this.#spec.key, this.#aggregation))
+    this.#store = context.store(definition, findRows(this.#spec.key, this.#aggregation))
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {

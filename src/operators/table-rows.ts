@@ -12,10 +12,11 @@ import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
-import type { ShowRows } from '../processor/store-rows.ts'
+import type { FindRows } from '../processor/store-rows.ts'
 import type { Serde } from '../serde/serde.ts'
 import { binaryBytes } from '../serde/text.ts'
 import { keyTextOf } from './aggregate-entries.ts'
+import { findByKey } from './find-rows.ts'
 
 /** A value of a table, never null, and the time it is from. */
 export interface TableRow {
@@ -60,10 +61,16 @@ export function tableRowsDefinition({
   }
 }
 
-function showRows({ key: serde }: TableRowsSpec): ShowRows<TableRow> {
-  return (text, { value, timestamp }) => [
-    { key: serde.deserialize(binaryBytes(text)), value, timestamp },
-  ]
+/** As those outside find them. */
+export function findTableRows({ key: serde }: Pick<TableRowsSpec, 'key'>): FindRows<TableRow> {
+  return findByKey({
+    keyText: keyTextOf(serde),
+    row: (text, { value, timestamp }) => ({
+      key: serde.deserialize(binaryBytes(text)),
+      value,
+      timestamp,
+    }),
+  })
 }
 
 /** Rows by key: point reads and writes. */
@@ -72,7 +79,7 @@ export class TableRows {
   readonly #keyText: (key: unknown) => string | null
 
   constructor(context: Pick<TaskContext, 'store'>, spec: TableRowsSpec) {
-    this.#store = context.store(tableRowsDefinition(spec), showRows(spec))
+    this.#store = context.store(tableRowsDefinition(spec), findTableRows(spec))
     this.#keyText = keyTextOf(spec.key)
   }
 

@@ -8,8 +8,8 @@ import type { Timestamp } from '../ids.ts'
 import { Change } from '../processor/change.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import { TableRows, type TableRowsSpec } from './table-rows.ts'
+import type { VersionedRowsSpec } from './versioned-reading.ts'
 import { VersionedRows } from './versioned-rows.ts'
-import type { VersionedRowsSpec } from './versioned-store.ts'
 
 /** `builder.table(users, 'users')` */
 export class TableSourceOperator extends Operator {

@@ -13,8 +13,8 @@ import { makeAggregation } from './aggregation.ts'
 import type { Callback } from './filter.ts'
 import type { KeyedAggregateSpec } from './specs.ts'
 import { type TableRow, TableRows, type TableRowsSpec } from './table-rows.ts'
+import type { VersionedRowsSpec } from './versioned-reading.ts'
 import { VersionedRows } from './versioned-rows.ts'
-import type { VersionedRowsSpec } from './versioned-store.ts'
 
 export type JoinHow = 'inner' | 'left' | 'outer'
 /** Of the left value, the right one, and the key; null on the side that has none. */

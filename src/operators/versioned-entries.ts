@@ -1,11 +1,9 @@
-/** The entries of a versioned table as bytes, and as those outside see them. */
+/** The entries of a versioned table, and what they are as bytes. */
 import type { StoreDefinition } from '../../state/contract.ts'
 import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { Timestamp } from '../ids.ts'
-import type { ShowRows } from '../processor/store-rows.ts'
-import { binaryBytes } from '../serde/text.ts'
 import type { TableRowsSpec } from './table-rows.ts'
-import { readU32, timeKey, u32Key } from './time-keys.ts'
+import { timeKey, u32Key } from './time-keys.ts'
 
 /** The newest row of a key. */
 export interface Head {
@@ -112,27 +110,4 @@ function writeBytes(writer: ByteWriter, bytes: Uint8Array | null): ByteWriter {
 
 function readBytes(reader: ByteReader): Uint8Array | null {
   return reader.u8() === 0 ? null : Uint8Array.prototype.slice.call(reader.bytes())
-}
-
-/** Rows within the history, each with the end of its time if it has one. */
-export function showVersions(
-  { key: keySerde, value: valueSerde }: TableRowsSpec,
-  horizon: () => Timestamp
-): ShowRows<Entry> {
-  const shown = (text: string, from: Timestamp, bytes: Uint8Array | null) => ({
-    key: keySerde.deserialize(binaryBytes(text)),
-    value: bytes === null ? null : valueSerde.deserialize(bytes),
-    timestamp: from,
-  })
-  return (entryKey, entry) => {
-    if (entry.kind === 'head') {
-      const { from, bytes } = entry
-      return bytes === null ? [] : [shown(entryKey.slice(1), from, bytes)]
-    }
-    if (entry.kind !== 'bucket') return []
-    const text = entryKey.slice(5, 5 + readU32(entryKey, 1))
-    return entry.versions
-      .filter(({ to, bytes }) => to > horizon() && bytes !== null)
-      .map(({ from, to, bytes }) => ({ ...shown(text, from, bytes), validTo: to }))
-  }
 }

@@ -17,7 +17,8 @@ import type { Serde } from '../serde/serde.ts'
 import { keyTextOf } from './aggregate-entries.ts'
 import type { TableRow } from './table-rows.ts'
 import type { Head, Version } from './versioned-entries.ts'
-import { type VersionedRowsSpec, VersionedStore } from './versioned-store.ts'
+import type { VersionedRowsSpec } from './versioned-reading.ts'
+import { VersionedStore } from './versioned-store.ts'
 
 /** What a put did: the row before, and whether the new one is the newest now. */
 export interface VersionedPut {
@@ -37,19 +38,9 @@ export class VersionedRows {
   }
 
   /** The newest row, or the one that held at a time; undefined if there was none, or it is past. */
-  get(key: unknown, asOf = Number.POSITIVE_INFINITY): TableRow | undefined {
+  get(key: unknown, asOf?: Timestamp): TableRow | undefined {
     const text = this.#keyText(key)
-    const head = text === null ? undefined : this.#store.head(text)
-    if (text === null || head === undefined) return undefined
-    if (head.from <= asOf) return this.#row(head)
-    if (asOf < this.#store.horizon) return undefined
-    const first = this.#store.bucketOf(asOf)
-    for (const bucket of head.buckets) {
-      if (bucket < first) continue
-      const found = this.#store.versions(text, bucket).find(({ to }) => to > asOf)
-      if (found !== undefined) return found.from <= asOf ? this.#row(found) : undefined
-    }
-    return undefined
+    return text === null ? undefined : this.#store.read(text, asOf)
   }
 
   /** Undefined: it is older than the history, and was not taken. */

@@ -5,9 +5,9 @@
 import type { KeyValueState } from '../../state/contract.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
-import type { TableRowsSpec } from './table-rows.ts'
+import type { TableRow } from './table-rows.ts'
 import { readTime, timeKey } from './time-keys.ts'
-import type { Bucket, Entry, Head, Version } from './versioned-entries.ts'
+import type { Entry, Head, Version } from './versioned-entries.ts'
 import {
   bucketKey,
   due,
@@ -15,43 +15,51 @@ import {
   headKey,
   ownerOf,
   reservedKey,
-  showVersions,
   versionedDefinition,
 } from './versioned-entries.ts'
+import {
+  bucketMsOf,
+  findVersions,
+  newestOf,
+  readVersion,
+  type VersionedRowsSpec,
+  versionsOf,
+} from './versioned-reading.ts'
 
-export interface VersionedRowsSpec extends TableRowsSpec {
-  readonly historyMs: number
-}
-
-const bucketsPerHistory = 8
 /** Keys that are cleaned up in one step. */
 const stepMax = 500
 
 export class VersionedStore {
   readonly #context: TaskContext
   readonly #entries: KeyValueState<Entry>
-  readonly #historyMs: number
+  readonly #spec: VersionedRowsSpec
   readonly #bucketMs: number
   #sweptTo: Timestamp = Number.NEGATIVE_INFINITY
   readonly #sweep = (): Promise<boolean> => this.#sweepSome()
 
   constructor(context: TaskContext, spec: VersionedRowsSpec) {
     this.#context = context
-    this.#historyMs = spec.historyMs
-    this.#bucketMs = Math.max(1, Math.ceil(spec.historyMs / bucketsPerHistory))
-    const show = showVersions(spec, () => this.horizon)
-    this.#entries = context.store(versionedDefinition(spec), show)
+    this.#spec = spec
+    this.#bucketMs = bucketMsOf(spec)
+    this.#entries = context.store(versionedDefinition(spec), findVersions(spec))
   }
 
   /** Times before this one are past the history. */
   get horizon(): Timestamp {
-    return this.#newest - this.#historyMs
+    return newestOf(this.#entries) - this.#spec.historyMs
   }
 
   /** A row of this time was put. */
   observe(timestamp: Timestamp): void {
-    if (timestamp > this.#newest) this.#entries.put(reservedKey, { kind: 'newest', at: timestamp })
+    if (timestamp > newestOf(this.#entries)) {
+      this.#entries.put(reservedKey, { kind: 'newest', at: timestamp })
+    }
     if (this.horizon - this.#sweptTo >= this.#bucketMs) this.#context.afterRecord(this.#sweep)
+  }
+
+  /** The newest row, or the one that held at a time; undefined if there was none, or it is past. */
+  read(text: string, asOf?: Timestamp): TableRow | undefined {
+    return readVersion(this.#spec, this.#entries, text, asOf)
   }
 
   head(text: string): Head | undefined {
@@ -64,7 +72,7 @@ export class VersionedStore {
   }
 
   versions(text: string, bucket: number): readonly Version[] {
-    return (this.#entries.get(bucketKey(text, bucket)) as Bucket | undefined)?.versions ?? []
+    return versionsOf(this.#entries, text, bucket)
   }
 
   putVersions(text: string, bucket: number, versions: readonly Version[]): void {
@@ -79,11 +87,6 @@ export class VersionedStore {
   noteDue(text: string, bucket: number): void {
     const key = dueKey((bucket + 1) * this.#bucketMs, text)
     if (this.#entries.get(key) === undefined) this.#entries.put(key, due)
-  }
-
-  get #newest(): Timestamp {
-    const newest = this.#entries.get(reservedKey)
-    return newest?.kind === 'newest' ? newest.at : Number.NEGATIVE_INFINITY
   }
 
   async #sweepSome(): Promise<boolean> {

@@ -10,10 +10,10 @@
  * let it be seen; where memory has it all nothing is awaited.
  */
 import type { Timestamp } from '../ids.ts'
+import type { TimeRange } from '../processor/store-rows.ts'
 import type { WindowGrid } from '../windows/grid.ts'
-import type { Window } from '../windows/windows.ts'
 import type { WindowedAggregateSpec } from './specs.ts'
-import type { WindowProgress } from './window-progress.ts'
+import { WindowProgress } from './window-progress.ts'
 import type { OpenWindow, WindowRow } from './window-row.ts'
 import type { WindowRows } from './window-rows.ts'
 import type { WindowTime } from './window-time.ts'
@@ -128,15 +128,14 @@ export class WindowClosing {
   }
 }
 
-/** The window that starts here, as readers see it; undefined: past its retention. */
-export function shownWindow(
+/** Starts of the windows that readers see: those past their retention are gone for them. */
+export function shownStarts(
   spec: WindowedAggregateSpec,
   grid: WindowGrid,
-  { newest }: WindowProgress,
-  start: Timestamp
-): Window | undefined {
-  if (start <= newest - shownMsOf(spec, grid)) return undefined
-  return { start, end: start + grid.sizeMs }
+  progress: unknown
+): TimeRange {
+  const newest = progress instanceof WindowProgress ? progress.newest : never
+  return { from: newest - shownMsOf(spec, grid) + 1, to: newest }
 }
 
 /** As Kafka Streams' stores, which show one window start more where rows are final. */

@@ -17,16 +17,16 @@ import { WindowGrid } from '../windows/grid.ts'
 import {
   aggregateDefinition,
   EntryKeys,
+  findWindowedRows,
   keyTextOf,
   reservedKey,
-  showRows,
 } from './aggregate-entries.ts'
 import type { Aggregation } from './aggregation.ts'
 import { makeAggregation } from './aggregation.ts'
 import type { WindowedAggregateSpec } from './specs.ts'
 import { Throttle } from './throttle.ts'
 import { WindowChanges } from './window-changes.ts'
-import { shownWindow, WindowClosing } from './window-closing.ts'
+import { shownStarts, WindowClosing } from './window-closing.ts'
 import { WindowProgress } from './window-progress.ts'
 import { WindowRows } from './window-rows.ts'
 import type { WindowTime } from './window-time.ts'
@@ -78,8 +78,8 @@ export class WindowedAggregateOperator extends Operator {
     }
     const store = context.store(
       aggregateDefinition(this.#spec, this.#aggregation, { cached: false, readReserved }),
-      showRows(this.#spec.key, this.#aggregation, (start) =>
-        shownWindow(this.#spec, this.#grid, this.#progress, start)
+      findWindowedRows(this.#spec.key, this.#aggregation, this.#grid, (progress) =>
+        shownStarts(this.#spec, this.#grid, progress)
       )
     )
     const stored = store.get(reservedKey)

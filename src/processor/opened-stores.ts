@@ -6,13 +6,19 @@
  *
  * The start comes first, so that what is past its retention is one range at the front.
  */
-import type { KeyValueState, StoreDefinition, ValueCodec } from '../../state/contract.ts'
+import type {
+  KeyValueState,
+  StoreDefinition,
+  StoreEntries,
+  ValueCodec,
+} from '../../state/contract.ts'
 import { present } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Serde } from '../serde/serde.ts'
 import { binaryBytes, binaryText } from '../serde/text.ts'
 import type { TaskContext } from './operator.ts'
-import type { ShowRows, StoreRow } from './store-rows.ts'
+import type { FindRows, RowQuery, StoreRow } from './store-rows.ts'
+import { allTimes } from './store-rows.ts'
 import type { AnyStoreHandle, KeyValueStore, WindowStore } from './stores.ts'
 
 type AnyState = KeyValueState<unknown>
@@ -24,8 +30,8 @@ export function openStore(
   context: TaskContext,
   handle: AnyStoreHandle
 ): KeyValueStore<unknown, unknown> | WindowStore<unknown, unknown> {
-  const show: ShowRows<unknown> = (key, value) => opened.show(key, value)
-  const state = context.store(definitionOf(handle), show)
+  const find: FindRows<unknown> = (entries, query) => opened.find(entries, query)
+  const state = context.store(definitionOf(handle), find)
   const opened: OpenedWindowStore | OpenedKeyValueStore =
     handle.kind === 'window'
       ? new OpenedWindowStore(context, handle, state)
@@ -84,8 +90,18 @@ class OpenedKeyValueStore implements KeyValueStore<unknown, unknown> {
     }
   }
 
-  show(text: string, value: unknown): readonly StoreRow[] {
-    return [{ key: this.#key.deserialize(binaryBytes(text)), value }]
+  async *find(entries: StoreEntries<unknown>, query: RowQuery): AsyncIterable<StoreRow> {
+    if ('key' in query) {
+      const value = entries.get(this.#text(query.key))
+      if (value !== undefined) yield { key: query.key, value }
+      return
+    }
+    const [from, to] = [query.from, query.to].map((key) =>
+      key === undefined ? undefined : this.#text(key)
+    )
+    for await (const [text, value] of entries.range(from, to)) {
+      yield { key: this.#key.deserialize(binaryBytes(text)), value }
+    }
   }
 
   #text(key: unknown): string {
@@ -133,23 +149,25 @@ class OpenedWindowStore implements WindowStore<unknown, unknown> {
     from: Timestamp,
     to: Timestamp
   ): AsyncIterable<readonly [{ start: Timestamp; end: Timestamp }, unknown]> {
-    const wanted = keyText(this.name, this.#key, key)
-    const least = Math.max(Math.ceil(from), this.#horizon() + 1)
-    const greatest = Math.floor(to)
-    if (least > greatest) return
-    const range = this.#state.range(startText(least), startText(greatest + 1))
-    for await (const [text, value] of range) {
-      if (text.slice(startBytes) !== wanted) continue
-      const start = readStart(text)
-      yield [{ start, end: start + this.#sizeMs }, value]
+    for await (const { window, value } of this.find(this.#state, { key, times: { from, to } })) {
+      yield [present(window, 'the window of a row'), value]
     }
   }
 
-  show(text: string, value: unknown): readonly StoreRow[] {
-    const start = readStart(text)
-    if (start <= this.#horizon()) return []
-    const key = this.#key.deserialize(binaryBytes(text.slice(startBytes)))
-    return [{ key, window: { start, end: start + this.#sizeMs }, value }]
+  async *find(entries: StoreEntries<unknown>, query: RowQuery): AsyncIterable<StoreRow> {
+    const { from, to } = query.times ?? allTimes
+    const wanted = 'key' in query ? keyText(this.name, this.#key, query.key) : undefined
+    const [first, last] = [Math.max(Math.ceil(from), this.#horizon() + 1), Math.floor(to)]
+    const bounds = [first, last + 1].map((time) =>
+      Number.isFinite(time) ? startText(time) : undefined
+    )
+    if (first > last) return
+    for await (const [text, value] of entries.range(bounds[0], bounds[1])) {
+      if (wanted !== undefined && text.slice(startBytes) !== wanted) continue
+      const start = readStart(text)
+      const key = this.#key.deserialize(binaryBytes(text.slice(startBytes)))
+      yield { key, window: { start, end: start + this.#sizeMs }, value }
+    }
   }
 
   /** Windows that start here or before are gone. */

@@ -6,7 +6,7 @@ import type { KeyValueState, StoreDefinition } from '../../state/contract.ts'
 import type { Clock } from '../clock.ts'
 import type { Offset, TaskId, Timestamp } from '../ids.ts'
 import type { RecordHeaders } from '../record.ts'
-import type { ShowRows } from './store-rows.ts'
+import type { FindRows } from './store-rows.ts'
 
 /** Anything that takes records: an operator, or a fan-out to several. */
 export interface Receiver {
@@ -93,9 +93,9 @@ export interface TaskContext {
   /**
    * Opens a store of this task that the topology has connected with the operator.
    *
-   * @param show what those who read the store from outside see of an entry
+   * @param find how those who read the store from outside find their way in it
    */
-  store<V>(definition: StoreDefinition<V>, show?: ShowRows<V>): KeyValueState<V>
+  store<V>(definition: StoreDefinition<V>, find?: FindRows<V>): KeyValueState<V>
   /** Appends to the output of the commit that this record belongs to. */
   send(
     topic: string,

@@ -27,6 +27,8 @@ export interface StoreHandle<out Kind extends StoreKind, in out K, in out V>
   readonly kind: Kind
   /** Carries the types; not there at run time. */
   readonly [types]?: { readonly key: (key: K) => K; readonly value: (value: V) => V }
+  /** The same, for those who only read. */
+  readonly row?: readonly [key: K, value: V]
 }
 
 export interface StoreOptions<K, V> {

@@ -32,6 +32,8 @@ import { makePlan, type Plan, sourceRequirements } from './plan.ts'
 import type { Log, Membership } from './ports.ts'
 import { ProcessLoop } from './process-loop.ts'
 import type { AppSnapshot, AppState } from './snapshot.ts'
+import { expectReadable, notStarted } from './store-errors.ts'
+import { type StorePart, storeParts } from './store-parts.ts'
 import type { StreamTask } from './stream-task.ts'
 import type { Guarantee, SharedEnvironment } from './task-environment.ts'
 import { TaskManager } from './task-manager.ts'
@@ -206,9 +208,18 @@ export class Engine {
     return this.tasks.flatMap((task) => task.stores.get(name) ?? [])
   }
 
+  /** Where the parts of a store are; throws unless the application runs. */
+  partsOf(name: string): readonly StorePart[] {
+    expectReadable(this.state, name)
+    if ((this.#membership?.rebalances ?? 0) === 0) throw notStarted(name)
+    const { plan, globals, manager } = this.#started()
+    return storeParts({ plan, globals, tasks: () => manager.tasks }, name)
+  }
+
   /** Rows of a store, over all tasks of this process; what is not committed too. */
   async *storeRows(name: string): AsyncIterable<StoreRow> {
-    yield* this.#parts?.globals?.show(name) ?? []
+    const { globals } = this.#started()
+    if (globals?.has(name) === true) yield* globals.find(name, {})
     for (const task of this.tasks) if (task.isRunning) yield* task.life.rows(name)
   }
 

@@ -13,10 +13,14 @@ import { CorruptedError, RejectedRecordError } from '../errors.ts'
 import type { Offset, TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import type { Logger } from '../log.ts'
-import { TableRows, tableRowsDefinition } from '../operators/table-rows.ts'
-import type { StoreRow } from '../processor/store-rows.ts'
+import {
+  findTableRows,
+  type TableRow,
+  TableRows,
+  tableRowsDefinition,
+} from '../operators/table-rows.ts'
+import type { RowQuery, StoreRow } from '../processor/store-rows.ts'
 import type { RecordCursor } from '../record.ts'
-import type { Serde } from '../serde/serde.ts'
 import type { GlobalTableSpec } from '../topology/topology.ts'
 import type { Log, SourceReader } from './ports.ts'
 
@@ -77,9 +81,13 @@ export class GlobalState {
     return this.#table(name).rows
   }
 
-  /** As those outside see it; undefined: it is not global. */
-  show(name: string): AsyncIterable<StoreRow> | undefined {
-    return this.#tables.get(name)?.show()
+  has(name: string): boolean {
+    return this.#tables.has(name)
+  }
+
+  /** Rows of a table as those outside see them. */
+  find(name: string, query: RowQuery): AsyncIterable<StoreRow> {
+    return this.#table(name).find(query)
   }
 
   /** The rows as they lie in the state; undefined: it is not global. */
@@ -227,11 +235,7 @@ class GlobalTable {
     }
   }
 
-  async *show(): AsyncIterable<StoreRow> {
-    const serde: Serde<unknown> = this.spec.key
-    for await (const [text, row] of this.store.range()) {
-      const { value, timestamp } = row as { value: unknown; timestamp: number }
-      yield { key: serde.deserialize(Buffer.from(text, 'latin1')), value, timestamp }
-    }
+  find(query: RowQuery): AsyncIterable<StoreRow> {
+    return findTableRows(this.spec)(this.store as KeyValueState<TableRow>, query)
   }
 }

@@ -28,6 +28,7 @@ import type {
   TaskState as State,
   TaskSnapshot,
 } from './snapshot.ts'
+import type { OpenPart } from './store-parts.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 import { TaskLife } from './task-life.ts'
 import { decodeTimeMetadata } from './time-metadata.ts'
@@ -118,6 +119,15 @@ export class StreamTask {
   /** Stores as the operators opened them; empty while it is not running. */
   get stores(): ReadonlyMap<string, KeyValueState<unknown>> {
     return this.#life?.stores ?? new Map()
+  }
+
+  /** What is committed of a store now; only while it is running. */
+  openStore(name: string): OpenPart {
+    const finder = this.life.finder(name)
+    const snapshot = present(this.#state, `state of task ${this.id}`).snapshot()
+    if (finder === undefined) return { find: () => nothing(), close: () => snapshot.close() }
+    const entries = snapshot.entries(finder.definition)
+    return { find: (query) => finder.find(entries, query), close: () => snapshot.close() }
   }
 
   gauges(): readonly GaugeSample[] {
@@ -326,6 +336,8 @@ export class StreamTask {
     return { commitNumber, changelogs }
   }
 }
+
+async function* nothing(): AsyncIterable<never> {}
 
 function goesByAge({ config }: StoreSpec): boolean {
   return config['cleanup.policy']?.includes('delete') === true

@@ -15,7 +15,7 @@ import type {
   TaskContext,
   TaskTime,
 } from '../processor/operator.ts'
-import type { ShowRows } from '../processor/store-rows.ts'
+import type { FindRows } from '../processor/store-rows.ts'
 import { copyOfHeaders, type RecordCursor, type RecordHeaders } from '../record.ts'
 import type { ProcessorNodeSpec } from '../topology/topology.ts'
 import type { DropLog } from './drop-log.ts'
@@ -118,6 +118,12 @@ function copyOf(bytes: Uint8Array): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes)
 }
 
+/** What reads a store from outside. */
+export interface Finder {
+  readonly definition: StoreDefinition<unknown>
+  readonly find: FindRows<unknown>
+}
+
 /** What all nodes of a task share. */
 export interface TaskCore {
   readonly planned: PlannedTask
@@ -137,8 +143,8 @@ export interface TaskCore {
   readonly flights: Flights
   /** Stores by name, as the operators opened them. */
   readonly stores: Map<string, KeyValueState<unknown>>
-  /** What their entries look like from outside. */
-  readonly shows: Map<string, ShowRows<unknown>>
+  /** How those outside find their way in them. */
+  readonly finders: Map<string, Finder>
   /** False once the task has moved on without these operators. */
   isLive: boolean
   /** Something happened that a commit must cover. */
@@ -169,14 +175,14 @@ export class NodeContext implements TaskContext {
     this.caching = core.caching
   }
 
-  store<V>(definition: StoreDefinition<V>, show?: ShowRows<V>): KeyValueState<V> {
+  store<V>(definition: StoreDefinition<V>, find?: FindRows<V>): KeyValueState<V> {
     if (!this.#node.stores.includes(definition.name)) {
       throw new TopologyError(
         'MILLRACE_STORE_NOT_CONNECTED',
         `Node '${this.#node.name}' is not connected with store '${definition.name}'.`
       )
     }
-    const { state, stores, shows } = this.#core
+    const { state, stores, finders } = this.#core
     // Nodes that share a store share its layers: the first definition is the store's.
     let store = stores.get(definition.name)
     if (store === undefined) {
@@ -184,7 +190,9 @@ export class NodeContext implements TaskContext {
         definition
       ) as KeyValueState<unknown>
       stores.set(definition.name, store)
-      if (show !== undefined) shows.set(definition.name, show as ShowRows<unknown>)
+    }
+    if (find !== undefined && !finders.has(definition.name)) {
+      finders.set(definition.name, { definition, find } as Finder)
     }
     return store as KeyValueState<V>
   }

@@ -24,7 +24,13 @@ import type { PlannedSource } from './plan.ts'
 import type { CommittedOffset, OffsetCommit } from './ports.ts'
 import { Punctuators } from './punctuators.ts'
 import { RecordQueue } from './record-queue.ts'
-import { CurrentRecord, NodeContext, type PendingWork, type TaskCore } from './task-context.ts'
+import {
+  CurrentRecord,
+  type Finder,
+  NodeContext,
+  type PendingWork,
+  type TaskCore,
+} from './task-context.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 import { SourceTaskTime } from './task-time.ts'
 import { inNode, messageOf, nodeFailure, type Wired, wire } from './wiring.ts'
@@ -83,7 +89,7 @@ export class TaskLife {
       work: this.#work,
       flights: this.#flights,
       stores: new Map<string, KeyValueState<unknown>>(),
-      shows: new Map(),
+      finders: new Map(),
       isLive: true,
       changed: () => {
         this.#changed = true
@@ -98,11 +104,15 @@ export class TaskLife {
     return this.#core.stores
   }
 
-  /** What a store has, as those outside see it; nothing if there is nothing to see. */
+  /** How a store is read from outside; undefined: there is nothing to see. */
+  finder(store: string): Finder | undefined {
+    return this.#core.finders.get(store)
+  }
+
+  /** Everything in a store, of past versions too, and what is not committed. */
   async *rows(store: string): AsyncIterable<StoreRow> {
-    const show = this.#core.shows.get(store)
-    if (show === undefined) return
-    for await (const [key, value] of this.stores.get(store)?.range() ?? []) yield* show(key, value)
+    const entries = this.stores.get(store)
+    if (entries !== undefined) yield* this.finder(store)?.find(entries, { asOf: 'ever' }) ?? []
   }
 
   /** Resolves when work of an operator that is under way has come further; never rejects. */

@@ -14,7 +14,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { KeyValueState } from '../../state/contract.ts'
 import { assert } from '../assert.ts'
 import { ManualClock } from '../clock.ts'
 import { type Duration, durationMs } from '../durations.ts'
@@ -22,8 +21,11 @@ import type { ErrorOptions } from '../error-policy.ts'
 import type { Timestamp } from '../ids.ts'
 import { EmbeddedLog } from '../log/embedded-log.ts'
 import { type Logger, silentLogger } from '../log.ts'
+import type { Readable, ReadableKind } from '../processor/readable.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
 import type { AppSnapshot, CounterSample, GaugeSample } from '../runtime/snapshot.ts'
+import { openView, type ReadsStores } from '../runtime/store-access.ts'
+import { nearest } from '../runtime/store-parts.ts'
 import { StoreReader } from '../runtime/store-reader.ts'
 import type { StreamTask } from '../runtime/stream-task.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
@@ -115,12 +117,16 @@ export class TopologyTestDriver {
     return new TestOutputTopic(topic, this.#host, positions)
   }
 
-  /** A store by name, with values as its operator keeps them. */
-  store<V = unknown>(name: string): StoreReader<V> {
-    return new StoreReader<V>(() =>
-      this.#alive().flatMap(({ engine }) => engine.storeParts(name) as KeyValueState<V>[])
-    )
-  }
+  /**
+   * A table or store as `app.store(…)` reads it, over all instances that are alive; or by name,
+   * with entries as its operator keeps them, those that are not committed too.
+   */
+  readonly store = ((from: string | Readable<ReadableKind, unknown, unknown>) =>
+    typeof from === 'string'
+      ? new StoreReader(() => this.#alive().flatMap(({ engine }) => engine.storeParts(from)))
+      : openView(from, this.#topology.readable, (name) =>
+          nearest(this.#alive().map(({ engine }) => engine.partsOf(name)))
+        )) as ReadsStores & (<V = unknown>(name: string) => StoreReader<V>)
 
   /** Rows of a table or store by name, as its readers see them, by task and binary key. */
   async rows(name: string): Promise<readonly StoreRow[]> {

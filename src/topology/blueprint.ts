@@ -1,5 +1,6 @@
 /** What the DSL hands over to be built: nodes that know their parents, topics, instruments. */
 import type { Operator } from '../processor/operator.ts'
+import type { ReadableStore } from '../processor/readable.ts'
 import type {
   GlobalTableSpec,
   InstrumentSpec,
@@ -71,5 +72,6 @@ export interface Blueprint {
   /** Topics, by short name, that must have as many partitions as each other. */
   readonly copartitions?: readonly (readonly string[])[]
   readonly globals?: readonly GlobalTableSpec[]
+  readonly readable?: readonly ReadableStore[]
   readonly instruments: readonly InstrumentSpec[]
 }

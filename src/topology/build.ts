@@ -36,7 +36,8 @@ export function buildTopology(blueprint: Blueprint): Topology {
   const instruments = frozen([...blueprint.instruments])
   const copartitions = frozen(merged(blueprint.copartitions ?? []))
   const globals = Object.freeze([...(blueprint.globals ?? [])])
-  const parts = { subtopologies, topics, copartitions, globals, instruments }
+  const readable = Object.freeze([...(blueprint.readable ?? [])])
+  const parts = { subtopologies, topics, copartitions, globals, readable, instruments }
   return Object.freeze({
     ...parts,
     describe: () => describeTopology(subtopologies),

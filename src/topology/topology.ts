@@ -4,6 +4,7 @@
  */
 import type { ErrorPolicy } from '../error-policy.ts'
 import type { Operator } from '../processor/operator.ts'
+import type { ReadableStore } from '../processor/readable.ts'
 import type { Serde } from '../serde/serde.ts'
 
 /** A topic that the topology reads or writes, by the name users know, before any prefix. */
@@ -120,6 +121,8 @@ export interface Topology {
   readonly copartitions: readonly (readonly string[])[]
   /** Tables that every instance has whole. */
   readonly globals: readonly GlobalTableSpec[]
+  /** Stores that can be read while the application runs. */
+  readonly readable: readonly ReadableStore[]
   readonly instruments: readonly InstrumentSpec[]
   /** The text form of Kafka Streams. */
   describe(): string

@@ -11,6 +11,7 @@ import type { Log } from '../../src/runtime/ports.ts'
 import type { Guarantee } from '../../src/runtime/task-environment.ts'
 import type { StreamApp } from '../../src/stream-app.ts'
 import { changelogConfig, windowedChangelogConfig } from '../../src/topology/internal-topics.ts'
+import { countHandle } from '../runtime/small-topology.ts'
 import { compileRooms } from '../support/compiled.ts'
 import { CountingApp, patience } from '../support/counting-app.ts'
 import {
@@ -177,9 +178,11 @@ describe('tasks', () => {
     const app = world.make('one', { log })
     await app.start()
     for (const partition of [0, 1, 2]) await world.sendKeys([`key-${partition}`], partition)
-    const keys = async (): Promise<string[]> =>
-      (await app.store('counts').entries()).map(([key]) => key)
-    await vi.waitFor(async () => expect(await keys()).toEqual(['key-0', 'key-1']), patience)
+    const counts = app.store(countHandle)
+    await vi.waitFor(async () => {
+      expect([await counts.get('key-0'), await counts.get('key-1')]).toEqual([1, 1])
+    }, patience)
+    expect(counts.places().map(({ state }) => state)).toEqual(['here', 'here', 'restoring'])
     expect(restored.sort()).toEqual([0, 1, 2])
     expect(app.snapshot()).toMatchObject({ state: 'rebalancing' })
     expect(app.snapshot().reasons).toEqual(['Task 0_2 is restoring.'])

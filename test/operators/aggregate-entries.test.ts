@@ -1,7 +1,7 @@
 /** How rows lie in their store, for those who read it from outside. */
 import { expect, test } from 'vitest'
 import { count, distinct } from '../../src/aggregators/aggregators.ts'
-import { rowEntryKey, showRows } from '../../src/operators/aggregate-entries.ts'
+import { findWindowedRows, rowEntryKey } from '../../src/operators/aggregate-entries.ts'
 import { makeAggregation } from '../../src/operators/aggregation.ts'
 import type { AggregationPlan } from '../../src/operators/specs.ts'
 import { string } from '../../src/serde/primitives.ts'
@@ -39,8 +39,16 @@ test.each([
   const g = new WindowedFixture(windowedSpec([10, 10, 0], 'updates', { plan }), {
     state: new FakeState(f.entries),
   })
-  const show = showRows(string(), aggregation, (start) => ({ start, end: start + 10 }))
-  const rows: unknown[] = []
-  for await (const [entry, value] of g.storedEntries()) rows.push(...show(entry, value))
-  expect(rows).toEqual([{ key: 'é', window: { start: 20, end: 30 }, value: row, timestamp: 25 }])
+  const grid = { sizeMs: 10, advanceMs: 10 }
+  const find = findWindowedRows(string(), aggregation, grid, () => ({ from: 0, to: 25 }))
+  const entries = g.storedState()
+  const wanted = [{ key: 'é', window: { start: 20, end: 30 }, value: row, timestamp: 25 }]
+  for (const query of [{}, { key: 'é' }, { key: 'é', times: { from: 15, to: 20 } }]) {
+    const rows: unknown[] = []
+    for await (const found of find(entries, query)) rows.push(found)
+    expect(rows).toEqual(wanted)
+  }
+  for (const query of [{ key: 'e' }, { times: { from: 0, to: 19 } }]) {
+    for await (const found of find(entries, query)) expect(found).toBeUndefined()
+  }
 })

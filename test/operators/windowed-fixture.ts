@@ -7,6 +7,7 @@ import type { Change } from '../../src/processor/change.ts'
 import { string } from '../../src/serde/primitives.ts'
 import type { Serde } from '../../src/serde/serde.ts'
 import type { Emission, Windowed } from '../../src/windows/windows.ts'
+import type { KeyValueState } from '../../state/contract.ts'
 import type { FakeOptions } from '../simulation/fake-context.ts'
 import { FakeContext } from '../simulation/fake-context.ts'
 import { FakeState, type StateChange } from '../simulation/fake-state.ts'
@@ -98,8 +99,8 @@ export class WindowedFixture {
   }
 
   /** As the operator's own codec reads them. */
-  storedEntries(): AsyncIterable<readonly [key: string, value: unknown]> {
-    return this.context.opened('n').range()
+  storedState(): KeyValueState<unknown> {
+    return this.context.opened('n')
   }
 
   /** What the last commit left. */

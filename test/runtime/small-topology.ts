@@ -1,8 +1,10 @@
 /** Small topologies for the tests of the runtime, drawn by hand: no DSL in between. */
 
+import { findByKey } from '../../src/operators/find-rows.ts'
 import { SinkOperator } from '../../src/operators/sink.ts'
 import type { GaugePort, TaskContext } from '../../src/processor/operator.ts'
 import { Operator } from '../../src/processor/operator.ts'
+import type { Readable } from '../../src/processor/readable.ts'
 import { int64, string } from '../../src/serde/primitives.ts'
 import type { Serde } from '../../src/serde/serde.ts'
 import type { NodeBlueprint, OperatorBlueprint } from '../../src/topology/blueprint.ts'
@@ -105,6 +107,7 @@ export function topologyOf(small: SmallTopology): Topology {
     sources: (small.sources ?? ['in']).map(user),
     sinks: (small.sinks ?? ['out']).map(user),
     repartitions: (small.repartitions ?? []).map((name) => ({ name, partitions: undefined })),
+    readable: [{ name: countStore.name, kind: 'key-value', key: string() as Serde<unknown> }],
     instruments: small.instruments ?? [],
   })
 }
@@ -114,6 +117,12 @@ export const countStore: StoreSpec = {
   logged: true,
   layout: 'counts by text',
   config: { 'cleanup.policy': 'compact' },
+}
+
+/** To read it by. */
+export const countHandle: Readable<'key-value', string, number> = {
+  name: countStore.name,
+  kind: 'key-value',
 }
 
 export function countDefinition(store = countStore): StoreDefinition<{ n: number }> {
@@ -141,7 +150,8 @@ export class CountOperator extends Operator {
 
   override init(context: TaskContext): void {
     this.#context = context
-    this.#state = context.store(countDefinition(this.#store))
+    const row = (key: string, { n }: { readonly n: number }) => ({ key, value: n })
+    this.#state = context.store(countDefinition(this.#store), findByKey({ keyText: String, row }))
   }
 
   process(key: unknown, _value: unknown, timestamp: number): void {

@@ -13,6 +13,7 @@ import { changelogConfig } from '../../src/topology/internal-topics.ts'
 import type { StoreSpec, Topology } from '../../src/topology/topology.ts'
 import {
   CountOperator,
+  countHandle,
   countStore,
   countTopic,
   node,
@@ -165,8 +166,9 @@ export class CountingApp {
   /** What the application keeps, by key; rejects unless all its tasks run. */
   async counts(app: StreamApp): Promise<Readonly<Record<string, number>>> {
     expect(app.snapshot()).toMatchObject({ state: 'running', reasons: [] })
-    const entries = await app.store<{ n: number }>('counts').entries()
-    return Object.fromEntries(entries.map(([key, { n }]) => [key, n]))
+    const counts: Record<string, number> = {}
+    for await (const { key, value } of app.store(countHandle).all()) counts[key] = value
+    return counts
   }
 
   /** Waits until these are the counts, committed. */

@@ -42,6 +42,7 @@ import {
   runStateless,
 } from './operators.ts'
 import { parametersOf } from './parameters.ts'
+import { readableStores } from './readable.ts'
 import { drawRecordWindowAggregate } from './record-windows.ts'
 import { drawRepartition, orNull, throughOf } from './repartitions.ts'
 import { drawSuppress } from './suppress.ts'
@@ -66,6 +67,7 @@ export function drawBlueprint(nodes: readonly LogicalNode[]): Blueprint {
     repartitions: nodes.flatMap(repartitionsOf),
     copartitions: copartitionsOf(nodes),
     globals: nodes.flatMap((node) => (node.kind === 'global-table' ? [globalTable(node)] : [])),
+    readable: readableStores(nodes),
     instruments: instrumentsOf(nodes),
   }
 }
