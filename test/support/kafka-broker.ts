@@ -298,6 +298,9 @@ function propertiesOf(
     'auto.create.topics.enable': 'false',
     'log.cleaner.backoff.ms': '500',
     'log.segment.delete.delay.ms': '1000',
+    // Half a minute after its start a broker would delete records that tests date to 1970.
+    'log.initial.task.delay.ms': '86400000',
+    'log.retention.check.interval.ms': '86400000',
     'num.io.threads': '4',
     'num.network.threads': '2',
   }
