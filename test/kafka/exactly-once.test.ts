@@ -26,7 +26,7 @@ import {
 } from '../support/log-port-tools.ts'
 import { sharedBroker } from '../support/shared-broker.ts'
 
-const group = { sessionMs: 2_000, heartbeatMs: 100, rebalanceMs: 10_000 }
+const group = { sessionMs: 3_000, heartbeatMs: 100, rebalanceMs: 10_000 }
 
 class Instance {
   readonly log: KafkaLog
@@ -73,14 +73,10 @@ const world = {
     name: string,
     more: { transactionTimeoutMs?: number; instanceId?: string } = {}
   ): Promise<Instance> {
-    const options = {
-      brokers: await sharedBroker(),
-      clientId: name,
-      logger: silentLogger,
-      requestTimeoutMs: 3_000,
-    }
+    const options = { brokers: await sharedBroker(), clientId: name, logger: silentLogger }
     const cluster = new FaultyCluster(options)
     cluster.transactions = world.transactions
+    cluster.hopelessMs = 500
     const log = await KafkaLog.connect(
       {
         ...options,
@@ -89,7 +85,6 @@ const world = {
         instance: name,
         stateDirectory: join(world.directory, name),
         fetchWaitMs: 50,
-        stepTimeoutMs: 1_000,
         group,
       },
       cluster,
@@ -281,6 +276,8 @@ describe.each([1, 2] as const)('with transactions of version %i', (version) => {
       await expect(a.member.membership?.ended).rejects.toMatchObject({
         code: 'MILLRACE_INSTANCE_FENCED',
       })
+      // What it still asks for under their common name may undo one commit, not another.
+      a.kill()
       await twin.commit(3, 0, 'three').catch(() => twin.commit(3, 0, 'three'))
       expect(await world.visible(twin)).toEqual(['one', 'two', 'three'])
     })

@@ -147,7 +147,7 @@ test('dying, silent and returning leaders: nothing is lost, doubled or out of or
 test('a commit into silence is unknown, and settled for good by the next epoch', async () => {
   const topic = await createTopic(cluster)
   const transactionalId = randomUUID()
-  const producer = new TransactionalProducer({ cluster, transactionalId, stepTimeoutMs: 2_500 })
+  const producer = new TransactionalProducer({ cluster, transactionalId, stepTimeoutMs: 5_000 })
   await producer.initTransactions()
   producer.begin()
   await producer.send(topic, 0, batchOf(['perhaps']))

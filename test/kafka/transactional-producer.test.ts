@@ -198,18 +198,18 @@ describe.each([1, 2] as const)('transactions of version %i', (version) => {
 
   test('a transaction that outlives its timeout is fenced, and the next one works', async () => {
     const topic = await createTopic(cluster)
-    const producer = await ready(randomUUID(), { transactionTimeoutMs: 500 })
+    const producer = await ready(randomUUID(), { transactionTimeoutMs: 2_000 })
     producer.begin()
     await producer.send(topic, 0, batchOf(['late']))
     // The broker looks for such transactions every half second.
     await expect
       .poll(async () => (await readAll(cluster, topic, 0, 'uncommitted')).length, {
-        timeout: 10_000,
+        timeout: 20_000,
       })
       .toBe(1)
     await expect
       .poll(() => producer.send(topic, 0, batchOf(['later'])).then(() => '', String), {
-        timeout: 10_000,
+        timeout: 20_000,
         interval: 200,
       })
       .toMatch(/INVALID_PRODUCER_EPOCH|PRODUCER_FENCED/)
@@ -291,7 +291,7 @@ describe.each([1, 2] as const)('transactions of version %i', (version) => {
     const producer = new TransactionalProducer({
       cluster: own,
       transactionalId,
-      stepTimeoutMs: 300,
+      stepTimeoutMs: 3_000,
     })
     const topic = await createTopic(own)
     await producer.initTransactions()

@@ -20,6 +20,12 @@ export class FaultyCluster extends Cluster {
   #lifted: (() => void)[] = []
   readonly #watching: (() => void)[] = []
 
+  /**
+   * How long requests are repeated that a rule keeps from getting through. Default: as all others,
+   * which may take as long as a busy machine does.
+   */
+  hopelessMs: number | undefined
+
   /** The version of transactions that it admits to; undefined: the true one. */
   transactions: 1 | undefined
 
@@ -55,6 +61,17 @@ export class FaultyCluster extends Cluster {
     while (this.seen(name) < count) {
       await new Promise<void>((resolve) => this.#watching.push(resolve))
     }
+  }
+
+  override retrying<T>(
+    what: string,
+    options: Parameters<Cluster['retrying']>[1],
+    attempt: () => Promise<T>
+  ): Promise<T> {
+    const fault = this.#rules.get(what.split(' ')[0] ?? '')
+    const deadlineMs = fault === 'hold' || fault === undefined ? undefined : this.hopelessMs
+    const bounds = deadlineMs === undefined ? options : { ...options, deadlineMs }
+    return super.retrying(what, bounds, attempt)
   }
 
   override async send<Request, Response>(
