@@ -1,6 +1,6 @@
 /**
- * How long a task's sources have been silent. Silence must be observed: what counts is a fetch that
- * was sent after it and found nothing unread, never the mere passing of time.
+ * How long the sources of a task have been silent, each for itself. Silence must be observed: what
+ * counts is a fetch that was sent after it and found nothing unread, not that time has passed.
  *
  *     last record ──────── idle ────────▶ fetch sent at S ── answered: nothing unread ──▶ silent
  *
@@ -16,6 +16,9 @@ interface Watched {
   position: Offset
   answer: FetchAnswer | undefined
   answeredAt: Timestamp
+  silentSince: Timestamp
+  /** A record was taken since it was settled. */
+  isHeard: boolean
   /** Sending time of the first fetch since when it was always found empty; undefined: it is not. */
   emptySince: Timestamp | undefined
 }
@@ -24,37 +27,37 @@ export class IdleClock {
   readonly #clock: Clock
   readonly #gapMs: number
   readonly #partitions: readonly Watched[]
-  #silentSince: Timestamp
-  #heard = false
 
   constructor(clock: Clock, partitions: number, gapMs: number) {
     this.#clock = clock
     this.#gapMs = gapMs
-    this.#silentSince = clock.now()
+    const silentSince = clock.now()
     this.#partitions = Array.from({ length: partitions }, () => ({
       position: -1,
       answer: undefined,
       answeredAt: Number.NEGATIVE_INFINITY,
+      silentSince,
+      isHeard: false,
       emptySince: undefined,
     }))
   }
 
-  /** A record was taken. Cheap: the time is read by the next `watch`. */
-  heard(): void {
-    this.#heard = true
+  /** A record of the partition was taken. Cheap: the time is read by the next `watch`. */
+  heard(index: number): void {
+    ;(this.#partitions[index] as Watched).isHeard = true
   }
 
   /** Where a partition's reader stands, and what its latest fetch said. */
   watch(index: number, position: Offset, answer: FetchAnswer | undefined): void {
-    this.#settle()
     const partition = this.#partitions[index] as Watched
+    this.#settle(partition)
     partition.position = position
     if (answer === undefined) return
     const passedMs = answer.answeredAt - partition.answeredAt
     const isSetBack = passedMs < -this.#gapMs
     const isAfterGap = isSetBack || passedMs > this.#gapMs
-    if (isSetBack) this.#silentSince = answer.answeredAt
-    else if (isAfterGap) this.#startAt(answer.answeredAt)
+    if (isSetBack) partition.silentSince = answer.answeredAt
+    else if (isAfterGap) partition.silentSince = Math.max(partition.silentSince, answer.answeredAt)
     partition.answer = answer
     partition.answeredAt = answer.answeredAt
     const isEmpty = position === answer.logStart && isReadUp(position, answer)
@@ -74,29 +77,30 @@ export class IdleClock {
   }
 
   /**
-   * The time up to which nothing more can be under way, for this idle time: `S − idle`, where S is
-   * when the oldest of the latest fetches was sent. Undefined: not silent for that long.
+   * The time up to which nothing more can be under way in these partitions, for this idle time:
+   * `S − idle`, where S is when the oldest of their latest fetches was sent. Undefined: not silent
+   * for that long.
    */
-  silentUntil(idleMs: number): Timestamp | undefined {
-    this.#settle()
+  silentUntil(idleMs: number, partitions: readonly number[]): Timestamp | undefined {
     let sentAt = Number.POSITIVE_INFINITY
-    for (const { position, answer } of this.#partitions) {
+    let silentSince = Number.NEGATIVE_INFINITY
+    for (const index of partitions) {
+      const partition = this.#partitions[index] as Watched
+      this.#settle(partition)
+      const { position, answer } = partition
       if (answer === undefined || !isReadUp(position, answer)) return undefined
       sentAt = Math.min(sentAt, sendingTime(answer))
+      silentSince = Math.max(silentSince, partition.silentSince)
     }
-    const isSilent = Number.isFinite(sentAt) && sentAt >= this.#silentSince + idleMs
+    const isSilent = Number.isFinite(sentAt) && sentAt >= silentSince + idleMs
     return isSilent ? sentAt - idleMs : undefined
   }
 
-  #settle(): void {
-    if (!this.#heard) return
-    this.#heard = false
+  #settle(partition: Watched): void {
+    if (!partition.isHeard) return
+    partition.isHeard = false
     // Never earlier than before, unless the clock was set back.
-    this.#silentSince = this.#clock.now()
-  }
-
-  #startAt(time: Timestamp): void {
-    this.#silentSince = Math.max(this.#silentSince, time)
+    partition.silentSince = this.#clock.now()
   }
 }
 

@@ -19,6 +19,7 @@ import type {
 import { Copartitions } from './copartitions.ts'
 import type { TopicRequirement } from './ports.ts'
 import type { Guarantee } from './task-environment.ts'
+import type { TaskAggregate } from './task-time.ts'
 
 export interface PlannedSource extends TopicPartition {
   readonly node: SourceNodeSpec
@@ -30,6 +31,8 @@ export interface PlannedTask {
   readonly partition: number
   readonly subtopology: SubtopologySpec
   readonly sources: readonly PlannedSource[]
+  /** Its timed aggregates, each with those of its sources that it hears of time from. */
+  readonly aggregates: readonly TaskAggregate[]
 }
 
 export interface Plan {
@@ -122,7 +125,13 @@ function planTask(
             spec,
           }))
   )
-  return { id: taskId(subtopology.id, partition), partition, subtopology, sources }
+  const aggregates = subtopology.aggregates.map(({ sources: names, ...timed }) => {
+    const partitions = sources.flatMap(({ node }, index) =>
+      names.includes(node.name) ? index : []
+    )
+    return { ...timed, partitions }
+  })
+  return { id: taskId(subtopology.id, partition), partition, subtopology, sources, aggregates }
 }
 
 function requirementsOf(

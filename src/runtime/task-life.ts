@@ -72,7 +72,7 @@ export class TaskLife {
     this.#environment = environment
     this.#committed = committed
     this.time = new SourceTaskTime({
-      aggregates: planned.subtopology.aggregates,
+      aggregates: planned.aggregates,
       metadata: committed.map(({ metadata }) => metadata),
       fingerprints: fingerprintsOf(planned.subtopology),
       clock: steadyOf(clock),

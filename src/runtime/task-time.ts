@@ -1,6 +1,7 @@
 /**
  * Event time of one task: a watermark per source partition, and per timed aggregate the mark, which
- * is what was last announced for it.
+ * is what was last announced for it. An aggregate's time is that of the sources its records come
+ * from: a table beside them, which rarely changes, holds no window open, and keeps none awake.
  *
  *     record ──observe──▶ watermarks ──minimum──┐
  *     fetch answers ──watch──▶ idle clock ──────┴──beginSeal──▶ next marks ──endSeal──▶ marks
@@ -35,8 +36,13 @@ import { decodeTimeMetadata, encodeTimeMetadata } from './time-metadata.ts'
 
 const never = Number.NEGATIVE_INFINITY
 
+export interface TaskAggregate extends TimedAggregateSpec {
+  /** The source partitions its records come from, in the task's order. Default: all. */
+  readonly partitions?: readonly number[]
+}
+
 export interface TaskTimeOptions {
-  readonly aggregates: readonly TimedAggregateSpec[]
+  readonly aggregates: readonly TaskAggregate[]
   /** Committed metadata of each source partition, in the task's order; '' if there is none. */
   readonly metadata: readonly string[]
   /** Repeated in each metadata. Default: none. */
@@ -69,8 +75,9 @@ export class SourceTaskTime implements TaskTime {
     this.commitNumber = latest.commitNumber
     this.#watermarks = known.map(({ watermark }) => watermark)
     this.#streamTime = Math.max(never, ...this.#watermarks)
+    const all = Object.freeze([...metadata.keys()])
     this.#aggregates = new Map(
-      aggregates.map((spec) => [spec.name, new AggregateTime(spec, latest.marks[spec.name])])
+      aggregates.map((spec) => [spec.name, new AggregateTime(spec, latest.marks[spec.name], all)])
     )
     this.#idle = new IdleClock(clock, metadata.length, gapMs ?? defaultGapMs(aggregates))
   }
@@ -87,18 +94,22 @@ export class SourceTaskTime implements TaskTime {
   observe(index: number, timestamp: Timestamp): void {
     if (timestamp > (this.#watermarks[index] as Timestamp)) this.#watermarks[index] = timestamp
     if (timestamp > this.#streamTime) this.#streamTime = timestamp
-    this.#idle.heard()
+    this.#idle.heard(index)
   }
 
   /**
-   * The least watermark. A partition without a record holds it back (undefined) until fetches have
-   * confirmed that it is empty, and has been for as long as silence must last; 'empty' if all are.
-   *
-   * @param idleMs of the aggregate; null if it has none: one fetch is enough then
+   * The least watermark of an aggregate. A partition without a record holds it back (undefined)
+   * until fetches have confirmed that it is empty, and has been for as long as silence must last,
+   * or, where there is no idle time, once; 'empty' if all are.
    */
-  minimum(idleMs: number | null): Timestamp | 'empty' | undefined {
+  minimum(aggregate: string): Timestamp | 'empty' | undefined {
+    return this.#minimum(this.#of(aggregate))
+  }
+
+  #minimum({ idleMs, partitions }: AggregateTime): Timestamp | 'empty' | undefined {
     let minimum = Number.POSITIVE_INFINITY
-    for (const [index, watermark] of this.#watermarks.entries()) {
+    for (const index of partitions) {
+      const watermark = this.#watermarks[index] as Timestamp
       if (watermark !== never) minimum = Math.min(minimum, watermark)
       else if (!this.#idle.isEmpty(index, idleMs ?? 0)) return undefined
     }
@@ -112,7 +123,7 @@ export class SourceTaskTime implements TaskTime {
   nextMark(aggregate: string): Timestamp | 'empty' | undefined {
     assert(this.#isSealing, 'the next mark is known during the seal only')
     const one = this.#of(aggregate)
-    return one.next(this.minimum(one.idleMs))
+    return one.next(this.#minimum(one))
   }
 
   watch(index: number, position: Offset, answer: FetchAnswer | undefined): void {
@@ -124,9 +135,9 @@ export class SourceTaskTime implements TaskTime {
     if (this.#barrier !== 'none') return
     for (const aggregate of this.#aggregates.values()) {
       if (aggregate.idleMs === null) continue
-      const minimum = this.minimum(aggregate.idleMs)
+      const minimum = this.#minimum(aggregate)
       if (typeof minimum !== 'number') continue
-      const until = this.#idle.silentUntil(aggregate.idleMs)
+      const until = this.#idle.silentUntil(aggregate.idleMs, aggregate.partitions)
       if (until !== undefined && aggregate.fire(until, minimum)) this.#barrier = 'fired'
     }
   }
@@ -138,7 +149,7 @@ export class SourceTaskTime implements TaskTime {
   get hasNews(): boolean {
     if (this.#barrier === 'fired') return true
     for (const aggregate of this.#aggregates.values()) {
-      const next = aggregate.next(this.minimum(aggregate.idleMs))
+      const next = aggregate.next(this.#minimum(aggregate))
       if (next !== undefined && next !== aggregate.mark) return true
     }
     return false
@@ -156,7 +167,7 @@ export class SourceTaskTime implements TaskTime {
     const marks: Record<string, Timestamp | 'empty'> = {}
     for (const [name, aggregate] of this.#aggregates) {
       const mark =
-        aggregate.next(this.minimum(aggregate.idleMs)) ?? (aggregate.isEmpty ? 'empty' : undefined)
+        aggregate.next(this.#minimum(aggregate)) ?? (aggregate.isEmpty ? 'empty' : undefined)
       if (mark !== undefined) marks[name] = mark
     }
     const watermark = this.watermarkOf(index)
@@ -166,7 +177,7 @@ export class SourceTaskTime implements TaskTime {
   endSeal(): void {
     assert(this.#isSealing, 'a seal ends after it began')
     for (const aggregate of this.#aggregates.values()) {
-      aggregate.announce(this.minimum(aggregate.idleMs))
+      aggregate.announce(this.#minimum(aggregate))
     }
     this.#isSealing = false
     if (this.#barrier === 'fired') this.#barrier = 'sealed'
@@ -184,6 +195,7 @@ export class SourceTaskTime implements TaskTime {
 /** What was announced for one aggregate, and what comes next. */
 class AggregateTime {
   readonly idleMs: number | null
+  readonly partitions: readonly number[]
   readonly #grid: WindowGrid
   mark: Timestamp
   /** `empty` was announced, and no time yet. */
@@ -191,8 +203,13 @@ class AggregateTime {
   /** Fired, and not announced yet. */
   #advance: Timestamp = never
 
-  constructor(spec: TimedAggregateSpec, announced: Timestamp | 'empty' | undefined) {
+  constructor(
+    spec: TaskAggregate,
+    announced: Timestamp | 'empty' | undefined,
+    all: readonly number[]
+  ) {
     this.idleMs = spec.idleMs
+    this.partitions = spec.partitions ?? all
     this.#grid = new WindowGrid(spec)
     this.mark = typeof announced === 'number' ? announced : never
     this.isEmpty = announced === 'empty'

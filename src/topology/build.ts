@@ -101,15 +101,31 @@ function subtopology(
   }
   const specs = nodes.map((node) => nodeSpec(node, children))
   const sources = specs.filter((node) => node.kind === 'source')
-  const aggregates = operators.flatMap((node) => node.aggregates)
-  const [timed] = aggregates
-  if (timed !== undefined) expectUserSources(timed.name, sources)
+  const aggregates = operators.flatMap((node) =>
+    node.aggregates.map((timed) => {
+      const above = ancestorsOf(node, nodes)
+      const own = sources.filter(({ name }) => above.has(name))
+      expectUserSources(timed.name, own)
+      return Object.freeze({ ...timed, sources: Object.freeze(own.map(({ name }) => name)) })
+    })
+  )
   return Object.freeze({
     id,
     nodes: Object.freeze([...sources, ...specs.filter((node) => node.kind !== 'source')]),
     stores: frozen([...stores.values()]),
     aggregates: frozen(aggregates),
   })
+}
+
+/** All that records pass on their way to a node; what it only looks things up in does not count. */
+function ancestorsOf(node: NodeBlueprint, nodes: readonly NodeBlueprint[]): ReadonlySet<string> {
+  const above = new Set([node.name])
+  // Parents come before their children.
+  for (const one of nodes.toReversed()) {
+    if (one.kind === 'source' || !above.has(one.name)) continue
+    for (const parent of one.parents) above.add(parent)
+  }
+  return above
 }
 
 /** Only tasks that read topics of the user know how far event time has come. */

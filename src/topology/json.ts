@@ -20,7 +20,7 @@ export function topologyJson({ subtopologies, topics, instruments }: Parts): Top
       id,
       nodes: nodes.map(nodeJson),
       stores: stores.map((store) => ({ ...store })),
-      aggregates: aggregates.map((aggregate) => ({ ...aggregate })),
+      aggregates: aggregates.map(({ sources, ...timed }) => ({ ...timed, sources: [...sources] })),
     })),
     topics: topics.map(({ partitions = null, ...topic }) => ({ ...topic, partitions })),
     instruments: instruments.map(({ label = null, ...instrument }) => ({ ...instrument, label })),

@@ -87,13 +87,19 @@ export interface TimedAggregateSpec {
   readonly idleMs: number | null
 }
 
+/** The same in its sub-topology. */
+export interface PlacedAggregateSpec extends TimedAggregateSpec {
+  /** The source nodes that its records come from: the time of others does not concern it. */
+  readonly sources: readonly string[]
+}
+
 export interface SubtopologySpec {
   readonly id: number
   /** In topological order, sources first. */
   readonly nodes: readonly NodeSpec[]
   readonly stores: readonly StoreSpec[]
   /** Of sub-topologies that read user topics: marks are kept in their offset metadata. */
-  readonly aggregates: readonly TimedAggregateSpec[]
+  readonly aggregates: readonly PlacedAggregateSpec[]
 }
 
 export interface GlobalTableSpec {
@@ -175,7 +181,7 @@ export interface SubtopologyJson {
   readonly id: number
   readonly nodes: readonly NodeJson[]
   readonly stores: readonly StoreSpec[]
-  readonly aggregates: readonly TimedAggregateSpec[]
+  readonly aggregates: readonly PlacedAggregateSpec[]
 }
 
 /** JSON text keeps all of it. */

@@ -1,7 +1,7 @@
 /** Idle closes: when silence counts as silence. */
 import { expect, test } from 'vitest'
 import { ManualClock } from '../../src/clock.ts'
-import { SourceTaskTime } from '../../src/runtime/task-time.ts'
+import { SourceTaskTime, type TaskAggregate } from '../../src/runtime/task-time.ts'
 import type { TimedAggregateSpec } from '../../src/topology/topology.ts'
 
 const window: TimedAggregateSpec = {
@@ -18,7 +18,7 @@ class Fixture {
   readonly time: SourceTaskTime
   readonly #positions: number[]
 
-  constructor(partitions = 1, aggregates = [window]) {
+  constructor(partitions = 1, aggregates: readonly TaskAggregate[] = [window]) {
     this.#positions = new Array<number>(partitions).fill(0)
     const metadata = this.#positions.map(() => '')
     this.time = new SourceTaskTime({ aggregates, metadata, clock: this.clock, gapMs: 50 })
@@ -165,15 +165,15 @@ test('each aggregate advances by its own idle time, and off never does', () => {
 
 test('a partition counts as empty only after it has been so for the idle time', () => {
   const fixture = new Fixture(2)
-  expect(fixture.time.minimum(100)).toBeUndefined()
+  expect(fixture.time.minimum('w')).toBeUndefined()
   fixture.answer(1)
   fixture.take(0, 500)
   expect(fixture.commit()).toBeUndefined()
   fixture.silence(90)
-  expect(fixture.time.minimum(100)).toBeUndefined()
+  expect(fixture.time.minimum('w')).toBeUndefined()
   fixture.silence(10)
-  expect(fixture.time.minimum(100)).toBe(500)
-  expect(fixture.time.minimum(null)).toBe(500)
+  expect(fixture.time.minimum('w')).toBe(500)
+  expect(fixture.time.minimum('w')).toBe(500)
 })
 
 test('a partition that speaks in time is not given up', () => {
@@ -184,4 +184,27 @@ test('a partition that speaks in time is not given up', () => {
   fixture.take(1, 20)
   fixture.silence(10)
   expect(fixture.commit()).toBe(20)
+})
+
+test('sources that an aggregate hears nothing from neither hold it back nor keep it awake', () => {
+  const own = { ...window, partitions: [0] }
+  const both = { ...window, name: 'both' }
+  const f = new Fixture(2, [own, both])
+  f.take(0, 900)
+  f.take(1, 10)
+  expect([f.time.minimum('w'), f.time.minimum('both')]).toEqual([900, 10])
+  for (let i = 0; i < 11; i++) {
+    f.silence(10)
+    f.take(1, 10)
+  }
+  f.time.beginSeal()
+  expect(['w', 'both'].map((name) => f.time.nextMark(name))).toEqual([f.clock.now() - 100 - 10, 10])
+})
+
+test('a task without a partition of an aggregate says that it is empty', () => {
+  const f = new Fixture(1, [{ ...window, partitions: [] }])
+  f.take(0, 900)
+  expect(f.time.hasNews).toBe(true)
+  expect(f.commit()).toBe('empty')
+  expect(f.time.hasNews).toBe(false)
 })

@@ -215,10 +215,18 @@ describe('a window without a key', () => {
   it('announces its marks from the sub-topology of the source', () => {
     const [first, ...others] = build().subtopologies
     const hour = { sizeMs: 3_600_000, advanceMs: 300_000, graceMs: 30_000, idleMs: null }
+    const sources = ['KSTREAM-SOURCE-0000000000']
     expect(first?.aggregates).toEqual([
-      { name: 'five', sizeMs: 300_000, advanceMs: 300_000, graceMs: 0, idleMs: 60_000 },
-      { name: 'hour', ...hour },
-      { name: 'alone', sizeMs: 86_400_000, advanceMs: 86_400_000, graceMs: 0, idleMs: null },
+      { name: 'five', sizeMs: 300_000, advanceMs: 300_000, graceMs: 0, idleMs: 60_000, sources },
+      { name: 'hour', ...hour, sources },
+      {
+        name: 'alone',
+        sizeMs: 86_400_000,
+        advanceMs: 86_400_000,
+        graceMs: 0,
+        idleMs: null,
+        sources,
+      },
     ])
     expect(others.flatMap(({ aggregates }) => aggregates)).toEqual([])
   })
