@@ -20,18 +20,19 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-const [program = '', testing = ''] = [...read('README.md').matchAll(/^```ts\n(.*?)^```$/gms)].map(
-  ([, code = '']) => code
-)
+const [program = '', testing = ''] = codeOf('README.md')
+/** The page is one program. */
+const topologies = codeOf('docs/topologies.md').join('')
 /** The topics and the topology, without the application that runs them. */
 const definitions = program.slice(0, program.indexOf('const app ='))
 const programs = new Map([
   ['program.ts', program],
   ['testing.ts', `${definitions}\n${testing}`],
   ['whole.ts', `${program}\n${testing}`],
+  ['topologies.ts', topologies],
 ])
 
-describe('the programs of the README', () => {
+describe('the programs of the pages', () => {
   let directory: string
   let compiled: ts.Program
 
@@ -47,7 +48,7 @@ describe('the programs of the README', () => {
 
   it('are typed', () => {
     // The testing program alone would not use all that it imports: it is checked with the first.
-    const faults = ['program.ts', 'whole.ts'].flatMap((name) => {
+    const faults = ['program.ts', 'whole.ts', 'topologies.ts'].flatMap((name) => {
       const source = compiled.getSourceFile(join(root, name))
       expect(source?.text).toMatch(/^import /)
       const found = [
@@ -59,14 +60,14 @@ describe('the programs of the README', () => {
     expect(faults).toEqual([])
   })
 
-  it('print a row of traffic under test', () => {
-    const output = execFileSync(process.execPath, ['testing.js'], {
-      cwd: directory,
-      encoding: 'utf8',
-    })
-    const said = /console\.log\(.*\)\n\/\/ (.*)\n/.exec(testing)?.[1]
-    expect(output).toBe(`${said}\n`)
-    expect(output).toContain('visitors: 1')
+  it.each([
+    ['testing.js', testing, 'visitors: 1'],
+    ['topologies.js', topologies, 'o1: Lamp'],
+  ])('print what the page says: %s', (script, code, part) => {
+    const output = execFileSync(process.execPath, [script], { cwd: directory, encoding: 'utf8' })
+    const said = [...code.matchAll(/^console\.log\(.*\)\n((?:\/\/ .*\n)+)/gm)]
+    expect(output).toBe(said.map(([, lines = '']) => lines.replaceAll(/^\/\/ /gm, '')).join(''))
+    expect(output).toContain(part)
   })
 
   it('run on the embedded log until SIGTERM', async () => {
@@ -142,6 +143,11 @@ describe('README.md and docs/', () => {
     expect(missing(/`(\/[a-z][a-z/.{}]*)`/g, isThere)).toEqual([])
   })
 })
+
+/** What a page has in TypeScript, block by block. */
+function codeOf(page: string): readonly string[] {
+  return [...read(page).matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code)
+}
 
 function read(path: string): string {
   return readFileSync(join(root, path), 'utf8')
