@@ -28,6 +28,7 @@ import type { Rpc } from './protocol.ts'
 import { apiVersions } from './requests/features.ts'
 import type { MetadataResponse } from './requests/metadata.ts'
 import { findCoordinator, metadata } from './requests/metadata.ts'
+import { lifetime } from './waiting.ts'
 
 export type CoordinatorKind = 'group' | 'transaction'
 
@@ -53,7 +54,7 @@ export class Cluster {
   readonly #seeds: readonly string[]
   readonly #leaders = new Leaders()
   readonly #coordinators = new Map<string, string>()
-  readonly #closing = new AbortController()
+  readonly #closing = lifetime()
   #controllerId = -1
   #preferred: string | undefined
   #wanted = new Set<string>()

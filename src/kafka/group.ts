@@ -26,7 +26,7 @@ import type { GroupMember, JoinOutcome, MemberEvents, MemberSettings } from './m
 import type { GroupIdentity } from './requests/offsets.ts'
 import { TaskLedger } from './task-ledger.ts'
 import type { ThrottledLog } from './throttled-log.ts'
-import { Change } from './waiting.ts'
+import { Change, lifetime } from './waiting.ts'
 
 export interface GroupOptions extends StandingOptions {
   readonly cluster: Pick<Cluster, 'callCoordinator' | 'signal'>
@@ -56,7 +56,7 @@ export class Group implements Membership {
   readonly #standing: Standing
   readonly #ledger: TaskLedger
   readonly #gate: CommitGate
-  readonly #stopping = new AbortController()
+  readonly #stopping = lifetime()
   /** Of `#reason`. */
   readonly #change = new Change()
   #reason: Reason | undefined

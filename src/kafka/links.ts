@@ -17,7 +17,7 @@ import { Transport } from './link.ts'
 import type { Connection } from './link-connection.ts'
 import type { KafkaOptions } from './link-options.ts'
 import type { Rpc } from './protocol.ts'
-import { pause } from './waiting.ts'
+import { lifetime, pause } from './waiting.ts'
 import { WireReader, WireWriter } from './wire.ts'
 
 /** `control` is for whatever answers at once: metadata, transactions, offsets, topics. */
@@ -36,7 +36,7 @@ export class Links {
   readonly buffers = new FrameBuffers()
   readonly #transport: Transport
   readonly #links = new Map<string, Link>()
-  readonly #closing = new AbortController()
+  readonly #closing = lifetime()
   readonly #logger: Logger
   #isClosed = false
 

@@ -20,7 +20,7 @@ import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
 import type { JoinGroupResponse, SyncGroupResponse } from './requests/groups.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
 import type { ThrottledLog } from './throttled-log.ts'
-import { atMost, pause } from './waiting.ts'
+import { atMost, lifetime, pause } from './waiting.ts'
 
 export interface MemberSettings {
   readonly groupId: string
@@ -84,7 +84,7 @@ export class Member implements GroupMember {
   readonly #parts: MemberParts
   readonly #events: MemberEvents
   readonly #client: GroupClient
-  readonly #stopping = new AbortController()
+  readonly #stopping = lifetime()
   #beating = new AbortController()
   #memberId = ''
   /** A join that makes the group give us a name. */

@@ -1,4 +1,12 @@
 /** Waiting for others: for a sign, for a change, and never longer than agreed. */
+import { setMaxListeners } from 'node:events'
+
+/** What ends a long life: any number of requests may wait for it side by side. */
+export function lifetime(): AbortController {
+  const controller = new AbortController()
+  setMaxListeners(0, controller.signal)
+  return controller
+}
 
 /** Resolves after `ms`, or as soon as the signal aborts; never rejects. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
