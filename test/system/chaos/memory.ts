@@ -9,7 +9,10 @@ export interface MemorySample {
 export interface MemoryVerdict {
   readonly name: string
   readonly peakMb: number
-  /** Medians of the second and the last third: the first is for warming up. */
+  /**
+   * Lower quartiles of the second and the last third: the first is for warming up, and a heap that
+   * was just collected says more than one that grew since.
+   */
   readonly middleMb: number
   readonly lastMb: number
   readonly mbPerMinute: number
@@ -22,7 +25,7 @@ const breathMb = 24
 export function judgeMemory(name: string, samples: readonly MemorySample[]): MemoryVerdict {
   const third = Math.floor(samples.length / 3)
   const [middle, last] = [samples.slice(third, 2 * third), samples.slice(2 * third)]
-  const [middleMb, lastMb] = [median(middle.map(({ mb }) => mb)), median(last.map(({ mb }) => mb))]
+  const [middleMb, lastMb] = [quartile(middle), quartile(last)]
   return {
     name,
     peakMb: Math.max(0, ...samples.map(({ mb }) => mb)),
@@ -33,8 +36,9 @@ export function judgeMemory(name: string, samples: readonly MemorySample[]): Mem
   }
 }
 
-function median(values: readonly number[]): number {
-  return values.toSorted((one, two) => one - two)[Math.floor(values.length / 2)] ?? 0
+function quartile(samples: readonly MemorySample[]): number {
+  const values = samples.map(({ mb }) => mb).toSorted((one, two) => one - two)
+  return values[Math.floor(values.length / 4)] ?? 0
 }
 
 /** Least squares, MB per ms. */

@@ -63,9 +63,12 @@ export class Watch {
     const before = new Map<string, number>()
     const open = new Map<string, string>()
     const wells = new Map<string, number>()
+    const isWell = (name: string): void => {
+      if (!wells.has(name)) wells.set(name, this.#since(from))
+    }
     for (;;) {
-      await this.#lookAtPartitions(before, open, (name) => wells.set(name, this.#since(from)))
-      await this.#lookAtInstances(wells, open, (name) => wells.set(name, this.#since(from)))
+      await this.#lookAtPartitions(before, open, isWell)
+      await this.#lookAtInstances(wells, open, isWell)
       for (const name of wells.keys()) open.delete(name)
       if (open.size === 0 || this.#since(from) > msMax) break
       await sleep(lookEveryMs)
