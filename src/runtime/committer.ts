@@ -21,8 +21,8 @@ export interface CommitterOptions {
   readonly bufferBytesMax: number
   readonly purgeIntervalMs: number
   readonly tasks: () => readonly StreamTask[]
-  /** The commit did not happen, or not wholly; resolves when processing may go on. */
-  readonly onFailure: (error: unknown) => Promise<void>
+  /** The commit of these did not happen, or not wholly; resolves when processing may go on. */
+  readonly onFailure: (error: unknown, tasks: readonly StreamTask[]) => Promise<void>
   readonly probe: CommitProbe
 }
 
@@ -148,7 +148,7 @@ export class Committer {
     const tasks = this.#changed()
     const commit = new Commit({ log, outputs, clock, number: this.#number, tasks, probe })
     this.#current = commit
-    this.#inFlight = this.#run(commit).finally(() => {
+    this.#inFlight = this.#run(commit, tasks).finally(() => {
       this.#inFlight = undefined
       this.#current = undefined
       environment.wake()
@@ -156,7 +156,7 @@ export class Committer {
   }
 
   /** Never rejects. Its first part, the seal, runs within the call. */
-  async #run(commit: Commit): Promise<void> {
+  async #run(commit: Commit, tasks: readonly StreamTask[]): Promise<void> {
     const { environment, onFailure } = this.#options
     const { totals, ticks } = environment
     const startedAt = ticks()
@@ -168,7 +168,7 @@ export class Committer {
     } catch (error) {
       totals.commits.aborted += 1
       this.#awaited = awaitedAfterAbort
-      await onFailure(error)
+      await onFailure(error, tasks)
       return
     }
     totals.commits.count += 1

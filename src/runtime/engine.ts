@@ -356,7 +356,7 @@ export class Engine {
       bufferBytesMax: options.bufferBytesMax,
       purgeIntervalMs: options.purgeIntervalMs,
       tasks: () => manager.tasks,
-      onFailure: (error) => manager.commitFailed(error),
+      onFailure: (error, tasks) => manager.commitFailed(error, tasks),
       probe: probe ?? (() => {}),
     })
     const loop: ProcessLoop = new ProcessLoop({

@@ -120,6 +120,17 @@ export class TaskManager implements AssignmentListener {
     await this.#close(tasks)
   }
 
+  /**
+   * Closes tasks that are the group's to give. What has come since their commit began stays, though
+   * the group may have given the same ones back: it begins anew, for outputs are common to all.
+   */
+  async #giveUp(lost: readonly StreamTask[]): Promise<void> {
+    const halted = this.#haltAll()
+    await Promise.all(lost.map((task) => this.#stopRestore(task)))
+    await this.#close(lost.filter((task) => this.#holds(task)))
+    await this.#restart(halted.filter((task) => this.#holds(task)))
+  }
+
   /** Back to the last commit: what is not committed is forgotten, in all tasks. */
   async rewind(damaged?: StreamTask): Promise<void> {
     const halted = this.#haltAll(damaged)
@@ -152,10 +163,10 @@ export class TaskManager implements AssignmentListener {
     await this.#restart(halted.filter((task) => this.#holds(task) && task.state === 'running'))
   }
 
-  /** The commit in flight did not happen, or not wholly. Never rejects. */
-  async commitFailed(error: unknown): Promise<void> {
+  /** The commit in flight, of these tasks, did not happen, or not wholly. Never rejects. */
+  async commitFailed(error: unknown, tasks: readonly StreamTask[]): Promise<void> {
     try {
-      await this.#afterFailedCommit(error)
+      await this.#afterFailedCommit(error, tasks)
     } catch (failure) {
       this.#options.onFatal(failure)
     }
@@ -179,7 +190,7 @@ export class TaskManager implements AssignmentListener {
     }
   }
 
-  async #afterFailedCommit(error: unknown): Promise<void> {
+  async #afterFailedCommit(error: unknown, tasks: readonly StreamTask[]): Promise<void> {
     const { environment, onFatal } = this.#options
     const cause = rootCause(error)
     if (cause instanceof AbortedError) {
@@ -187,7 +198,7 @@ export class TaskManager implements AssignmentListener {
       await this.rewind()
     } else if (cause instanceof FencedError) {
       environment.logger.warn('A commit was refused: others own the tasks', { error: cause })
-      await this.drop()
+      await this.#giveUp(tasks)
     } else if (error instanceof CommitFailure) {
       if (cause instanceof CorruptedError) await this.#rebuild(error.task, cause)
       else onFatal(taskFailure(error.task, error.cause))

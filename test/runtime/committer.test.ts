@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { FencedError } from '../../src/errors.ts'
 import { openWorld } from './engine-world.ts'
 import {
   CountOperator,
@@ -134,8 +135,7 @@ it('takes no record while the layer behind a commit is full', async () => {
   await world.send('in', [{ value: big }, { value: big }, { value: big }, { value: big }])
   engine.turn()
   expect(log.commits).toHaveLength(0)
-  engine.turn()
-  expect(log.commits).toHaveLength(1)
+  while (log.commits.length === 0) engine.turn()
   const taken = () => engine.snapshot().tasks[0]?.partitions[0]?.position
   await world.send('in', [{ value: big }, { value: big }, { value: big }])
   engine.turn()
@@ -217,4 +217,27 @@ it('keeps several stores of a task in one commit', async () => {
   await world.engine.commit()
   expect(world.texts('test-counts-changelog')).toEqual(['2'])
   expect(world.texts('test-more-changelog')).toEqual(['2'])
+})
+
+it('loses no task that was given back before the refusal of an older commit came', async () => {
+  const world = await openWorld(countTopology(), { partitions: 2 })
+  const { engine, log } = world
+  await world.send('in', [{ key: 'a', partition: 0 }])
+  world.drain()
+  log.hold()
+  const committing = engine.commit()
+  const ids = engine.tasks.map(({ id }) => id)
+  await log.listener?.onLost()
+  await log.listener?.onAssigned(ids)
+  await world.ready()
+  await world.send('in', [{ key: 'b', partition: 1 }])
+  world.drain()
+  log.refuse(new FencedError('MILLRACE_COMMIT_FENCED', 'others own the tasks'))
+  await committing
+  await world.ready()
+  expect(engine.tasks.map(({ id }) => id)).toEqual(ids)
+  world.drain()
+  await engine.commit()
+  expect(log.embedded.inspect().recordsInMemory('out')).toHaveLength(2)
+  expect(world.texts('test-counts-changelog')).toEqual(['1', '1'])
 })

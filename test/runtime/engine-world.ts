@@ -6,7 +6,12 @@ import { onTestFinished } from 'vitest'
 import { ManualClock } from '../../src/clock.ts'
 import { EmbeddedLog } from '../../src/log/embedded-log.ts'
 import { Engine, type EngineOptions } from '../../src/runtime/engine.ts'
-import type { CommitReceipt, CommitRequest, Log } from '../../src/runtime/ports.ts'
+import type {
+  AssignmentListener,
+  CommitReceipt,
+  CommitRequest,
+  Log,
+} from '../../src/runtime/ports.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import { openStateDirectory } from '../../state/index.ts'
 
@@ -15,8 +20,11 @@ export class HeldLog {
   readonly embedded: EmbeddedLog
   readonly port: Log
   readonly commits: CommitRequest[] = []
+  /** What the group tells the tasks by. */
+  listener: AssignmentListener | undefined
   #gate: Promise<void> = Promise.resolve()
   #open: () => void = () => {}
+  #refuse: (error: Error) => void = () => {}
 
   constructor(embedded: EmbeddedLog) {
     this.embedded = embedded
@@ -25,9 +33,14 @@ export class HeldLog {
       await this.#gate
       return await embedded.commit(request)
     }
+    const join: Log['join'] = async (plan, listener) => {
+      this.listener = listener
+      return await embedded.join(plan, listener)
+    }
     this.port = new Proxy<Log>(embedded, {
       get: (target, name) => {
         if (name === 'commit') return commit
+        if (name === 'join') return join
         const member: unknown = Reflect.get(target, name, target)
         return typeof member === 'function' ? member.bind(target) : member
       },
@@ -35,9 +48,16 @@ export class HeldLog {
   }
 
   hold(): void {
-    this.#gate = new Promise((resolve) => {
+    this.#gate = new Promise((resolve, reject) => {
       this.#open = resolve
+      this.#refuse = reject
     })
+  }
+
+  /** Those that wait are answered with this; later ones are not held. */
+  refuse(error: Error): void {
+    this.#refuse(error)
+    this.#gate = Promise.resolve()
   }
 
   release(): void {
