@@ -6,15 +6,25 @@
 import type { BytesReader } from '../record.ts'
 import type { Serde } from './serde.ts'
 
-const readers = new WeakMap<object, BytesReader<unknown>>()
+const makers = new WeakMap<object, () => BytesReader<unknown>>()
 
-/** `read` does what `deserialize` does with `bytes.subarray(start, end)`. */
-export function readsInPlace<T>(serde: Serde<T>, read: BytesReader<T>): Serde<T> {
-  readers.set(serde, read)
+/**
+ * What `make` makes does what `deserialize` does with `bytes.subarray(start, end)`. Each reader of
+ * a partition makes its own, which may remember what it has seen.
+ */
+export function readsInPlace<T>(serde: Serde<T>, make: () => BytesReader<T>): Serde<T> {
+  makers.set(serde, make)
+  return serde
+}
+
+/** Reads in place what `inner` does, if it does. */
+export function readsInPlaceAs<T>(serde: Serde<T>, inner: Serde<unknown>): Serde<T> {
+  const make = makers.get(inner)
+  if (make !== undefined) makers.set(serde, make)
   return serde
 }
 
 /** How the serde reads in place; undefined: it wants a view, which it may keep. */
 export function inPlaceReader<T>(serde: Serde<T>): BytesReader<T> | undefined {
-  return readers.get(serde) as BytesReader<T> | undefined
+  return makers.get(serde)?.() as BytesReader<T> | undefined
 }

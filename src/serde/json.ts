@@ -2,8 +2,9 @@
 import { RejectedRecordError } from '../errors.ts'
 import type { JsonCheck } from './checks.ts'
 import { readsInPlace } from './in-place.ts'
+import { shapedJson } from './json-shape.ts'
 import type { Serde } from './serde.ts'
-import { decodeUtf8, decodeUtf8At, encodeUtf8 } from './text.ts'
+import { decodeUtf8, encodeUtf8 } from './text.ts'
 
 /** What `json(schema)` needs of a validator: the standard-schema contract (zod, valibot, …). */
 export interface StandardSchema<In, Out> {
@@ -22,7 +23,7 @@ const plain: Serde<unknown> = Object.freeze({
   serialize: (value: unknown) => encodeUtf8(stringify(value)),
   deserialize: (bytes: Uint8Array): unknown => JSON.parse(decodeUtf8(bytes)),
 })
-readsInPlace(plain, parseAt)
+readsInPlace(plain, shapedJson)
 
 /**
  * `json<Order>()` trusts the writer; `json(orderSchema)` checks what is read: a record that does
@@ -39,11 +40,10 @@ export function json(this: unknown, schema?: StandardSchema<unknown, unknown>): 
     serialize: plain.serialize,
     deserialize: (bytes: Uint8Array) => checked(validate, plain.deserialize(bytes)),
   })
-  return readsInPlace(serde, (bytes, start, end) => checked(validate, parseAt(bytes, start, end)))
-}
-
-function parseAt(bytes: Uint8Array, start: number, end: number): unknown {
-  return JSON.parse(decodeUtf8At(bytes, start, end))
+  return readsInPlace(serde, () => {
+    const read = shapedJson()
+    return (bytes, start, end) => checked(validate, read(bytes, start, end))
+  })
 }
 
 function stringify(value: unknown): string {

@@ -1,5 +1,5 @@
 /** Lets null through to a serde that knows none: records without a key, tombstones. */
-import { inPlaceReader, readsInPlace } from './in-place.ts'
+import { readsInPlaceAs } from './in-place.ts'
 import type { Serde } from './serde.ts'
 
 /** `nullable(string())`: without it, a topic rejects null as `null_key` or `null_value`. */
@@ -10,6 +10,5 @@ export function nullable<T>(inner: Serde<T>): Serde<T | null> {
     deserialize: (bytes: Uint8Array) => inner.deserialize(bytes),
     deserializeNull: () => null,
   })
-  const read = inPlaceReader(inner)
-  return read === undefined ? serde : readsInPlace<T | null>(serde, read)
+  return readsInPlaceAs<T | null>(serde, inner)
 }

@@ -8,7 +8,7 @@ const strings: Serde<string> = Object.freeze({
   serialize: encodeUtf8,
   deserialize: decodeUtf8,
 })
-readsInPlace(strings, decodeUtf8At)
+readsInPlace(strings, () => decodeUtf8At)
 
 const copies: Serde<Uint8Array> = Object.freeze({
   name: 'bytes',
