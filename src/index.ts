@@ -47,6 +47,7 @@ export type {
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
 export type { LateRecords, WindowedByOptions } from './dsl/late.ts'
 export type { MapAsyncOptions } from './dsl/map-async.ts'
+export type { Optimization } from './dsl/passes/optimize.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
 export type { SessionKTable, SessionWindowedStream } from './dsl/session-windowed-stream.ts'
 export {

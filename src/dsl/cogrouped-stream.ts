@@ -168,10 +168,12 @@ function addCogroup(
     const value = flow.value ?? (data<unknown>() as AnySerde)
     return Object.freeze({ topic: `${durable}-${index}`, partitions: undefined, key, value })
   })
+  const ends = inputs.map(() => graph.nameOf('COGROUPKSTREAM-AGGREGATE'))
   return graph.add({
     kind: 'cogroup',
-    name: graph.nameOf('COGROUPKSTREAM-AGGREGATE'),
+    name: graph.nameOf('COGROUPKSTREAM-MERGE'),
     durable,
+    ends: Object.freeze(ends),
     key,
     plan,
     windows,

@@ -14,6 +14,7 @@ export function joinByForeignKey(
 ): TableFlow {
   const { graph, make, key } = flow
   expectSameGraph(graph, other.graph)
+  graph.skipNames(14)
   const join = graph.add({
     kind: 'foreign-key-join',
     name: `${durable}-subscription-response-resolver`,

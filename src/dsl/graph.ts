@@ -80,6 +80,8 @@ export interface Repartition {
   readonly value: AnySerde
   /** Whether records without a key go through, too. */
   readonly keepsNullKeys?: boolean
+  /** Of its nodes. Default: the topic's, and what they are. */
+  readonly ends?: { readonly sink: string; readonly source: string }
 }
 
 export interface RepartitionNode extends Node<'repartition'> {
@@ -163,6 +165,8 @@ export interface TableNode extends Node<'table'> {
 
 /** Of two tables by their common key. */
 export interface TableJoinNode extends Node<'table-join'> {
+  /** Of the nodes that take the changes of either side. */
+  readonly sides: readonly [left: string, right: string]
   readonly how: 'inner' | 'left' | 'outer'
   readonly joiner: UserFunction
 }
@@ -201,6 +205,8 @@ export interface TableSerdes {
 
 /** A table that every instance has whole; it belongs to no task. */
 export interface GlobalTableNode extends Node<'global-table'> {
+  /** Of what would be its source. */
+  readonly source: string
   readonly durable: string
   readonly topic: AnyTopic
 }
@@ -254,6 +260,8 @@ export interface CogroupNode extends Node<'cogroup'> {
   readonly windows: WindowSpec | RecordWindowSpec | undefined
   readonly retentionMs: number | undefined
   readonly logged: boolean
+  /** Of the nodes behind its inputs. */
+  readonly ends: readonly string[]
   /** By input. */
   readonly repartitions: readonly (Repartition | undefined)[]
 }

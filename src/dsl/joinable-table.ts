@@ -100,8 +100,9 @@ export abstract class JoinableTable<K, V> {
     const other = tableFlowOf(table as KTable<never, never>)
     expectSameGraph(graph, other.graph)
     const name = graph.nameOf('KTABLE-MERGE')
-    graph.skipNames(2)
-    const node = graph.add({ kind: 'table-join', name, how, joiner, inputs: [left, other.node] })
+    const sides = [graph.nameOf('KTABLE-JOINTHIS'), graph.nameOf('KTABLE-JOINOTHER')] as const
+    const inputs = [left, other.node]
+    const node = graph.add({ kind: 'table-join', name, sides, how, joiner, inputs })
     const both = `${durable}-${other.durable}`
     return this.made({ graph, make, node, durable: both, key, value: undefined, isDerived: true })
   }

@@ -75,8 +75,8 @@ export class KGroupedTable<K, V> {
 
   #table(durable: string, { plan, logged, rows }: Planned): unknown {
     const { graph, make, node, key } = this.#flow
+    const ends = { sink: graph.nameOf('KSTREAM-SINK'), source: graph.nameOf('KSTREAM-SOURCE') }
     const name = graph.nameOf(plan.kind === 'reduce' ? 'KTABLE-REDUCE' : 'KTABLE-AGGREGATE')
-    graph.skipNames(2)
     const value = changeSerde(this.#flow.value ?? data<unknown>()) as AnySerde
     const next = graph.add({
       kind: 'table-aggregate',
@@ -85,7 +85,7 @@ export class KGroupedTable<K, V> {
       key,
       plan,
       logged,
-      repartition: Object.freeze({ topic: durable, partitions: undefined, key, value }),
+      repartition: Object.freeze({ topic: durable, partitions: undefined, key, value, ends }),
       inputs: [node],
     })
     return make.table({ graph, make, node: next, durable, key, value: rows })

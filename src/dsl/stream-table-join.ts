@@ -75,7 +75,8 @@ export function joinGlobal(
   ]
   const [other, { durable }] = GlobalKTable.nodeOf(table)
   expectSameGraph(graph, other)
-  const name = graph.nameOf(how === 'inner' ? 'KSTREAM-JOIN' : 'KSTREAM-LEFTJOIN')
+  // Both are called so in Kafka Streams.
+  const name = graph.nameOf('KSTREAM-LEFTJOIN')
   const rest = { name, how, durable, fn, joiner, inputs: [node] }
   const next = graph.add({ kind: 'stream-global-join', ...rest })
   return make.stream({ graph, make, node: next, key, value: undefined, keyChanged })

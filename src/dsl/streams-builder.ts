@@ -17,7 +17,7 @@ import { KTable, StoredKTable, VersionedKTable, WindowedKTable } from './k-table
 import type { Key, Value } from './keys.ts'
 import { drawBlueprint } from './passes/blueprint.ts'
 import { checkGraph } from './passes/check.ts'
-import { optimizeGraph } from './passes/optimize.ts'
+import { type Optimization, optimizationsOf, optimizeGraph } from './passes/optimize.ts'
 import { mergeSources } from './passes/sources.ts'
 import { SessionKTable, SessionWindowedStream } from './session-windowed-stream.ts'
 import type { Topic } from './topic.ts'
@@ -33,8 +33,11 @@ export interface SourceOptions {
 }
 
 export interface BuildOptions {
-  /** Fewer stores where the result is the same; see `docs/semantics.md`. Default false. */
-  readonly optimize?: boolean
+  /**
+   * Fewer stores and topics where the result is the same; `true` is `'all'`. It decides which names
+   * are durable: see `docs/semantics.md`. Default `'none'`.
+   */
+  readonly optimize?: boolean | 'all' | 'none' | readonly Optimization[]
 }
 
 export interface TableOptions extends SourceOptions {
@@ -130,12 +133,12 @@ export class StreamsBuilder {
    *     const products = builder.globalTable(productTopic, 'products')
    *     orders.join(products, (order) => order.product, (order, { title }) => title)
    */
-  globalTable<K, V>(topic: Topic<K, V>, name: string): GlobalKTable<Key<K>, Value<V>> {
+  globalTable<K, V>(topic: Topic<K, V>, durable: string): GlobalKTable<Key<K>, Value<V>> {
     const graph = this.#graph
-    const durable = name
     const rest = { durable, topic: topic as unknown as AnyTopic, inputs: [] }
-    graph.skipNames(1)
-    const table = graph.add({ kind: 'global-table', name: graph.nameOf('KTABLE-SOURCE'), ...rest })
+    const source = graph.nameOf('KSTREAM-SOURCE')
+    const name = graph.nameOf('KTABLE-SOURCE')
+    const table = graph.add({ kind: 'global-table', name, source, ...rest })
     return new GlobalKTable<Key<K>, Value<V>>(graph, table)
   }
 
@@ -143,10 +146,11 @@ export class StreamsBuilder {
    * The topology as it is now; the builder may go on growing. Throws a TopologyError that names the
    * node and the way out.
    */
-  build({ optimize = false }: BuildOptions = {}): Topology {
+  build({ optimize = 'none' }: BuildOptions = {}): Topology {
     const nodes = mergeSources(this.#graph.nodes())
     checkGraph(nodes)
-    const topology = buildTopology(drawBlueprint(optimize ? optimizeGraph(nodes) : nodes))
+    const optimized = optimizeGraph(nodes, optimizationsOf(optimize))
+    const topology = buildTopology(drawBlueprint(optimized))
     return withErrorOptions(topology, this.#errors)
   }
 }

@@ -10,6 +10,7 @@ import type { StateDirectory } from '../../state/contract.ts'
 import { crc32c } from '../crc32c.ts'
 import { FatalError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { recordsLayout } from '../topology/internal-topics.ts'
 import type { SubtopologySpec, Topology, TopologyJson } from '../topology/topology.ts'
 
 const waysOut =
@@ -85,7 +86,7 @@ function durableOf({ stores, nodes }: SubtopologySpec): readonly Durable[] {
     .filter(({ internal }) => internal)
     .map(({ name, key, value }) => ({
       name: `${name}-repartition`,
-      layout: `${value.name} by ${key.name}`,
+      layout: recordsLayout({ key: key.name, value: value.name }),
     }))
   return [...stores, ...repartitions]
 }

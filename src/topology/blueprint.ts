@@ -38,6 +38,8 @@ export interface OperatorBlueprint {
   readonly topic: string | undefined
   /** Nodes that share a store come to run in one sub-topology. */
   readonly stores: readonly StoreSpec[]
+  /** Those that `describe()` tells of, where others than Kafka Streams' nodes open them. */
+  readonly told?: readonly string[]
   /** Aggregates whose marks this node announces. */
   readonly aggregates: readonly TimedAggregateSpec[]
   /** What it reads of a record before it puts another in its place. */

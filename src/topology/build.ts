@@ -40,7 +40,7 @@ export function buildTopology(blueprint: Blueprint): Topology {
   const parts = { subtopologies, topics, copartitions, globals, readable, instruments }
   return Object.freeze({
     ...parts,
-    describe: () => describeTopology(subtopologies),
+    describe: () => describeTopology(parts),
     compare: (before: Topology | TopologyJson) =>
       compareTopologies('toJson' in before ? before.toJson() : before, topologyJson(parts)),
     toJson: () => topologyJson(parts),
@@ -168,6 +168,7 @@ function nodeSpec(node: NodeBlueprint, children: Children): NodeSpec {
     children: names,
     lateChildren,
     stores,
+    told: Object.freeze([...(node.told ?? stores)]),
     create,
   })
 }

@@ -6,6 +6,7 @@
  * Rules: the same name with another layout is refused, for old bytes would be read as something
  * else; a new name starts empty; a name that is gone leaves its topics behind.
  */
+import { recordsLayout } from './internal-topics.ts'
 import type { TopologyDifference, TopologyJson } from './topology.ts'
 
 export function compareTopologies(
@@ -14,6 +15,7 @@ export function compareTopologies(
 ): readonly TopologyDifference[] {
   const differences = [
     ...compareThings(storesOf(before), storesOf(after), storeRules),
+    ...compareThings(globalsOf(before), globalsOf(after), globalRules),
     ...compareThings(repartitionsOf(before), repartitionsOf(after), repartitionRules),
     ...compareThings(sourcesOf(before), sourcesOf(after), sourceRules),
   ]
@@ -40,19 +42,26 @@ const storeRules: Rules = {
   subject: 'store',
   severity: 'incompatible',
   changed: (was, is) => {
-    if (was.layout !== is.layout) return `it holds ${was.layout}, and would hold ${is.layout}`
     const isNew = is.logged === true && was.logged === false
-    return isNew ? 'it was kept without a changelog, which cannot be written afterwards' : undefined
+    const unlogged = 'it was kept without a changelog, which cannot be written afterwards'
+    return layoutChanged(was, is) ?? (isNew ? unlogged : undefined)
   },
   added: 'it is new and starts empty',
   removed: 'it is not used any more; its state and its changelog topic stay until they are deleted',
 }
 
+const globalRules: Rules = {
+  subject: 'global table',
+  severity: 'incompatible',
+  changed: layoutChanged,
+  added: 'it is new, and restored from its topic',
+  removed: 'it is not used any more; its rows stay in the state of each instance',
+}
+
 const repartitionRules: Rules = {
   subject: 'repartition topic',
   severity: 'incompatible',
-  changed: (was, is) =>
-    was.layout === is.layout ? undefined : `it holds ${was.layout}, and would hold ${is.layout}`,
+  changed: layoutChanged,
   added: 'it is new',
   removed: 'it is not read any more: what was not processed yet stays in it',
 }
@@ -64,6 +73,11 @@ const sourceRules: Rules = {
     was.layout === is.layout ? undefined : `it was read as ${was.layout}, and is as ${is.layout}`,
   added: 'it is new, and read from its start',
   removed: 'it is not read any more',
+}
+
+function layoutChanged(was: Thing, is: Thing): string | undefined {
+  if (was.layout === is.layout) return undefined
+  return `it holds ${was.layout}, and would hold ${is.layout}`
 }
 
 function compareThings(
@@ -92,6 +106,13 @@ function storesOf({ subtopologies }: TopologyJson): readonly Thing[] {
   return subtopologies.flatMap(({ stores }) => stores)
 }
 
+function globalsOf({ globals = [] }: TopologyJson): readonly Thing[] {
+  return globals.map((table) => ({
+    name: table.name,
+    layout: `${recordsLayout(table)} of topic '${table.topic}'`,
+  }))
+}
+
 function repartitionsOf(topology: TopologyJson): readonly Thing[] {
   const partitions = new Map(
     topology.topics
@@ -114,7 +135,7 @@ function topicsOf({ subtopologies }: TopologyJson, internal: boolean): readonly 
     if (node.kind !== 'source') continue
     for (const topic of node.topics) {
       if (topic.internal !== internal) continue
-      things.set(topic.name, { name: topic.name, layout: `${topic.value} by ${topic.key}` })
+      things.set(topic.name, { name: topic.name, layout: recordsLayout(topic) })
     }
   }
   return [...things.values()]

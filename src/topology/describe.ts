@@ -1,15 +1,33 @@
 /** A topology as text, in the form of Kafka Streams. */
 import { internalTopicName } from './internal-topics.ts'
-import type { NodeSpec, SubtopologySpec } from './topology.ts'
+import type { GlobalTableSpec, NodeSpec, SubtopologySpec } from './topology.ts'
 
 /**
  *     Topologies:
  *        Sub-topology: 0
  *         Source: KSTREAM-SOURCE-0000000000 (topics: [events])
  *           --> KSTREAM-FILTER-0000000001
+ *
+ * Global tables are no sub-topologies: no task has them. They are told of behind those.
  */
-export function describeTopology(subtopologies: readonly SubtopologySpec[]): string {
-  return `Topologies:\n ${subtopologies.map(describeSubtopology).join('')}`
+export function describeTopology({
+  subtopologies,
+  globals,
+}: {
+  readonly subtopologies: readonly SubtopologySpec[]
+  readonly globals: readonly GlobalTableSpec[]
+}): string {
+  const tables = globals.map((table, index) => describeGlobal(subtopologies.length + index, table))
+  return `Topologies:\n ${[...subtopologies.map(describeSubtopology), ...tables].join('')}`
+}
+
+function describeGlobal(id: number, { name, topic, nodes: [source, table] }: GlobalTableSpec) {
+  return [
+    `  Sub-topology: ${id} for global store (will not generate tasks)`,
+    `    Source: ${source} (topics: [${topic}])\n      --> ${table}`,
+    `    Processor: ${table} (stores: [${name}])\n      --> none\n      <-- ${source}`,
+    '',
+  ].join('\n')
 }
 
 function describeSubtopology({ id, nodes }: SubtopologySpec): string {
@@ -50,7 +68,7 @@ function describeNode(node: NodeSpec, children: string, parents: string): string
         : `topic: ${topicName(node.topic, node.operator !== 'to')}`
     return `Sink: ${node.name} (${topic})\n      <-- ${parents}`
   }
-  const stores = `(stores: [${node.stores.join(', ')}])`
+  const stores = `(stores: [${node.told.join(', ')}])`
   return `Processor: ${node.name} ${stores}\n      --> ${children}\n      <-- ${parents}`
 }
 

@@ -62,3 +62,8 @@ export const atLeastOnceChangelogConfig: Config = Object.freeze({
 export function internalTopicName(name: string): string {
   return /-subscription-(registration|response)-topic$/.test(name) ? name : `${name}-repartition`
 }
+
+/** What the records of a topic are, by the names of their serdes: of ours it must not change. */
+export function recordsLayout(serdes: { readonly key: string; readonly value: string }): string {
+  return `${serdes.value} by ${serdes.key}`
+}

@@ -1,5 +1,6 @@
 /** A topology as plain data, for the API and for comparing two of them. */
 import type {
+  GlobalTableSpec,
   InstrumentSpec,
   NodeJson,
   NodeSpec,
@@ -10,17 +11,24 @@ import type {
 
 interface Parts {
   readonly subtopologies: readonly SubtopologySpec[]
+  readonly globals: readonly GlobalTableSpec[]
   readonly topics: readonly TopologyTopic[]
   readonly instruments: readonly InstrumentSpec[]
 }
 
-export function topologyJson({ subtopologies, topics, instruments }: Parts): TopologyJson {
+export function topologyJson({ subtopologies, globals, topics, instruments }: Parts): TopologyJson {
   return {
     subtopologies: subtopologies.map(({ id, nodes, stores, aggregates }) => ({
       id,
       nodes: nodes.map(nodeJson),
       stores: stores.map((store) => ({ ...store })),
       aggregates: aggregates.map(({ sources, ...timed }) => ({ ...timed, sources: [...sources] })),
+    })),
+    globals: globals.map(({ name, topic, key, value }) => ({
+      name,
+      topic,
+      key: key.name,
+      value: value.name,
     })),
     topics: topics.map(({ partitions = null, ...topic }) => ({ ...topic, partitions })),
     instruments: instruments.map(({ label = null, ...instrument }) => ({ ...instrument, label })),

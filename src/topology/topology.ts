@@ -63,6 +63,8 @@ export interface ProcessorNodeSpec {
   /** Those of the children that take what is late, and nothing else. */
   readonly lateChildren: readonly string[]
   readonly stores: readonly string[]
+  /** Those that `describe()` tells of. */
+  readonly told: readonly string[]
   create(): Operator
 }
 
@@ -105,6 +107,8 @@ export interface SubtopologySpec {
 export interface GlobalTableSpec {
   /** Of the store. */
   readonly name: string
+  /** Of what would be its nodes. */
+  readonly nodes: readonly [source: string, table: string]
   readonly topic: string
   readonly key: Serde<unknown>
   readonly value: Serde<unknown>
@@ -144,7 +148,7 @@ export interface Topology {
 export interface TopologyDifference {
   /** `incompatible`: what was written cannot be read any more, or would be read wrongly. */
   readonly severity: 'incompatible' | 'compatible'
-  /** `store 'n'`, `repartition topic 'n'`, `source topic 'n'`. */
+  /** `store 'n'`, `global table 'n'`, `repartition topic 'n'`, `source topic 'n'`. */
   readonly subject: string
   /** What it was, what it is, and what follows from it. */
   readonly message: string
@@ -184,9 +188,19 @@ export interface SubtopologyJson {
   readonly aggregates: readonly PlacedAggregateSpec[]
 }
 
+export interface GlobalTableJson {
+  readonly name: string
+  readonly topic: string
+  /** Names of its serdes. */
+  readonly key: string
+  readonly value: string
+}
+
 /** JSON text keeps all of it. */
 export interface TopologyJson {
   readonly subtopologies: readonly SubtopologyJson[]
+  /** Absent in what earlier versions wrote. */
+  readonly globals?: readonly GlobalTableJson[]
   readonly topics: readonly (Omit<TopologyTopic, 'partitions'> & {
     readonly partitions: number | { readonly sameAs: readonly string[] } | null
   })[]

@@ -6,6 +6,7 @@ import { topic } from '../../src/dsl/topic.ts'
 import { keyValueStore } from '../../src/processor/stores.ts'
 import { json } from '../../src/serde/json.ts'
 import { int32, int64, string } from '../../src/serde/primitives.ts'
+import type { Serde } from '../../src/serde/serde.ts'
 import type { Topology, TopologyJson } from '../../src/topology/topology.ts'
 import { hopping, tumbling } from '../../src/windows/windows.ts'
 
@@ -48,6 +49,32 @@ describe('a topology compared with the one before it', () => {
       stream.groupBy((order) => order.shop.toLowerCase()).count('by-shop')
     })
     expect(after.compare(byShop)).toEqual([])
+  })
+
+  it('refuses a global table of another topic, or of other rows', () => {
+    const globally = (name: string, value: Serde<unknown>) =>
+      build((builder) => {
+        const table = builder.globalTable(topic(name, { key: string(), value }), 'shops')
+        const shop = (order: Order) => order.shop
+        builder
+          .stream(orders)
+          .join(table, shop, shop)
+          .to(orders as never)
+      })
+    const before = globally('shops', string())
+    expect(said(before, before)).toEqual([])
+    expect(said(globally('stores', string()), before)).toEqual([
+      "incompatible: global table 'shops': it holds string by string of topic 'shops', and would " +
+        "hold string by string of topic 'stores'",
+    ])
+    expect(said(globally('shops', int32()), before)).toEqual([
+      "incompatible: global table 'shops': it holds string by string of topic 'shops', and would " +
+        "hold int32 by string of topic 'shops'",
+    ])
+    const { globals: _, ...earlier } = before.toJson()
+    expect(said(before, earlier)).toEqual([
+      "compatible: global table 'shops': it is new, and restored from its topic",
+    ])
   })
 
   it('names what is new and what is gone, and goes on', () => {

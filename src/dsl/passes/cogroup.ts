@@ -1,8 +1,8 @@
 /**
  * A cogroup as nodes that run: each stream says which one it is, one node aggregates them all.
  *
- *     stream ─▶ (n-0-repartition) ─▶ n-input-0 ─┐
- *     stream ─▶ (n-1-repartition) ─▶ n-input-1 ─┴▶ aggregate
+ *     stream ─▶ (n-0-repartition) ─▶ input ─┐
+ *     stream ─▶ (n-1-repartition) ─▶ input ─┴▶ aggregate
  */
 import { CogroupInputOperator } from '../../operators/cogroup-input.ts'
 import { KeyedAggregateOperator } from '../../operators/keyed-aggregate.ts'
@@ -21,20 +21,21 @@ export function drawCogroup(
   parents: readonly string[]
 ): readonly NodeBlueprint[] {
   const { name, durable, logged, windows } = node
+  // As in Kafka Streams, where each input has a node that aggregates.
+  const told = [durable]
   const dropsNull = windows === undefined || windows.shape === 'sliding'
   const inputs = parents.map((parent, index): readonly NodeBlueprint[] => {
     const repartition = node.repartitions[index]
     const create = (): Operator => new CogroupInputOperator(index, dropsNull)
-    const input = `${durable}-input-${index}`
-    if (repartition === undefined) return [drawn(input, 'cogroup-input', [parent], create)]
+    const input = { ...drawn(node.ends[index] as string, 'cogroup-input', [], create), told }
+    if (repartition === undefined) return [{ ...input, parents: [parent] }]
     const behind = [sourceName(repartition)]
-    return [...drawThrough(repartition, [parent]), drawn(input, 'cogroup-input', behind, create)]
+    return [...drawThrough(repartition, [parent]), { ...input, parents: behind }]
   })
-  const ends = parents.map((_, index) => `${durable}-input-${index}`)
-  const aggregate = drawn(name, 'cogroup', ends, () => createOf(node))
+  const aggregate = drawn(name, 'cogroup', node.ends, () => createOf(node))
   // By tombstones alone: a quiet stream holds windows open for any time.
   const store = { name: durable, logged, layout: cogroupLayout(node), config: changelogConfig }
-  return [...inputs.flat(), { ...aggregate, stores: [store] }]
+  return [...inputs.flat(), { ...aggregate, stores: [store], told: [] }]
 }
 
 function createOf(node: CogroupNode): Operator {

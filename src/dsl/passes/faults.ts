@@ -16,6 +16,7 @@ const codes = {
   stateDamaged: 'MILLRACE_STATE_DAMAGED',
   graceUnversioned: 'MILLRACE_GRACE_UNVERSIONED',
   tableUnreadable: 'MILLRACE_TABLE_UNREADABLE',
+  optimizationUnknown: 'MILLRACE_OPTIMIZATION_UNKNOWN',
 } as const
 
 export function fault(code: keyof typeof codes, sentence: string, cause?: unknown): TopologyError {

@@ -73,28 +73,38 @@ export function drawStreamJoin(
   })
   const [first, second = first] = parents as readonly [string, string?]
   if (isMerged) {
-    const windowed = drawn(`${durable}-this-windowed`, [first], () => new PassThroughOperator())
+    const create = (): Operator => new PassThroughOperator()
+    const windowed = { ...drawn(`${durable}-this-windowed`, [first], create), told: [buffers.left] }
     const stores = storesOf(node, [buffers.left])
     const join = drawn(name, [windowed.name], () => new SelfJoinOperator(spec))
     return [windowed, { ...join, operator: 'self-join', stores, reads: both, replaces: both }]
   }
   const stores = storesOf(node, Object.values(joinStores(node)))
-  const join = drawn(
-    name,
-    [`${durable}-this-join`, `${durable}-other-join`],
-    () => new StreamJoinOperator(spec)
-  )
-  return [
-    ...drawSide('left', `${durable}-this`, first),
-    ...drawSide('right', `${durable}-other`, second),
-    { ...join, operator: `${how}-join`, stores, reads: both, replaces: both },
-  ]
+  const sides = [drawSide(node, 'left', first), drawSide(node, 'right', second)]
+  const ends = sides.flatMap(([, { name: end }]) => end)
+  const join = drawn(name, ends, () => new StreamJoinOperator(spec))
+  const rest = { operator: `${how}-join`, stores, told: [], reads: both, replaces: both }
+  return [...sides.flat(), { ...join, ...rest }]
 }
 
-function drawSide(side: Side, name: string, parent: string): readonly NodeBlueprint[] {
-  const windowed = drawn(`${name}-windowed`, [parent], () => new PassThroughOperator())
-  const join = drawn(`${name}-join`, [windowed.name], () => new JoinSideOperator(side))
-  return [windowed, join]
+/** The last node has the stores: those before it are told of as in Kafka Streams. */
+function drawSide(
+  node: StreamJoinNode,
+  side: Side,
+  parent: string
+): readonly [OperatorBlueprint, OperatorBlueprint] {
+  const { left, right, unmatched } = joinStores(node)
+  const [own, other] = side === 'left' ? [left, right] : [right, left]
+  const pass = (): Operator => new PassThroughOperator()
+  const prefix = `${node.durable}-${side === 'left' ? 'this' : 'other'}`
+  const windowed = drawn(`${prefix}-windowed`, [parent], pass)
+  const name = own.replace(/-store$/, '')
+  const join = drawn(name, [windowed.name], () => new JoinSideOperator(side))
+  const read = unmatched === undefined ? [other] : [unmatched, other]
+  return [
+    { ...windowed, told: [own] },
+    { ...join, told: read },
+  ]
 }
 
 function drawn(

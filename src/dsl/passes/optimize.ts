@@ -1,13 +1,55 @@
-/** What `build({ optimize: true })` does to a graph before it is drawn. */
+/**
+ * What `build({ optimize })` does to a graph before it is drawn: each optimization is a pass over
+ * the logical nodes, and by itself.
+ */
 import type { LogicalNode } from '../graph.ts'
+import { fault } from './faults.ts'
+import { mergeRepartitions } from './merge-repartitions.ts'
+import { rewire } from './rewire.ts'
 
 /**
- * A stream that is joined with itself keeps one buffer instead of two; left and outer joins become
- * inner ones, since every record joins itself.
+ * - `single-store-self-join`: a stream that is joined with itself keeps one buffer instead of two;
+ *   left and outer joins become inner ones, since every record joins itself.
+ * - `merge-repartitions`: what is grouped several times behind one change of key goes through one
+ *   repartition topic, that of the first.
  */
-export function optimizeGraph(nodes: readonly LogicalNode[]): readonly LogicalNode[] {
+export type Optimization = 'single-store-self-join' | 'merge-repartitions'
+
+type Pass = (nodes: readonly LogicalNode[]) => readonly LogicalNode[]
+
+const passes: Readonly<Record<Optimization, Pass>> = {
+  'single-store-self-join': mergeSelfJoins,
+  'merge-repartitions': mergeRepartitions,
+}
+
+/** Those that are asked for, in the order in which they are done. */
+export function optimizationsOf(
+  asked: boolean | 'all' | 'none' | readonly Optimization[]
+): readonly Optimization[] {
+  const all = Object.keys(passes) as Optimization[]
+  if (asked === true || asked === 'all') return all
+  if (asked === false || asked === 'none') return []
+  const unknown = asked.find((one) => !all.includes(one))
+  if (unknown !== undefined) {
+    throw fault(
+      'optimizationUnknown',
+      `There is no optimization '${unknown}': take 'all', 'none' or some of ${all.join(', ')}.`
+    )
+  }
+  return all.filter((one) => asked.includes(one))
+}
+
+export function optimizeGraph(
+  nodes: readonly LogicalNode[],
+  optimizations: readonly Optimization[]
+): readonly LogicalNode[] {
+  return optimizations.reduce((graph, one) => passes[one](graph), nodes)
+}
+
+function mergeSelfJoins(nodes: readonly LogicalNode[]): readonly LogicalNode[] {
+  const moved = new Map<LogicalNode, LogicalNode>()
   return nodes.map((node) => {
-    if (node.kind !== 'stream-join' || new Set(node.inputs).size > 1) return node
-    return Object.freeze({ ...node, isMerged: true })
+    const isSelfJoin = node.kind === 'stream-join' && new Set(node.inputs).size === 1
+    return rewire(isSelfJoin ? { ...node, isMerged: true } : node, node, moved)
   })
 }

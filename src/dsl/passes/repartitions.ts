@@ -52,11 +52,11 @@ export function drawEnds(
   parents: readonly string[],
   timed?: TimedAggregateSpec
 ): readonly NodeBlueprint[] {
-  const { topic, key, value, keepsNullKeys = false } = repartition
+  const { topic, key, value, keepsNullKeys = false, ends } = repartition
   const spec = Object.freeze({ topic, key, value, marksOf: timed?.name })
   const sink: OperatorBlueprint = {
     kind: 'sink',
-    name: `${topic}-repartition-sink`,
+    name: ends?.sink ?? `${topic}-repartition-sink`,
     operator: 'repartition',
     parents,
     topic,
@@ -72,8 +72,8 @@ export function drawEnds(
   return [sink, source]
 }
 
-export function sourceName({ topic }: Repartition): string {
-  return `${topic}-repartition-source`
+export function sourceName({ topic, ends }: Repartition): string {
+  return ends?.source ?? `${topic}-repartition-source`
 }
 
 export function internalSource(

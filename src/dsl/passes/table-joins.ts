@@ -1,9 +1,9 @@
 /**
  * Joins with tables as nodes that run.
  *
- *     left  ─▶ n-this  ─┐
- *                       ├─▶ n            each side reads the rows of the other
- *     right ─▶ n-other ─┘
+ *     left  ─▶ this  ─┐
+ *                     ├─▶ n              each side reads the rows of the other
+ *     right ─▶ other ─┘
  *     stream ─▶ join                     reads the rows of the table; the table sends it nothing
  */
 import {
@@ -57,8 +57,7 @@ export function drawTableJoin(
       isVersioned: tables.isVersioned(inputOf(node, index)),
     })
     const create = (): Operator => new TableJoinOperator(spec)
-    const label = `${name}-${isLeft ? 'this' : 'other'}`
-    return joining(label, [parents[index] as string], tables.storesOf(other), create)
+    return joining(node.sides[index], [parents[index] as string], tables.storesOf(other), create)
   }
   const sides = [side(0), side(1)]
   const merge: OperatorBlueprint = {
@@ -130,7 +129,9 @@ export function drawGlobalJoin(
   return { ...join, replaces: { key: false, value: true } }
 }
 
-export function globalTable({ durable: name, topic }: GlobalTableNode): GlobalTableSpec {
+export function globalTable(node: GlobalTableNode): GlobalTableSpec {
+  const { durable: name, topic, source } = node
   const { key, value, timestamp } = topic
-  return Object.freeze({ name, topic: topic.name, key, value, timestamp })
+  const nodes = Object.freeze([source, node.name] as const)
+  return Object.freeze({ name, nodes, topic: topic.name, key, value, timestamp })
 }
