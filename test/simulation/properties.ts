@@ -326,3 +326,14 @@ function isWithin(
   }
   return true
 }
+
+export const byName = {
+  recounts,
+  latecomers,
+  emptyStarts,
+  groupedPartitions,
+  wholeDays,
+  idleCloses,
+  stragglers,
+  outages,
+} as const satisfies Readonly<Record<string, Property>>

@@ -12,7 +12,7 @@ export async function load(url, context, next) {
   return { format: 'module', shortCircuit: true, source: await compiled(source) }
 }
 
-async function compiled(source) {
+export async function compiled(source) {
   const path = join(cache, `${createHash('sha256').update(source).digest('hex')}.js`)
   const known = await readFile(path, 'utf8').catch(() => undefined)
   if (known !== undefined) return known
