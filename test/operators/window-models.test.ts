@@ -1,6 +1,14 @@
-/** Sessions and sliding windows against models that look at all records of all times. */
+/** Windows of every kind against models that look at all records of all times. */
 import { describe, expect, test } from 'vitest'
-import { StreamsBuilder, session, sliding, string, topic } from '../../src/index.ts'
+import {
+  hopping,
+  StreamsBuilder,
+  session,
+  sliding,
+  string,
+  topic,
+  tumbling,
+} from '../../src/index.ts'
 import { TopologyTestDriver } from '../../src/testing/index.ts'
 import { Random, seedOfRun } from '../support/random.ts'
 
@@ -53,8 +61,33 @@ function slidingOf(records: readonly Record[], spanMs: number): readonly Row[] {
   })
 }
 
+/** Tumbling and hopping: one from each multiple of the advance on. */
+function periodicOf(records: readonly Record[], sizeMs: number, advanceMs: number): readonly Row[] {
+  const last = Math.max(...records.map(([, , at]) => at))
+  const rows: Row[] = []
+  for (let start = 0; start <= last; start += advanceMs) {
+    const inside = records.filter(([, , at]) => at >= start && at < start + sizeMs)
+    const value = inside.map(([, one]) => one).reduce(letters, '')
+    if (inside.length > 0) rows.push({ start, end: start + sizeMs, value })
+  }
+  return rows
+}
+
+const kinds = ['tumbling', 'hopping', 'session', 'sliding'] as const
+type Kind = (typeof kinds)[number]
+
+/** Of hopping windows: three of them hold most records. */
+const advanceOf = (sizeMs: number): number => Math.max(1, Math.ceil(sizeMs / 3))
+
+function modelOf(kind: Kind, records: readonly Record[], lengthMs: number): readonly Row[] {
+  if (kind === 'session') return sessionsOf(records, lengthMs)
+  if (kind === 'sliding') return slidingOf(records, lengthMs)
+  const advanceMs = kind === 'tumbling' ? lengthMs : advanceOf(lengthMs)
+  return periodicOf(records, lengthMs, advanceMs)
+}
+
 async function rowsOf(
-  kind: 'session' | 'sliding',
+  kind: Kind,
   [lengthMs, graceMs]: readonly [number, number],
   records: readonly Record[],
   random: Random
@@ -63,9 +96,18 @@ async function rowsOf(
   const grouped = builder.stream(words).groupByKey()
   const options = { grace: `${graceMs}ms`, retention: '1h' } as const
   const kept = { retention: options.retention }
+  const length = `${lengthMs}ms` as const
+  const advance = `${advanceOf(lengthMs)}ms` as const
   if (kind === 'session') {
-    grouped.windowedBy(session(`${lengthMs}ms`, options)).reduce('rows', letters, kept)
-  } else grouped.windowedBy(sliding(`${lengthMs}ms`, options)).reduce('rows', letters, kept)
+    grouped.windowedBy(session(length, options)).reduce('rows', letters, kept)
+  } else if (kind === 'sliding') {
+    grouped.windowedBy(sliding(length, options)).reduce('rows', letters, kept)
+  } else {
+    const { grace } = options
+    const windows = kind === 'tumbling' ? tumbling(length, { grace }) : undefined
+    const hops = hopping(length, { advance, grace })
+    grouped.windowedBy(windows ?? hops).reduce('rows', letters, kept)
+  }
   const driver = await TopologyTestDriver.open(builder.build(), { commit: 'manual' })
   try {
     for (const record of records) {
@@ -88,7 +130,7 @@ async function rowsOf(
   }
 }
 
-describe.each(['session', 'sliding'] as const)('%s windows against a naive model', (kind) => {
+describe.each(kinds)('%s windows against a naive model', (kind) => {
   test('hold what lies in them, whatever the order, the commits and the crashes', async () => {
     for (let life = 0; life < 6; life++) {
       const random = new Random((seed + life) * 7_919)
@@ -102,7 +144,7 @@ describe.each(['session', 'sliding'] as const)('%s windows against a naive model
       const rows = await rowsOf(kind, shape, records, random)
       for (const key of ['a', 'b']) {
         const own = records.filter(([one]) => one === key)
-        const wanted = kind === 'session' ? sessionsOf(own, shape[0]) : slidingOf(own, shape[0])
+        const wanted = modelOf(kind, own, shape[0])
         const got = rows.filter((row) => row.key === key).map(({ key: _, ...row }) => row)
         expect(sorted(got), `SEED=${seed + life} ${kind} ${shape} ${key}`).toEqual(sorted(wanted))
       }
