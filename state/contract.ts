@@ -66,11 +66,21 @@ export interface SealedState {
   forEachLogged(visit: (store: string, key: Uint8Array, value: Uint8Array | null) => void): void
 }
 
+/** How far a partition was read, and, if known, under which leader. */
+export interface SourcePlace {
+  readonly offset: number
+  readonly leaderEpoch?: number
+}
+
 export interface Checkpoint {
   /** The commit this state belongs to; 0 before the first. */
   readonly commitNumber: number
   /** Per logged store: the changelog offset up to which (exclusive) this state includes it. */
   readonly changelogs: Readonly<Record<string, number>>
+  /** Per logged store: of the leader that took the changelog up to there, or of a later one. */
+  readonly epochs?: Readonly<Record<string, number>>
+  /** Per source partition: what this state has of it. */
+  readonly sources?: Readonly<Record<string, SourcePlace>>
   /** Epoch ms up to which it misses nothing of its changelogs. Default: when it is written. */
   readonly writtenAt?: number
 }

@@ -1,7 +1,8 @@
 /**
  * The LevelDB of one task: what its keys and values look like, and the one way to write them.
  *
- *     \0c          the checkpoint, JSON: numbers of batch and commit, changelogs, store names
+ *     \0c          the checkpoint, JSON: numbers of batch and commit, changelogs, store names, how
+ *                  far the input was read, and under which leaders
  *     \0r<slot>    the number of the batch that wrote slot `number mod 1024`
  *     <store><key> a value of a store; <store> is one character, handed out in order of appearance
  *
@@ -164,10 +165,9 @@ export class TaskDatabase {
   /** Adds the checkpoint to the batch and writes both, or neither. One at a time. */
   async commit(batch: StateBatch, checkpoint: Checkpoint): Promise<void> {
     const number = this.batchNumber + 1
-    const { commitNumber, changelogs } = checkpoint
     const stores = [...this.#stores]
     const { writtenAt = this.#clock.now() } = checkpoint
-    const record = { format: 1, number, commitNumber, changelogs, stores, writtenAt } as const
+    const record = { ...checkpoint, format: 1, number, stores, writtenAt } as const
     batch.putBytes(checkpointKey, withChecksum(Buffer.from(JSON.stringify(record))))
     batch.putBytes(ringKey(number), withChecksum(Buffer.from(String(number))))
     try {

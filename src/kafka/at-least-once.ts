@@ -16,6 +16,7 @@ import {
   membershipRefused,
   notCommitted,
   sendAll,
+  withEpochs,
 } from './committer.ts'
 import type { Group } from './group.ts'
 import { IdempotentProducer } from './idempotent-producer.ts'
@@ -48,9 +49,10 @@ export class AtLeastOnceCommitter implements Committer {
   async #write(request: CommitRequest, group: Group, pass: CommitPass): Promise<CommitReceipt> {
     try {
       const batches = batchesOf(request.batch)
-      const receipt = await sendAll(this.#options.cluster, batches, (topic, partition, batch) =>
+      const sent = await sendAll(this.#options.cluster, batches, (topic, partition, batch) =>
         this.#producer.send(topic, partition, batch)
       )
+      const receipt = withEpochs(this.#options, batches, sent)
       await this.#commitOffsets(pass, request.offsets)
       return receipt
     } catch (error) {

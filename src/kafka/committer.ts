@@ -13,7 +13,7 @@ import { kafkaError, UnknownOutcomeError } from './kafka-errors.ts'
 import type { Offsets } from './offsets.ts'
 import { KafkaOutputBatch, type PartitionBatches } from './output-batch.ts'
 import type { SealedBatch } from './record-batch-chain.ts'
-import { listOffsets } from './requests/records.ts'
+import { type ListOffsetsPartition, listOffsets } from './requests/records.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 
 export interface Committer {
@@ -28,6 +28,8 @@ export interface CommitterOptions {
   readonly log: ThrottledLog
   /** The membership of the moment. */
   readonly group: () => Group
+  /** Whose epochs the receipt is to tell. Default: nobody's. */
+  readonly isChangelog?: (topic: string) => boolean
 }
 
 /** What must be true of a request before anything is sent; answers with the tasks it is for. */
@@ -61,6 +63,42 @@ export async function sendAll(
   const failed = results.find((result) => result.status === 'rejected')
   if (failed !== undefined) throw failed.reason
   return { endOffset: (topic, partition) => ends.get(partitionName({ topic, partition })) }
+}
+
+/**
+ * Adds to a receipt under which leaders the changelogs are by now. Nobody waits for the answers:
+ * they come while the commit ends, and what has not come by then stays unknown.
+ */
+export function withEpochs(
+  { cluster, isChangelog = () => false }: CommitterOptions,
+  all: readonly PartitionBatches[],
+  receipt: CommitReceipt
+): CommitReceipt {
+  const epochs = new Map<string, number>()
+  const byLeader = new Map<string, ListOffsetsPartition[]>()
+  for (const { topic, partition } of all) {
+    const address = isChangelog(topic) ? cluster.leader({ topic, partition })?.address : undefined
+    if (address === undefined) continue
+    const entries = byLeader.get(address) ?? []
+    byLeader.set(address, entries)
+    entries.push({ topic, partition, at: 'latest' })
+  }
+  for (const [address, partitions] of byLeader) {
+    cluster.send(address, listOffsets, { isolation: 'uncommitted', partitions }).then(
+      (found) => {
+        for (const one of found) {
+          if (one.error === 0 && one.leaderEpoch >= 0) {
+            epochs.set(partitionName(one), one.leaderEpoch)
+          }
+        }
+      },
+      (error: Error) => cluster.logger.debug('No epochs for now', { reason: error.message })
+    )
+  }
+  return {
+    endOffset: receipt.endOffset,
+    leaderEpoch: (topic, partition) => epochs.get(partitionName({ topic, partition })),
+  }
 }
 
 /** Whether a refusal speaks of the membership, and not of the producer. */

@@ -23,6 +23,7 @@ import {
   membershipRefused,
   notCommitted,
   sendAll,
+  withEpochs,
 } from './committer.ts'
 import type { Group } from './group.ts'
 import { UnknownOutcomeError } from './kafka-errors.ts'
@@ -76,9 +77,10 @@ export class ExactlyOnceCommitter implements Committer {
     let receipt: CommitReceipt
     try {
       const batches = batchesOf(request.batch)
-      receipt = await sendAll(cluster, batches, (topic, partition, batch) =>
+      const sent = await sendAll(cluster, batches, (topic, partition, batch) =>
         producer.send(topic, partition, batch)
       )
+      receipt = withEpochs(this.#options, batches, sent)
       await producer.sendOffsets(pass.identity, request.offsets)
     } catch (error) {
       this.#recoverBeside()

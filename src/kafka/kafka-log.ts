@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { assert } from '../assert.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { FatalError } from '../errors.ts'
-import type { Offset, TopicPartition } from '../ids.ts'
+import { type Offset, partitionName, type TopicPartition } from '../ids.ts'
 import type {
   AppendRecord,
   AssignmentListener,
@@ -37,12 +37,12 @@ import { ExactlyOnceCommitter } from './exactly-once.ts'
 import { Fetcher } from './fetcher.ts'
 import { Group, type GroupOptions } from './group.ts'
 import { type GroupTimes, withDefaults } from './group-times.ts'
-import { isTransient } from './kafka-errors.ts'
+import { isTransient, kafkaError } from './kafka-errors.ts'
 import type { KafkaOptions } from './link-options.ts'
 import { MemberThread } from './member-thread.ts'
 import { Offsets } from './offsets.ts'
 import { KafkaOutputBatch } from './output-batch.ts'
-import { deleteRecords } from './requests/records.ts'
+import { deleteRecords, offsetForLeaderEpoch } from './requests/records.ts'
 import { restore } from './restore.ts'
 import { PartitionReader } from './source-reader.ts'
 import { WatchedMembership } from './source-watch.ts'
@@ -165,7 +165,8 @@ export class KafkaLog implements Log {
         ? undefined
         : join(options.stateDirectory, 'producer')
     const { compression: codec = 'none' } = options
-    const parts = { cluster, offsets: this.#offsets, log: this.#log }
+    const isChangelog = (topic: string): boolean => this.#topics.changelogs.has(topic)
+    const parts = { cluster, offsets: this.#offsets, log: this.#log, isChangelog }
     const group = (): Group => this.#member()
     this.#committer =
       this.#transactionalId === null
@@ -213,7 +214,12 @@ export class KafkaLog implements Log {
     this.#group = group
     await group.joined
     const { metadataMaxAgeMs: everyMs = 60_000 } = this.#options
-    return new WatchedMembership(group, { cluster: this.#cluster, tasks: plan.tasks, everyMs })
+    return new WatchedMembership(group, {
+      cluster: this.#cluster,
+      tasks: plan.tasks,
+      changelogs: this.#topics.changelogs,
+      everyMs,
+    })
   }
 
   committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]> {
@@ -248,6 +254,23 @@ export class KafkaLog implements Log {
         new PartitionReader(this.#restorer, partition, from, { onData }),
     }
     return restore(context, partition, from, options)
+  }
+
+  async divergence(
+    partition: TopicPartition,
+    offset: Offset,
+    leaderEpoch: number
+  ): Promise<Offset | undefined> {
+    const cluster = this.#cluster
+    const what = 'OffsetForLeaderEpoch'
+    const [found] = await cluster.callLeaders(what, [partition], (address, [entry]) => {
+      const currentEpoch = (entry && cluster.leader(entry)?.epoch) ?? -1
+      const asked = { ...partition, currentEpoch, leaderEpoch }
+      return cluster.send(address, offsetForLeaderEpoch, [asked])
+    })
+    const where = `${what} of ${partitionName(partition)}`
+    if (found?.error !== 0) throw kafkaError(found?.error ?? -1, where, null, partition.topic)
+    return found.end < offset ? Math.max(found.end, 0) : undefined
   }
 
   /** What cannot be deleted now is deleted by a later call: failures are logged, not thrown. */

@@ -15,6 +15,7 @@ const topicOperations: ReadonlyMap<string, string> = new Map([
   ['Produce', 'Write'],
   ['AddPartitionsToTxn', 'Write'],
   ['ListOffsets', 'Describe'],
+  ['OffsetForLeaderEpoch', 'Describe'],
   ['Metadata', 'Describe'],
   ['DeleteRecords', 'Delete'],
   ['CreateTopics', 'Create'],

@@ -57,9 +57,12 @@ export class Offsets {
     const found = new Map(offsets.map((entry) => [partitionName(entry), entry]))
     return partitions.map(({ topic, partition }) => {
       const entry = found.get(partitionName({ topic, partition }))
-      const isThere = entry !== undefined && entry.offset >= 0
-      const metadata = isThere ? entry.metadata : ''
-      return { topic, partition, offset: isThere ? entry.offset : undefined, metadata }
+      const place = { topic, partition }
+      if (entry === undefined || entry.offset < 0) {
+        return { ...place, offset: undefined, metadata: '' }
+      }
+      const { offset, leaderEpoch, metadata } = entry
+      return { ...place, offset, metadata, ...(leaderEpoch >= 0 && { leaderEpoch }) }
     })
   }
 

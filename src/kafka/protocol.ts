@@ -1,5 +1,5 @@
 /**
- * The requests spoken here, each at one fixed version. Brokers from 2.7 to 4.x have them all, so
+ * The requests spoken here, each at one fixed version. Brokers from 2.8 to 4.x have them all, so
  * there is nothing to negotiate: a broker that lacks one is refused at the first connection.
  */
 import { FatalError } from '../errors.ts'
@@ -30,7 +30,7 @@ export const apis = Object.freeze({
   produce: api('Produce', 0, 8, 9),
   fetch: api('Fetch', 1, 12, 12),
   listOffsets: api('ListOffsets', 2, 5, 6),
-  metadata: api('Metadata', 3, 8, 9),
+  metadata: api('Metadata', 3, 10, 9),
   offsetCommit: api('OffsetCommit', 8, 7, 8),
   offsetFetch: api('OffsetFetch', 9, 7, 6),
   findCoordinator: api('FindCoordinator', 10, 2, 3),
@@ -42,6 +42,7 @@ export const apis = Object.freeze({
   deleteTopics: api('DeleteTopics', 20, 3, 4),
   deleteRecords: api('DeleteRecords', 21, 2, 2),
   initProducerId: api('InitProducerId', 22, 4, 2),
+  offsetForLeaderEpoch: api('OffsetForLeaderEpoch', 23, 3, 4),
   addPartitionsToTxn: api('AddPartitionsToTxn', 24, 3, 3),
   addOffsetsToTxn: api('AddOffsetsToTxn', 25, 3, 3),
   endTxn: api('EndTxn', 26, 3, 3),

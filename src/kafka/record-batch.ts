@@ -75,11 +75,18 @@ export function corrupt(partition: string, offset: Offset, what: string): FatalE
   )
 }
 
+export interface EpochStart {
+  readonly epoch: number
+  readonly start: Offset
+}
+
 export interface BatchScan {
   /** Where to fetch next: one past the last complete batch, or `from` if there is none. */
   readonly position: Offset
   /** Of the leader that took the last complete batch; −1 if there is none. */
   readonly lastEpoch: number
+  /** Where batches of another leader than the ones before begin; the first, too. */
+  readonly epochs: readonly EpochStart[]
   /** Codecs that must be loaded first. */
   readonly missing: readonly Codec[]
   /** Whether there is a batch at all, whole or not. */
@@ -91,15 +98,18 @@ export function scanBatches(bytes: Buffer, from: Offset): BatchScan {
   const missing = new Set<Codec>()
   let position = from
   let lastEpoch = -1
+  const epochs: EpochStart[] = []
   for (let start = 0, end = batchEnd(bytes, 0); end !== undefined; ) {
     position = Math.max(position, lastOffset(bytes, start) + 1)
-    lastEpoch = bytes.readInt32BE(start + at.leaderEpoch)
+    const epoch = bytes.readInt32BE(start + at.leaderEpoch)
+    if (epoch !== lastEpoch) epochs.push({ epoch, start: readInt64(bytes, start) })
+    lastEpoch = epoch
     const codec = codecOf(bytes.readInt16BE(start + at.attributes) & attribute.codec)
     if (!isCodecReady(codec)) missing.add(codec)
     start = end
     end = batchEnd(bytes, start)
   }
-  return { position, lastEpoch, missing: [...missing], isEmpty: bytes.length === 0 }
+  return { position, lastEpoch, epochs, missing: [...missing], isEmpty: bytes.length === 0 }
 }
 
 /** Loads what the scan found missing; rejects with a FatalError that names the package. */

@@ -73,7 +73,7 @@ async function readTo(
     const isAtEnd = position >= end
     const isFull = gathered === recordsPerFlushMax || slices >= slicesPerFlushMax
     if (isAtEnd || (gathered > 0 && (isDrained || isFull))) {
-      await flush(position)
+      await flush(position, reader.epochAt?.(position))
       onProgress?.(position, end)
       gathered = 0
       slices = 0

@@ -15,7 +15,7 @@ import type { FetchAnswer, ReaderOptions, SourceReader } from '../runtime/ports.
 import type { FetchTarget, FetchTimes } from './fetch-target.ts'
 import type { Fetcher } from './fetcher.ts'
 import type { FrameUse } from './frame-buffers.ts'
-import { type BatchScan, ensureCodecs, scanBatches } from './record-batch.ts'
+import { type BatchScan, type EpochStart, ensureCodecs, scanBatches } from './record-batch.ts'
 import { BatchCursor } from './record-batch-cursor.ts'
 import type { FetchedPartition, Isolation } from './requests/records.ts'
 
@@ -42,7 +42,9 @@ export class PartitionReader implements SourceReader, FetchTarget {
   /** Of the answer that the cursor is in, if it is in one. */
   #use: FrameUse | undefined
   #fetchOffset: Offset | undefined
-  #lastEpoch = -1
+  #lastEpoch: number
+  /** Of what was fetched, in the order of the log; the first speaks of what is before it, too. */
+  #epochs: EpochStart[] = []
   #answer: FetchAnswer | undefined
   #failure: Error | undefined
   #isTelling = false
@@ -61,6 +63,8 @@ export class PartitionReader implements SourceReader, FetchTarget {
     this.#onData = options.onData
     this.#bufferBytesMax = options.bufferBytesMax ?? bufferBytesDefault
     this.bytesMax = Math.min(fetchBytesMax, this.#bufferBytesMax)
+    this.#lastEpoch = options.leaderEpoch ?? -1
+    if (this.#lastEpoch >= 0) this.#epochs.push({ epoch: this.#lastEpoch, start: -1 })
     this.#fetchOffset = from === 'earliest' ? undefined : from
     this.#cursor = this.#emptyAt(from === 'earliest' ? 0 : from)
     fetcher.add(this)
@@ -112,6 +116,13 @@ export class PartitionReader implements SourceReader, FetchTarget {
 
   get answer(): FetchAnswer | undefined {
     return this.#answer
+  }
+
+  epochAt(offset: Offset): number | undefined {
+    const index = this.#epochs.findLastIndex(({ start }) => start < offset)
+    // Nobody asks for what is behind.
+    if (index > 0) this.#epochs = this.#epochs.slice(index)
+    return index < 0 ? undefined : this.#epochs[0]?.epoch
   }
 
   advance(): boolean {
@@ -180,7 +191,7 @@ export class PartitionReader implements SourceReader, FetchTarget {
     fetched: FetchedPartition,
     times: FetchTimes,
     use: FrameUse,
-    { position, lastEpoch }: BatchScan
+    { position, lastEpoch, epochs }: BatchScan
   ): void {
     if (this.#isClosed) return
     const from = this.#fetchOffset ?? 0
@@ -193,6 +204,9 @@ export class PartitionReader implements SourceReader, FetchTarget {
       this.#queuedBytes += records.length
     } else use.release()
     this.#fetchOffset = position
+    for (const start of epochs) {
+      if (start.epoch !== this.#epochs.at(-1)?.epoch) this.#epochs.push(start)
+    }
     if (lastEpoch >= 0) this.#lastEpoch = lastEpoch
     this.#answer = { ...times, logStart, highWatermark }
     this.#tell()

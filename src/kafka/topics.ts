@@ -32,6 +32,8 @@ export class Topics {
   readonly #onCreated: (topic: string) => void
   /** Of topics that are written to and were prepared, but for changelogs: those drop nothing. */
   readonly limits = new Map<string, TopicLimits>()
+  /** Those that were prepared, and the policy that each must have. */
+  readonly changelogs = new Map<string, string>()
 
   constructor({ cluster, bootstrap, groupId, onCreated }: TopicsOptions) {
     this.#cluster = cluster
@@ -42,6 +44,9 @@ export class Topics {
   /** The number of partitions of each; rejects with one FatalError for all faults. */
   async prepare(requirements: readonly TopicRequirement[]): Promise<ReadonlyMap<string, number>> {
     if (requirements.length === 0) return new Map()
+    for (const { name, role, config } of requirements) {
+      if (role === 'changelog') this.changelogs.set(name, config?.['cleanup.policy'] ?? '')
+    }
     const found = await this.#look(requirements.map(({ name }) => name))
     const missing = requirements.filter(({ name, create }) => create && isMissing(found.get(name)))
     const faults = await this.#create(missing)

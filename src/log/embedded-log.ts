@@ -216,6 +216,11 @@ export class EmbeddedLog implements Log {
     })
   }
 
+  /** What was durable once is durable: there is one copy, and it is cut only by hand. */
+  divergence(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
   restore(
     partition: TopicPartition,
     from: Offset | 'earliest',

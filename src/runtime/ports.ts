@@ -31,6 +31,11 @@ export interface SourceReader extends RecordCursor {
    */
   readonly position: Offset
   readonly answer: FetchAnswer | undefined
+  /**
+   * Of the leader that took what is before `offset`, which is `position`, or that of the current
+   * record: whether a log is still the one that was read. Undefined: unknown.
+   */
+  epochAt?(offset: Offset): number | undefined
   close(): void
 }
 
@@ -41,6 +46,8 @@ export interface ReaderOptions {
   readonly isolation?: 'committed' | 'uncommitted'
   /** Fetch-ahead bound in bytes. Default: the log's own. */
   readonly bufferBytesMax?: number
+  /** What `epochAt` said of `from`: a log that is not the one which was read is refused then. */
+  readonly leaderEpoch?: number | undefined
 }
 
 /**
@@ -64,6 +71,8 @@ export interface OffsetCommit extends TopicPartition {
   readonly task: TaskId
   /** The next offset to read. */
   readonly offset: Offset
+  /** Of what was read last, if the log has leaders. */
+  readonly leaderEpoch?: number
   /** At most 4,096 bytes of UTF-8; it holds the commit number and the watermarks. */
   readonly metadata: string
 }
@@ -71,11 +80,17 @@ export interface OffsetCommit extends TopicPartition {
 export interface CommitReceipt {
   /** One past the last record that this commit appended there; undefined if it appended none. */
   endOffset(topic: string, partition: number): Offset | undefined
+  /**
+   * Of the leader that has appended there, or of a later one; only of changelogs, and only if it is
+   * known by now.
+   */
+  leaderEpoch?(topic: string, partition: number): number | undefined
 }
 
 export interface CommittedOffset extends TopicPartition {
   /** Undefined: nothing was ever committed. */
   readonly offset: Offset | undefined
+  readonly leaderEpoch?: number
   readonly metadata: string
 }
 
@@ -149,8 +164,8 @@ export interface RestoreOptions {
   readonly signal: AbortSignal
   /** Called with each record of the changelog, in order. */
   readonly apply: (record: RecordCursor) => void
-  /** Awaited after each fetched batch: write what `apply` has gathered. */
-  readonly flush: (position: Offset) => Promise<void> | void
+  /** Awaited after each fetched batch: write what `apply` has gathered. The epoch: `epochAt`. */
+  readonly flush: (position: Offset, leaderEpoch?: number) => Promise<void> | void
   readonly onProgress?: (position: Offset, end: Offset) => void
   /** Called first, before `from` is looked at; what it throws is what the restore rejects with. */
   readonly onBounds?: (start: Offset, end: Offset) => void
@@ -201,6 +216,15 @@ export interface Log {
     from: Offset | 'earliest',
     options: RestoreOptions
   ): Promise<Offset>
+  /**
+   * Where a partition that once held all before `offset`, the last of it taken by a leader of this
+   * epoch or by one before, parts from what it held; undefined: it does not.
+   */
+  divergence(
+    partition: TopicPartition,
+    offset: Offset,
+    leaderEpoch: number
+  ): Promise<Offset | undefined>
   /** Records before these offsets are not needed any more (repartition topics). */
   purge(partitions: readonly (TopicPartition & { readonly before: Offset })[]): Promise<void>
   /** Adds records from outside any task; resolves when they are durable. */

@@ -97,6 +97,11 @@ export class RecordQueue {
     return this.#hasHead ? this.#reader.offset : this.#reader.position
   }
 
+  /** Of the leader that took what is before `position`, as far as is known. */
+  get leaderEpoch(): number | undefined {
+    return this.#reader.epochAt?.(this.position)
+  }
+
   get answer(): FetchAnswer | undefined {
     return this.#reader.answer
   }

@@ -3,7 +3,7 @@
  * was committed is left out in silence.
  *
  *     changelog begins behind the state   records by age: rebuilt; otherwise refused
- *     changelog ends before the state     refused
+ *     changelog ends before the state     refused; also if it has other records from there on
  *     state older than tombstones live    rebuilt
  *     no offsets, but committed records   refused
  *     offsets set by hand                 the state stays as it is
@@ -58,10 +58,11 @@ export function changelogShort({ task, changelog, from, end }: FoundChangelog): 
   const name = partitionName(changelog)
   return new FatalError(
     'MILLRACE_CHANGELOG_TRUNCATED',
-    `The state of task ${task} stands at ${from} of ${name}, which ends at ${end}: the changelog ` +
-      'has lost records (an unclean election of a leader, or the topic was made anew). Bring the ' +
-      `topic back from a copy; or remove tasks/${task} from the state directory, to go on with ` +
-      'what the changelog still has; or begin anew under another APPLICATION_ID'
+    `The state of task ${task} stands at ${from} of ${name}, which has what was there only up ` +
+      `to ${end}: it has lost records (an unclean election of a leader, or the topic was made ` +
+      `anew). Bring the topic back from a copy; or remove tasks/${task} from the state ` +
+      'directory, to go on with what the changelog still has; or begin anew under another ' +
+      'APPLICATION_ID'
   )
 }
 
@@ -78,14 +79,18 @@ export function outdated({ changelog, from }: FoundChangelog): CorruptedError {
 export function offsetsLost(
   applicationId: string,
   task: string,
-  changelog: TopicPartition
+  changelog: TopicPartition,
+  commands?: string
 ): FatalError {
+  const here =
+    commands === undefined ? '' : ` (the state here stands where these would set them: ${commands})`
   return new FatalError(
     'MILLRACE_OFFSETS_LOST',
     `The group ${applicationId} has no offsets for the input of task ${task}, but ` +
       `${partitionName(changelog)} holds what it has committed: offsets expire while nobody is ` +
       'in the group (offsets.retention.minutes), and go with a topic that is deleted. ' +
-      'Set them again with kafka-consumer-groups.sh --reset-offsets (the state stays as it is), ' +
+      `Set them again with kafka-consumer-groups.sh --reset-offsets${here}: the state stays as ` +
+      'it is; ' +
       'or begin anew under another APPLICATION_ID'
   )
 }

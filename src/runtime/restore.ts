@@ -4,9 +4,9 @@
  *     committed offsets (stable) → checkpoint → changelog from there to the end → checkpoint
  *
  * Invariants: the committed offsets are read before the ends of the changelogs are; a state ahead
- * of the committed number is never used, it is wiped; an interrupted restore leaves a checkpoint
- * that is behind, never ahead; while restoring nothing is forwarded; what cannot be restored
- * wholly is refused, not restored in part (`restore-rules.ts`).
+ * of the committed number is never used (`restore-offsets.ts`); an interrupted restore leaves a
+ * checkpoint that is behind, never ahead; while restoring nothing is forwarded; what cannot be
+ * restored wholly is refused, not restored in part (`restore-rules.ts`).
  */
 import type { Checkpoint, TaskState } from '../../state/contract.ts'
 import { CorruptedError } from '../errors.ts'
@@ -15,7 +15,8 @@ import type { Logger } from '../log.ts'
 import type { RecordCursor } from '../record.ts'
 import { binaryTextAt, encodeUtf8 } from '../serde/text.ts'
 import { changelogTopic } from './plan.ts'
-import type { Log } from './ports.ts'
+import type { CommittedOffset, Log } from './ports.ts'
+import { OffsetsCheck, placesOf } from './restore-offsets.ts'
 import {
   ageMsMax,
   type CommittedNumber,
@@ -43,6 +44,13 @@ export interface RestoreRequest {
   readonly checkpoint: Checkpoint | undefined
   /** What the offsets say of the task's last commit. */
   readonly committed: CommittedNumber
+  /** The offsets themselves, of all source partitions. Default: none. */
+  readonly offsets?: readonly CommittedOffset[]
+  /**
+   * Whether the changelogs tell what belongs to commits that the offsets do not know of. Default
+   * true.
+   */
+  readonly canStepBack?: boolean
   readonly signal: AbortSignal
   readonly logger: Logger
   /** Monotonic milliseconds, for the pace of log lines. */
@@ -67,6 +75,7 @@ export class Restore {
   readonly #request: RestoreRequest
   readonly #progress = new Map<string, RestoreSnapshot>()
   readonly #offsets = new Map<string, Offset>()
+  readonly #epochs = new Map<string, number>()
   readonly #skipped = new Map<string, Set<string>>()
   /** First skipped offset by store: no checkpoint passes it before a commit has mended its key. */
   readonly #bounds = new Map<string, Offset>()
@@ -87,17 +96,9 @@ export class Restore {
 
   /** A changelog that does not fit the checkpoint is read again from its start, once. */
   async run(): Promise<Restored> {
-    const { checkpoint, committed, task, logger } = this.#request
-    if (committed === 'unknown') {
-      logger.warn('The offsets of a task were set by hand; its state stays as it is', { task })
-    } else if (checkpoint !== undefined && checkpoint.commitNumber > (committed ?? 0)) {
-      logger.warn('The state is ahead of the committed offsets and is rebuilt', {
-        task,
-        state: checkpoint.commitNumber,
-        committed: committed ?? 0,
-      })
-      return this.#fromStart()
-    }
+    const { checkpoint, task, logger } = this.#request
+    const check = new OffsetsCheck(this.#request)
+    if ((await check.outcome()) === 'rebuild') return this.#fromStart()
     try {
       return await this.#from(checkpoint)
     } catch (error) {
@@ -113,8 +114,9 @@ export class Restore {
   }
 
   async #from(checkpoint: Checkpoint | undefined): Promise<Restored> {
-    const { stores, state, committed } = this.#request
+    const { stores, state, committed, offsets = [] } = this.#request
     this.#offsets.clear()
+    this.#epochs.clear()
     this.#skipped.clear()
     this.#bounds.clear()
     this.#commitNumber = checkpoint?.commitNumber ?? 0
@@ -123,6 +125,8 @@ export class Restore {
     for (const store of stores) {
       const offset = checkpoint?.changelogs[store]
       if (offset !== undefined) this.#offsets.set(store, offset)
+      const epoch = checkpoint?.epochs?.[store]
+      if (epoch !== undefined) this.#epochs.set(store, epoch)
     }
     try {
       await this.#all(stores)
@@ -130,7 +134,8 @@ export class Restore {
       await this.#flushing.catch(() => {})
     }
     const commitNumber = committed === 'unknown' ? this.#commitNumber : (committed ?? 0)
-    const reached = { commitNumber, changelogs: this.#safeOffsets() }
+    const sources = placesOf(offsets)
+    const reached = { ...this.#places(commitNumber), ...withAny('sources', sources) }
     if (!sameCheckpoint(checkpoint, reached)) await state.flushRestored(reached)
     return { checkpoint: reached, skipped: this.#skipped, records: this.#records }
   }
@@ -159,6 +164,7 @@ export class Restore {
     const { log, applicationId, partition, state } = this.#request
     const from = this.#offsets.get(store)
     const changelog: TopicPartition = { topic: changelogTopic(applicationId, store), partition }
+    await this.#checkEpoch(store, changelog, from)
     const reached = await log.restore(changelog, from ?? 'earliest', {
       signal,
       onBounds: (start, end) => this.#checkBounds(store, changelog, from, start, end),
@@ -168,12 +174,21 @@ export class Restore {
         if (this.#happened(record, changelog)) state.restore(store, record)
         else this.#skip(store, record)
       },
-      flush: (position) => this.#flush(store, position),
+      flush: (position, leaderEpoch) => this.#flush(store, position, leaderEpoch),
       onProgress: (position, end) => this.#report(store, position, end),
     })
     signal.throwIfAborted()
     this.#offsets.set(store, reached)
     this.#progress.delete(store)
+  }
+
+  /** Whether the changelog still has what the state has of it. */
+  async #checkEpoch(store: string, changelog: TopicPartition, from: Offset | undefined) {
+    const { log, task } = this.#request
+    const epoch = this.#epochs.get(store)
+    if (from === undefined || epoch === undefined) return
+    const end = await log.divergence(changelog, from, epoch)
+    if (end !== undefined) throw changelogShort({ task, changelog, from, start: 0, end })
   }
 
   #checkBounds(
@@ -208,15 +223,26 @@ export class Restore {
   }
 
   /** One write in flight while the next is gathered: returns the write before this one. */
-  #flush(store: string, position: Offset): Promise<void> {
+  #flush(store: string, position: Offset, leaderEpoch: number | undefined): Promise<void> {
     this.#offsets.set(store, position)
-    const [commitNumber, writtenAt] = [this.#commitNumber, this.#knownAt]
-    const checkpoint = { commitNumber, changelogs: this.#safeOffsets(), writtenAt }
+    if (leaderEpoch === undefined) this.#epochs.delete(store)
+    else this.#epochs.set(store, leaderEpoch)
+    const { state, checkpoint: begun } = this.#request
+    const checkpoint = {
+      ...this.#places(this.#commitNumber),
+      ...withAny('sources', begun?.sources ?? {}),
+      writtenAt: this.#knownAt,
+    }
     const before = this.#flushing
-    this.#flushing = before.then(() => this.#request.state.flushRestored(checkpoint))
+    this.#flushing = before.then(() => state.flushRestored(checkpoint))
     // Whoever awaits it next sees the failure; until then it is not an unhandled one.
     this.#flushing.catch(() => {})
     return before
+  }
+
+  #places(commitNumber: number): Checkpoint {
+    const changelogs = this.#safeOffsets()
+    return { commitNumber, changelogs, ...withAny('epochs', Object.fromEntries(this.#epochs)) }
   }
 
   #safeOffsets(): Record<string, Offset> {
@@ -259,11 +285,19 @@ function decimalAt(bytes: Uint8Array, start: number, end: number): number {
   return number
 }
 
+function withAny<N extends string, T extends object>(
+  name: N,
+  values: T
+): { readonly [K in N]?: T } {
+  return Object.keys(values).length === 0 ? {} : ({ [name]: values } as { [K in N]: T })
+}
+
 function sameCheckpoint(one: Checkpoint | undefined, two: Checkpoint): boolean {
   if (one === undefined || one.commitNumber !== two.commitNumber) return false
   const names = Object.keys(two.changelogs)
   return (
     names.length === Object.keys(one.changelogs).length &&
-    names.every((name) => one.changelogs[name] === two.changelogs[name])
+    names.every((name) => one.changelogs[name] === two.changelogs[name]) &&
+    JSON.stringify(one.sources ?? {}) === JSON.stringify(two.sources ?? {})
   )
 }

@@ -21,7 +21,8 @@ import { Lifecycle } from './lifecycle.ts'
 import { changelogTopic, type PlannedTask } from './plan.ts'
 import type { CommitReceipt, CommittedOffset, OffsetCommit, OutputBatch } from './ports.ts'
 import { commitNumberHeader, Restore, type SkippedKeys } from './restore.ts'
-import { type CommittedNumber, committedNumberOf } from './restore-rules.ts'
+import { placesOf } from './restore-offsets.ts'
+import { changelogShort, committedNumberOf } from './restore-rules.ts'
 import type {
   GaugeSample,
   PartitionSnapshot,
@@ -168,7 +169,7 @@ export class StreamTask {
       const { fingerprints } = decodeTimeMetadata(metadata)
       checkFingerprints(planned.subtopology, fingerprints, this.id)
     }
-    await this.#restoreState(committedNumberOf(committed), signal)
+    await this.#restoreState(committed, signal)
     signal.throwIfAborted()
     const life = new TaskLife({
       environment: this.#environment,
@@ -226,7 +227,7 @@ export class StreamTask {
     this.#skipped = noKeys
     const state = this.#state
     if (state === undefined) return
-    await state.write(this.#checkpointAfter(number, receipt))
+    await state.write(this.#checkpointAfter(number, offsets, receipt))
     this.#sealedBytes = 0
   }
 
@@ -269,8 +270,9 @@ export class StreamTask {
     }
   }
 
-  async #restoreState(committed: CommittedNumber, signal: AbortSignal): Promise<void> {
-    const { log, plan, planned, directory, logger, ticks, clock } = this.#environment
+  async #restoreState(offsets: readonly CommittedOffset[], signal: AbortSignal): Promise<void> {
+    const { log, plan, planned, directory, logger, ticks, clock, guarantee } = this.#environment
+    const committed = committedNumberOf(offsets)
     this.#commitNumber = typeof committed === 'number' ? committed : 0
     const { stores } = planned.subtopology
     if (stores.length === 0) return
@@ -291,6 +293,8 @@ export class StreamTask {
       state: this.#state,
       checkpoint: this.#state.checkpoint,
       committed,
+      offsets,
+      canStepBack: guarantee === 'at_least_once' || log.kind === 'embedded',
       signal,
       logger,
       ticks,
@@ -325,15 +329,28 @@ export class StreamTask {
     }
   }
 
-  #checkpointAfter(commitNumber: number, receipt: CommitReceipt): Checkpoint {
+  #checkpointAfter(
+    commitNumber: number,
+    offsets: readonly OffsetCommit[],
+    receipt: CommitReceipt
+  ): Checkpoint {
     const { plan, planned } = this.#environment
-    const changelogs: Record<string, number> = { ...this.#state?.checkpoint?.changelogs }
+    const before = this.#state?.checkpoint
+    const changelogs: Record<string, number> = { ...before?.changelogs }
+    const epochs: Record<string, number> = { ...before?.epochs }
     for (const { name, logged } of planned.subtopology.stores) {
       const topic = changelogTopic(plan.applicationId, name)
       const end = logged ? receipt.endOffset(topic, planned.partition) : undefined
-      if (end !== undefined) changelogs[name] = end
+      if (end === undefined) continue
+      const from = changelogs[name] ?? 0
+      const changelog = { topic, partition: planned.partition }
+      if (end <= from) throw changelogShort({ task: this.id, changelog, from, start: 0, end })
+      changelogs[name] = end
+      const epoch = receipt.leaderEpoch?.(topic, planned.partition)
+      if (epoch === undefined) delete epochs[name]
+      else epochs[name] = epoch
     }
-    return { commitNumber, changelogs }
+    return { commitNumber, changelogs, epochs, sources: placesOf(offsets) }
   }
 }
 

@@ -248,13 +248,13 @@ export class TaskLife {
   freeze(commitNumber: number): readonly OffsetCommit[] {
     const { planned } = this.#environment
     const placed = this.#queues.filter(({ isPlaced }) => isPlaced)
-    const offsets = placed.map((queue) => ({
-      topic: queue.source.topic,
-      partition: queue.source.partition,
-      task: planned.id,
-      offset: queue.position,
-      metadata: this.time.toMetadata(queue.index, commitNumber),
-    }))
+    const offsets = placed.map((queue) => {
+      const { position: offset, leaderEpoch, source } = queue
+      const { topic, partition } = source
+      const metadata = this.time.toMetadata(queue.index, commitNumber)
+      const place = { topic, partition, task: planned.id, offset, metadata }
+      return leaderEpoch === undefined ? place : { ...place, leaderEpoch }
+    })
     this.time.endSeal()
     this.#changed = false
     return offsets
@@ -296,8 +296,9 @@ export class TaskLife {
   #open(source: PlannedSource, index: number): RecordQueue {
     const { log, wake, clock } = this.#environment
     const { topic, partition, node } = source
-    const offset = this.#committed[index]?.offset
-    const reader = log.read({ topic, partition }, offset ?? 'earliest', { onData: wake })
+    const { offset, leaderEpoch } = this.#committed[index] ?? {}
+    const options = { onData: wake, leaderEpoch }
+    const reader = log.read({ topic, partition }, offset ?? 'earliest', options)
     const receiver = present(this.#wired.entries.get(node.name), node.name)
     const startsPlaced = offset !== undefined
     const rejected = this.#failures.rejected.bind(this.#failures)

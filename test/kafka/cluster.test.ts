@@ -114,7 +114,7 @@ test('an answer with an older leader epoch is believed only if it keeps coming',
       brokers: [1, 2].map((nodeId) => ({ nodeId, host: `b${nodeId}`, port: 9092 })),
       clusterId: 'c',
       controllerId: 1,
-      topics: [{ error: 0, topic: 't', partitions: [partition] }],
+      topics: [{ error: 0, topic: 't', topicId: '0', partitions: [partition] }],
     }
     leaders.take(response)
   }

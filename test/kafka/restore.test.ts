@@ -11,6 +11,7 @@ import type { Log } from '../../src/runtime/ports.ts'
 import type { Guarantee } from '../../src/runtime/task-environment.ts'
 import type { StreamApp } from '../../src/stream-app.ts'
 import { changelogConfig, windowedChangelogConfig } from '../../src/topology/internal-topics.ts'
+import { openStateDirectory } from '../../state/index.ts'
 import { countHandle } from '../runtime/small-topology.ts'
 import { compileRooms } from '../support/compiled.ts'
 import { CountingApp, patience } from '../support/counting-app.ts'
@@ -108,7 +109,7 @@ describe('a changelog that ends before the state', () => {
     await removeTopic(world.cluster, world.changelog)
     await makeTopic(world.cluster, world.changelog, 1, changelogConfig)
     expect(await endOf(world.make())).toMatch(
-      /^MILLRACE_CHANGELOG_TRUNCATED: .* stands at \d+ of .*, which ends at 0.*remove tasks\/0_0/
+      /^MILLRACE_CHANGELOG_TRUNCATED: .* stands at \d+ of .* only up to 0: .*remove tasks\/0_0/
     )
     rmSync(world.taskDir(), { recursive: true })
     const app = await world.start()
@@ -148,6 +149,74 @@ describe.each(['exactly_once', 'at_least_once'] as const)('input and offsets, %s
     expect(await endOf(world.make('one', { guarantee }))).toMatch(
       /^MILLRACE_OFFSETS_LOST: The group app-.* has no offsets for the input of task 0_0/
     )
+    // Nothing was thrown away: what it says still holds at the next start.
+    expect(await endOf(world.make('one', { guarantee }))).toMatch(
+      /--reset-offsets --to-offset 6 --topic app-\S+-in:0 --execute/
+    )
+    await resetOffset(world.cluster, world.id, world.input, 6)
+    await world.sendKeys(['b'])
+    await world.untilCounts(await world.start('one', { guarantee }), { a: 4, b: 2, c: 1 })
+  })
+
+  it('that were set back behind the state are refused; without the state they count', async () => {
+    const world = await CountingApp.open(brokers)
+    await counted(world, abaca, guarantee)
+    await resetOffset(world.cluster, world.id, world.input, 3)
+    expect(await endOf(world.make('one', { guarantee }))).toMatch(
+      /^MILLRACE_OFFSETS_BEHIND_STATE: .*0_0 holds \S+-in-0 up to 5, .* was set to 3.*-offset 5 /
+    )
+    await resetOffset(world.cluster, world.id, world.input, 5)
+    const app = await world.start('one', { guarantee })
+    await world.sendKeys(['c'])
+    await world.untilCounts(app, { a: 3, b: 1, c: 2 })
+    await app.close()
+    await resetOffset(world.cluster, world.id, world.input, 5)
+    rmSync(world.taskDir(), { recursive: true })
+    await world.untilCounts(await world.start('one', { guarantee }), { a: 3, b: 1, c: 3 })
+  })
+
+  it('of an earlier commit count nothing twice', async () => {
+    const world = await CountingApp.open(brokers)
+    await counted(world, abaca, guarantee)
+    const log = await world.connect(world.id, { guarantee })
+    const [before] = await log.committed([{ topic: world.input, partition: 0 }])
+    expect.assert(before)
+    await log.close()
+    const again = await world.start('one', { guarantee })
+    await world.sendKeys(['b', 'c'])
+    await world.untilCounts(again, { a: 3, b: 2, c: 2 })
+    await again.close()
+    // As an election may leave them that lost what was committed last.
+    await resetOffset(world.cluster, world.id, world.input, 5, before)
+    if (guarantee === 'exactly_once') {
+      expect(await endOf(world.make())).toMatch(
+        /^MILLRACE_OFFSETS_BEHIND_STATE: .*is that of commit \d+, and the offsets are of \d+: /
+      )
+      await resetOffset(world.cluster, world.id, world.input, 7)
+    }
+    const app = await world.start('one', { guarantee })
+    await world.sendKeys(['a'])
+    await world.untilCounts(app, { a: 4, b: 2, c: 2 })
+  })
+})
+
+describe('a state on disk', () => {
+  it('knows the leaders under whom its changelog was written, and its input read', async () => {
+    const world = await CountingApp.open(brokers)
+    await counted(world, abaca)
+    const directory = await openStateDirectory(join(world.stateDir(), world.id))
+    const state = await directory.open('0_0')
+    expect(state.checkpoint).toMatchObject({
+      epochs: { counts: 0 },
+      sources: { [`${world.input}-0`]: { offset: 5, leaderEpoch: 0 } },
+    })
+    await state.close()
+    await directory.close()
+    const log = await world.connect()
+    expect(await log.committed([{ topic: world.input, partition: 0 }])).toMatchObject([
+      { offset: 5, leaderEpoch: 0 },
+    ])
+    await log.close()
   })
 })
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { errorCodes } from '../../src/kafka/kafka-errors.ts'
 import { KafkaLog } from '../../src/kafka/kafka-log.ts'
@@ -17,7 +17,15 @@ import {
   repartitionConfig,
   windowedChangelogConfig,
 } from '../../src/topology/internal-topics.ts'
-import { addPartitions, configure, makeTopic, settings } from '../support/kafka-admin.ts'
+import { patience } from '../support/counting-app.ts'
+import {
+  addPartitions,
+  configure,
+  makeTopic,
+  removeRecords,
+  removeTopic,
+  settings,
+} from '../support/kafka-admin.ts'
 import { ensureJars } from '../support/kafka-jars.ts'
 import { connectTo } from '../support/kafka-tools.ts'
 import { Member, tasksOver } from '../support/log-port-tools.ts'
@@ -230,20 +238,85 @@ describe("the user's topics", () => {
     )
   })
 
-  it('that get more partitions while they are read end the membership', async () => {
-    const id = randomUUID()
+  /** A member that reads a topic of two partitions, and looks at its topics all the time. */
+  async function watching(changelogs: readonly string[] = [], logger = silentLogger) {
+    const applicationId = `t-${randomUUID()}`
     const log = await KafkaLog.connect({
       brokers,
       clientId: 'test',
-      applicationId: `t-${id}`,
+      applicationId,
       instance: 'only',
-      logger: silentLogger,
+      logger,
       metadataMaxAgeMs: 50,
     })
-    const topic = `t-${id}-in`
+    const topic = `${applicationId}-in`
     await makeTopic(cluster, topic, 2)
+    const config = { 'cleanup.policy': 'compact' }
+    await log.prepare(
+      changelogs.map((name) => {
+        return { name, role: 'changelog', partitions: 1, config, create: true } as const
+      })
+    )
     const member = new Member()
     await member.join(log, tasksOver(topic, 2))
+    return { log, topic, member }
+  }
+
+  it('that are made anew while they are read end the membership', async () => {
+    const { log, topic, member } = await watching()
+    await removeTopic(cluster, topic)
+    await makeTopic(cluster, topic, 2)
+    await expect(member.membership?.ended).rejects.toMatchObject({
+      code: 'MILLRACE_TOPIC_RECREATED',
+      message: expect.stringMatching(`${topic} was made anew while it was read`),
+    })
+    await member.membership?.leave()
+    await log.close()
+  })
+
+  it.each([true, false])(
+    'that states depend on end the membership when they are gone (made anew: %s)',
+    async (isMadeAnew) => {
+      const changelog = `t-${randomUUID()}-changelog`
+      const { log, member } = await watching([changelog])
+      await removeTopic(cluster, changelog)
+      if (isMadeAnew) await makeTopic(cluster, changelog, 1, { 'cleanup.policy': 'compact' })
+      await expect(member.membership?.ended).rejects.toMatchObject({
+        code: 'MILLRACE_CHANGELOG_LOST',
+        message: expect.stringMatching(`${changelog} (is gone|was made anew) while`),
+      })
+      await member.membership?.leave()
+      await log.close()
+    }
+  )
+
+  it('that states depend on and that lose records are told of, once', async () => {
+    const changelog = `t-${randomUUID()}-changelog`
+    const lines: Readonly<Record<string, unknown>>[] = []
+    const write = (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>)
+    const { log, member } = await watching([changelog], createLogger({ level: 'error', write }))
+    await log.append(changelog, [
+      { partition: 0, timestamp: 1, key: Buffer.from('a'), value: Buffer.from('1') },
+      { partition: 0, timestamp: 1, key: Buffer.from('b'), value: Buffer.from('1') },
+    ])
+    await configure(cluster, changelog, { 'cleanup.policy': 'compact,delete' })
+    await removeRecords(cluster, changelog, 0, 1)
+    await vi.waitFor(() => expect(lines).not.toEqual([]), patience)
+    // Looked at again in the meantime.
+    await removeRecords(cluster, changelog, 0, 2)
+    await member.membership?.leave()
+    await log.close()
+    expect(lines).toEqual([
+      expect.objectContaining({
+        msg: expect.stringContaining('Records of a changelog were deleted'),
+        changelog: `${changelog}-0`,
+        start: 1,
+      }),
+    ])
+  })
+
+  it('that get more partitions while they are read end the membership', async () => {
+    const { log, topic, member } = await watching()
     await addPartitions(cluster, topic, 5)
     await expect(member.membership?.ended).rejects.toMatchObject({
       name: 'FatalError',

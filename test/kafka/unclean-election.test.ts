@@ -68,6 +68,8 @@ test('a reader is told what is gone, although the log is longer than before', as
   await follower.kill()
   await log.append(topic, named('b', 10))
   expect((await reading.take(10)).at(-1)?.value).toBe('b9')
+  const [epochBefore, epoch] = [reading.reader.epochAt?.(10), reading.reader.epochAt?.(20)]
+  expect.assert(epochBefore !== undefined && epoch !== undefined)
   await leader.kill()
   await follower.start()
   const now = async (): Promise<number> => (await replicas(topic)).leader
@@ -82,6 +84,24 @@ test('a reader is told what is gone, although the log is longer than before', as
     message: expect.stringMatching(/has lost its records \[10, 20\).*--to-offset 10 /),
   })
   reading.reader.close()
+  // Who was away meanwhile is told, too, if it knows under whom it has read.
+  const away = log.read({ topic, partition: 0 }, 20, { leaderEpoch: epoch })
+  const told = (): unknown => {
+    try {
+      return away.advance()
+    } catch (error) {
+      return error
+    }
+  }
+  await expect.poll(told, { timeout: 60_000 }).toMatchObject({
+    code: 'MILLRACE_LOG_TRUNCATED',
+    message: expect.stringContaining('has lost its records [10, 20)'),
+  })
+  away.close()
+  const place = { topic, partition: 0 }
+  expect(await log.divergence(place, 20, epoch)).toBe(10)
+  expect(await log.divergence(place, 10, epochBefore)).toBeUndefined()
+  expect(await log.divergence(place, 25, epoch + 1_000)).toBe(0)
   const fresh = new Reading(log, { topic, partition: 0 }, 10)
   expect((await fresh.take(15)).map(({ value }) => value)).toEqual(
     named('c', 15).map((_, i) => `c${i}`)

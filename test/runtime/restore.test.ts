@@ -119,6 +119,42 @@ describe('a restore of several stores', () => {
     expect(restore.progress()).toEqual([])
   })
 
+  it('is refused where a changelog has parted from what the state has of it', async () => {
+    const asked: unknown[] = []
+    const log = {
+      ...fakeLog(async () => 9),
+      divergence: async (place: object, offset: number, epoch: number) => {
+        asked.push([place, offset, epoch])
+        return 4
+      },
+    }
+    const checkpoint = { commitNumber: 7, changelogs: { one: 5 }, epochs: { one: 2 } }
+    const restore = new Restore({ ...requestOf(log, fakeState({})), checkpoint })
+    await expect(restore.run()).rejects.toMatchObject({
+      code: 'MILLRACE_CHANGELOG_TRUNCATED',
+      message: expect.stringMatching(/stands at 5 of app-one-changelog-0, .* only up to 4/),
+    })
+    expect(asked).toEqual([[{ topic: 'app-one-changelog', partition: 0 }, 5, 2]])
+  })
+
+  it('takes offsets set by hand for input that is not what was read', async () => {
+    const place = { topic: 'in', partition: 0, metadata: '' }
+    const sources = { 'in-0': { offset: 20, leaderEpoch: 3 } }
+    const checkpoint = { commitNumber: 7, changelogs: { one: 5 }, sources }
+    const log = { ...fakeLog(async () => 5), divergence: async () => 10 }
+    const outcome = (offset: number): Promise<unknown> => {
+      const request = {
+        ...requestOf(log, fakeState({})),
+        checkpoint,
+        committed: 'unknown' as const,
+      }
+      return new Restore({ ...request, offsets: [{ ...place, offset }] }).run().catch(codeOf)
+    }
+    expect(await outcome(9)).toBe('MILLRACE_OFFSETS_BEHIND_STATE')
+    expect(await outcome(10)).toMatchObject({ checkpoint: { sources: { 'in-0': { offset: 10 } } } })
+    expect(await outcome(20)).toMatchObject({ checkpoint: { commitNumber: 7 } })
+  })
+
   it('writes nothing when the checkpoint is up to date', async () => {
     const flushed: Checkpoint[] = []
     const state = fakeState({ flushRestored: async (checkpoint) => void flushed.push(checkpoint) })
@@ -249,4 +285,8 @@ function requestOf(log: Log, state: TaskState) {
     ticks: () => 0,
     now: () => 0,
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return (error as { readonly code?: unknown }).code
 }

@@ -141,14 +141,14 @@ export async function resetOffset(
   group: string,
   topic: string,
   offset: number,
-  partition = 0
+  { partition = 0, metadata = '' } = {}
 ): Promise<void> {
   const request = {
     groupId: group,
     generation: -1,
     memberId: '',
     instanceId: null,
-    offsets: [{ topic, partition, offset, metadata: '' }],
+    offsets: [{ topic, partition, offset, metadata }],
   }
   const results = await cluster.callCoordinator('group', group, offsetCommit, request, () => 0)
   refuse(results[0]?.error ?? -1, `OffsetCommit ${topic}`)

@@ -38,6 +38,8 @@ export interface BrokerOptions {
    * Brokers talk to each other past it.
    */
   readonly advertise?: (nodeId: number, address: string) => Promise<string>
+  /** The same for the address that brokers are told of each other. */
+  readonly advertiseAmongBrokers?: (nodeId: number, address: string) => Promise<string>
 }
 
 /** One process of the cluster. */
@@ -129,7 +131,7 @@ class Node implements BrokerNode {
     this.nodeId = plan.nodeId
     this.address = `localhost:${plan.port}`
     this.advertised = plan.advertised ?? this.address
-    const isSplit = plan.advertised !== undefined
+    const isSplit = isSplitNode(plan)
     this.directAddress = isSplit ? `localhost:${plan.directPort}` : this.address
     this.secureAddress = plan.securePort === undefined ? undefined : `localhost:${plan.securePort}`
     this.#directory = plan.directory
@@ -206,13 +208,14 @@ interface NodePlan {
   readonly securePort: number | undefined
   readonly directPort: number
   readonly advertised: string | undefined
+  readonly advertisedDirect: string | undefined
   readonly directory: string
   readonly lib: string
   readonly heapMb: number
 }
 
 async function layOut(directory: string, options: BrokerOptions): Promise<readonly Node[]> {
-  const { nodes = 1, heapMb = 512, advertise } = options
+  const { nodes = 1, heapMb = 512, advertise, advertiseAmongBrokers } = options
   const lib = await ensureJars(options.version)
   const ports = await freePorts(nodes * 4)
   const clusterId = randomBytes(16).toString('hex').slice(0, 22)
@@ -227,6 +230,7 @@ async function layOut(directory: string, options: BrokerOptions): Promise<readon
       securePort: options.secureListener ? securePort : undefined,
       directPort,
       advertised: await advertise?.(nodeId, `localhost:${port}`),
+      advertisedDirect: await advertiseAmongBrokers?.(nodeId, `localhost:${directPort}`),
       directory: join(directory, `node-${nodeId}`),
       lib,
       heapMb,
@@ -264,9 +268,10 @@ function propertiesOf(
   const inSync = String(Math.max(1, all.length - 1))
   const plain = `PLAINTEXT://localhost:${plan.port}`
   const told = `PLAINTEXT://${plan.advertised ?? `localhost:${plan.port}`}`
-  const isSplit = plan.advertised !== undefined
+  const isSplit = isSplitNode(plan)
   const secure = secureListener ? `,SECURE://localhost:${plan.securePort}` : ''
   const direct = isSplit ? `,DIRECT://localhost:${plan.directPort}` : ''
+  const directTold = isSplit ? `,DIRECT://${directOf(plan)}` : ''
   return {
     'process.roles': 'broker,controller',
     'node.id': String(plan.nodeId),
@@ -274,7 +279,7 @@ function propertiesOf(
       .map(({ nodeId, controllerPort }) => `${nodeId}@localhost:${controllerPort}`)
       .join(','),
     listeners: `${plain}${secure}${direct},CONTROLLER://localhost:${plan.controllerPort}`,
-    'advertised.listeners': `${told}${secure}${direct}`,
+    'advertised.listeners': `${told}${secure}${directTold}`,
     'listener.security.protocol.map': `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,DIRECT:PLAINTEXT${
       secureListener ? `,SECURE:${secureListener}` : ''
     }`,
@@ -304,6 +309,15 @@ function propertiesOf(
     'num.io.threads': '4',
     'num.network.threads': '2',
   }
+}
+
+/** Whether brokers have a listener of their own. */
+function isSplitNode({ advertised, advertisedDirect }: NodePlan): boolean {
+  return advertised !== undefined || advertisedDirect !== undefined
+}
+
+function directOf({ advertisedDirect, directPort }: NodePlan): string {
+  return advertisedDirect ?? `localhost:${directPort}`
 }
 
 async function allUp(nodes: readonly Node[]): Promise<void> {

@@ -1,6 +1,7 @@
 /** Where things are: brokers, leaders with their epochs, coordinators. */
 import type { Rpc } from '../protocol.ts'
 import { apis } from '../protocol.ts'
+import type { WireReader } from '../wire.ts'
 
 export interface MetadataRequest {
   /** Null asks for all topics. */
@@ -26,6 +27,8 @@ export interface PartitionMetadata {
 export interface TopicMetadata {
   readonly error: number
   readonly topic: string
+  /** Another one whenever the topic is made anew; zeros if there is no such topic. */
+  readonly topicId: string
   readonly partitions: readonly PartitionMetadata[]
 }
 
@@ -39,15 +42,16 @@ export interface MetadataResponse {
 export const metadata: Rpc<MetadataRequest, MetadataResponse> = {
   api: apis.metadata,
   encode(writer, request) {
-    writer.array(request.topics, (topic) => writer.string(topic))
+    writer.array(request.topics, (topic) => writer.raw(noTopicId).string(topic).end())
     // Never create topics by asking for them: a misspelt name would come to life.
-    writer.boolean(false).boolean(false).boolean(false)
+    writer.boolean(false).boolean(false).boolean(false).end()
   },
   decode(reader) {
     reader.throttle()
     const brokers = reader.array(() => {
       const broker = { nodeId: reader.int32(), host: reader.string(), port: reader.int32() }
       reader.nullableString()
+      reader.end()
       return broker
     })
     const clusterId = reader.nullableString()
@@ -55,6 +59,7 @@ export const metadata: Rpc<MetadataRequest, MetadataResponse> = {
     const topics = reader.array(() => {
       const error = reader.int16()
       const topic = reader.string()
+      const topicId = readTopicId(reader)
       reader.boolean()
       const partitions = reader.array(() => {
         const partition = {
@@ -66,13 +71,23 @@ export const metadata: Rpc<MetadataRequest, MetadataResponse> = {
           inSync: reader.array(() => reader.int32()),
         }
         reader.array(() => reader.int32())
+        reader.end()
         return partition
       })
       reader.int32()
-      return { error, topic, partitions }
+      reader.end()
+      return { error, topic, topicId, partitions }
     })
     return { brokers, clusterId, controllerId, topics }
   },
+}
+
+/** Topics are asked for by name. */
+const noTopicId = Buffer.alloc(16)
+
+function readTopicId(reader: WireReader): string {
+  const words = Array.from({ length: 4 }, () => reader.int32() >>> 0)
+  return words.map((word) => word.toString(16).padStart(8, '0')).join('')
 }
 
 export interface FindCoordinatorRequest {

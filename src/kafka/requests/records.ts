@@ -193,6 +193,40 @@ export const listOffsets: Rpc<ListOffsetsRequest, readonly ListedOffset[]> = {
   },
 }
 
+export interface EpochEndPartition extends TopicPartition {
+  /** −1 if unknown; otherwise a broker that is behind, or was deposed, refuses. */
+  readonly currentEpoch: number
+  readonly leaderEpoch: number
+}
+
+export interface EpochEnd extends TopicPartition {
+  readonly error: number
+  /** The latest up to the one that was asked for that the log has; −1: none. */
+  readonly leaderEpoch: number
+  /** Where the next one begins, or the log ends; −1: nothing is known of that epoch. */
+  readonly end: Offset
+}
+
+export const offsetForLeaderEpoch: Rpc<readonly EpochEndPartition[], readonly EpochEnd[]> = {
+  api: apis.offsetForLeaderEpoch,
+  encode(writer, partitions) {
+    writer.int32(-1)
+    writeByTopic(writer, partitions, ({ partition, currentEpoch, leaderEpoch }) => {
+      writer.int32(partition).int32(currentEpoch).int32(leaderEpoch).end()
+    })
+  },
+  decode(reader) {
+    reader.throttle()
+    return readByTopic(reader, (topic) => ({
+      topic,
+      error: reader.int16(),
+      partition: reader.int32(),
+      leaderEpoch: reader.int32(),
+      end: reader.int64(),
+    }))
+  },
+}
+
 export interface DeleteRecordsRequest {
   readonly timeoutMs: number
   readonly partitions: readonly (TopicPartition & { readonly before: Offset })[]
