@@ -318,7 +318,14 @@ export class KafkaLog implements Log {
   async #start(): Promise<void> {
     const { compression, connectMs: deadlineMs = 60_000 } = this.#options
     if (compression !== undefined) await ensureCodec(compression)
-    await this.#cluster.retrying('Connecting', { deadlineMs }, () => this.#cluster.metadata([]))
+    await this.#cluster.retrying('Connecting', { deadlineMs }, async () => {
+      try {
+        await this.#cluster.metadata([])
+      } catch (error) {
+        this.#log.warn('No broker answers yet; trying on', { error })
+        throw error
+      }
+    })
     const [file, own] = [this.#nameFile, this.#transactionalId]
     if (own === null) return
     const before = file === undefined ? undefined : await readTransactionalId(file)

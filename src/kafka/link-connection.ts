@@ -5,9 +5,10 @@
  * and destroys the socket: a late answer must not meet a repeated request.
  */
 import type net from 'node:net'
-import { FatalError } from '../errors.ts'
+import { TLSSocket } from 'node:tls'
 import { ConnectionError } from './kafka-errors.ts'
 import type { InsideConnection } from './link-inside.ts'
+import { asOpenError, loginHint } from './open-errors.ts'
 import type { Api } from './protocol.ts'
 
 /**
@@ -24,12 +25,6 @@ const loginMsMax = 20_000
 const correlationIdAt = 4
 const bodyAt = 8
 
-/** What Node and OpenSSL say of certificates, theirs or ours: trying again changes nothing. */
-const certificateFault = new RegExp(
-  '^(CERT_|ERR_TLS_CERT_|ERROR_IN_CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|INVALID_(CA|PURPOSE)|' +
-    'HOSTNAME_MISMATCH|ERR_SSL_.*(CERTIFICATE|UNKNOWN_CA|HANDSHAKE_FAILURE|ACCESS_DENIED))'
-)
-
 interface Waiting {
   readonly api: Api
   readonly timer: NodeJS.Timeout
@@ -40,24 +35,27 @@ interface Waiting {
 export class Connection {
   readonly address: string
   readonly #inside: InsideConnection
+  readonly #hasTls: boolean
   readonly #hasSasl: boolean
   readonly #timeoutMsMin: number
   readonly #clientId: Buffer
   /** By their correlation ids, in the order in which they were sent. */
   readonly #waiting = new Map<number, Waiting>()
+  #hasAnswered = false
   #loggingIn: Promise<void> | undefined
   #nextLoginMs = performance.now() + loginPauseMs
 
   constructor(address: string, inner: InsideConnection, hasSasl: boolean, timeoutMsMin: number) {
     this.address = address
     this.#inside = inner
+    this.#hasTls = inner.socket instanceof TLSSocket
     this.#hasSasl = hasSasl
     this.#timeoutMsMin = timeoutMsMin
     this.#clientId = Buffer.from(inner.clientId)
     const { socket } = inner
     // Kafkajs listens to 'end' and 'error' only: a socket that was destroyed would go unnoticed.
     for (const event of ['end', 'error', 'close']) {
-      socket.once(event, (error?: unknown) => this.#end(error))
+      socket.once(event, (error?: unknown) => this.#end(error, true))
     }
     this.#takeOver(socket)
   }
@@ -81,7 +79,7 @@ export class Connection {
       if (login !== undefined) await login
     } catch (error) {
       this.close()
-      throw asOpenError(this.address, error)
+      throw asOpenError(this.address, error, this.#hasTls)
     }
     if (!this.alive) throw disconnected(this.address, api, new Error('not connected'))
     const correlationId = this.#inside.nextCorrelationId()
@@ -105,21 +103,22 @@ export class Connection {
 
   /** Fails what is under way and cuts the socket; may be called again. */
   close(): void {
-    this.#end(undefined)
+    this.#end(undefined, false)
   }
 
-  #end(error: unknown): void {
+  #end(error: unknown, isTheirs: boolean): void {
     const inner = this.#inside
     const cause = error instanceof Error ? error : new Error('connection closed')
     inner.connectionStatus = 'disconnected'
     inner.rejectRequests(cause)
     inner.requestQueue.destroy()
     inner.socket.destroy()
+    const mayWantLogin = isTheirs && !this.#hasAnswered && !this.#hasSasl
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { api, timer, reject } of waiting) {
       clearTimeout(timer)
-      reject(disconnected(this.address, api, cause))
+      reject(disconnected(this.address, api, cause, mayWantLogin ? loginHint : ''))
     }
   }
 
@@ -140,6 +139,7 @@ export class Connection {
     if (waiting === undefined) return false
     this.#waiting.delete(correlationId)
     clearTimeout(waiting.timer)
+    this.#hasAnswered = true
     waiting.resolve(frame.subarray(bodyAt))
     return true
   }
@@ -184,42 +184,13 @@ function scatter(socket: net.Socket, header: Buffer, body: readonly Uint8Array[]
   socket.uncork()
 }
 
-/** Why a connection could not be opened, or logged in again. */
-export function asOpenError(address: string, error: unknown): Error {
-  const reason = error instanceof Error ? error.message : String(error)
-  if (nameOf(error) === 'KafkaJSSASLAuthenticationError') {
-    return new FatalError(
-      'MILLRACE_KAFKA_LOGIN_REFUSED',
-      `The broker ${address} refused to log us in: ${reason}; check user, password and mechanism`,
-      { cause: error }
-    )
-  }
-  const { code } = Object(error) as { readonly code?: unknown }
-  if (typeof code === 'string' && certificateFault.test(code)) {
-    return new FatalError(
-      'MILLRACE_KAFKA_CERTIFICATE_REFUSED',
-      `TLS with the broker ${address} failed: ${reason} (${code}); check the certificate ` +
-        'authority you trust, the name and the dates of its certificate, and your own',
-      { cause: error }
-    )
-  }
-  return new ConnectionError(
-    'MILLRACE_KAFKA_UNREACHABLE',
-    `No connection to the broker ${address}: ${reason}`,
-    { cause: error }
-  )
-}
-
-function disconnected(address: string, api: Api, cause: unknown): ConnectionError {
-  const message = `The connection to ${address} was cut before it answered ${api.name}`
+/** `hint`: what that may mean, if anything. */
+function disconnected(address: string, api: Api, cause: unknown, hint = ''): ConnectionError {
+  const message = `The connection to ${address} was cut before it answered ${api.name}${hint}`
   return new ConnectionError('MILLRACE_KAFKA_DISCONNECTED', message, { cause })
 }
 
 function unanswered(address: string, api: Api, ms: number): ConnectionError {
   const message = `The broker ${address} did not answer ${api.name} in ${ms} ms`
   return new ConnectionError('MILLRACE_KAFKA_UNANSWERED', message)
-}
-
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : ''
 }

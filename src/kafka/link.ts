@@ -17,7 +17,7 @@ import { FatalError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { FrameBuffers } from './frame-buffers.ts'
 import { Frames } from './frames.ts'
-import { asOpenError, Connection } from './link-connection.ts'
+import { Connection } from './link-connection.ts'
 import type { Inside, InsidePool } from './link-inside.ts'
 import {
   askedKinds,
@@ -29,17 +29,20 @@ import {
   poolKinds,
 } from './link-inside.ts'
 import type { KafkaOptions } from './link-options.ts'
+import { asOpenError } from './open-errors.ts'
 import { checkVersions } from './protocol.ts'
 
 /** Opens connections with one set of credentials. */
 export class Transport {
   readonly #inside: Inside
+  readonly #hasTls: boolean
   readonly #hasSasl: boolean
   readonly #requestTimeoutMs: number
   readonly #openTimeoutMs: number
 
   constructor(options: KafkaOptions, buffers: FrameBuffers) {
     const { requestTimeoutMs = 10_000, connectionTimeoutMs = 5_000 } = options
+    this.#hasTls = tlsOptions(options) !== undefined
     this.#hasSasl = options.sasl !== undefined
     this.#requestTimeoutMs = requestTimeoutMs
     this.#openTimeoutMs = connectionTimeoutMs * 2 + requestTimeoutMs
@@ -83,7 +86,7 @@ export class Transport {
       return new Connection(address, connection, this.#hasSasl, this.#requestTimeoutMs)
     } catch (error) {
       connection.socket?.destroy()
-      throw error instanceof FatalError ? error : asOpenError(address, error)
+      throw error instanceof FatalError ? error : asOpenError(address, error, this.#hasTls)
     }
   }
 }

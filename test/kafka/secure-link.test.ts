@@ -10,10 +10,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { FatalError } from '../../src/errors.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { IdempotentProducer } from '../../src/kafka/idempotent-producer.ts'
+import { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import type { KafkaOptions, SaslOptions } from '../../src/kafka/link-options.ts'
 import { Links } from '../../src/kafka/links.ts'
 import { metadata } from '../../src/kafka/requests/metadata.ts'
-import { silentLogger } from '../../src/log.ts'
+import { createLogger, silentLogger } from '../../src/log.ts'
 import { type Certificate, makeCertificate } from '../support/certificates.ts'
 import { itHandsOver } from '../support/hand-over-suite.ts'
 import type { RunningBroker } from '../support/kafka-broker.ts'
@@ -72,6 +73,36 @@ test('a certificate nobody vouches for is fatal, and the reason told', async () 
     code: 'MILLRACE_KAFKA_CERTIFICATE_REFUSED',
     message: expect.stringMatching(/self-signed certificate \(DEPTH_ZERO_SELF_SIGNED_CERT\)/),
   })
+})
+
+test.each([
+  ['TLS where there is none', () => broker.brokers, { tls: true }, /speaks no TLS: .*KAFKA_TLS_/],
+  ['no TLS where there is', () => broker.secureBrokers, {}, /speaks TLS only: set KAFKA_TLS_ENAB/],
+  [
+    'a login where there is none',
+    () => broker.brokers,
+    { sasl: login },
+    /takes no logins on that port/,
+  ],
+  [
+    'no login where one is wanted',
+    () => broker.secureBrokers,
+    () => ({ tls: { ca: certificate.pem } }),
+    /wants a login: set KAFKA_SASL_MECHANISM/,
+  ],
+] as const)('%s is named, with the way out', async (_, at, how, message) => {
+  const settings = typeof how === 'function' ? how() : how
+  const asked = ask({ brokers: at(), clientId: 'wrong', logger: silentLogger, ...settings })
+  await expect(asked).rejects.toThrow(message)
+})
+
+test('who looks for a broker is told from the first attempt on what is wrong', async () => {
+  const lines: string[] = []
+  const logger = createLogger({ level: 'warn', write: (line) => void lines.push(line) })
+  const how = { brokers: broker.brokers, clientId: 'wrong', logger, tls: true, connectMs: 100 }
+  const connecting = KafkaLog.connect({ ...how, applicationId: 'wrong', instance: 'only' })
+  await expect(connecting).rejects.toMatchObject({ code: 'MILLRACE_KAFKA_UNREACHABLE' })
+  expect(lines).toEqual([expect.stringMatching(/No broker answers yet.*speaks no TLS/)])
 })
 
 test('a certificate that has expired is fatal', async () => {
