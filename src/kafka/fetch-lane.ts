@@ -199,6 +199,8 @@ function outOfRange(target: FetchTarget, logStart: Offset): FatalError {
     `Offset ${target.fetchOffset} of ${partitionName(target)} is not in the log${start}. Records ` +
       'were deleted before they were read, or the topic was made anew: bring it back from a ' +
       'copy; or go on without them, with the application stopped, by kafka-consumer-groups.sh ' +
-      '--reset-offsets --to-earliest for its group and topic: its state stays as it is'
+      '--reset-offsets --to-earliest for its group and topic: its state stays as it is (if the ' +
+      'topic was made anew, remove tasks from the state directories, too: states come back from ' +
+      'their changelogs)'
   )
 }

@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 import { assert } from '../assert.ts'
 import { type Clock, systemClock } from '../clock.ts'
-import { FatalError } from '../errors.ts'
+import { FatalError, RetriableError } from '../errors.ts'
 import { type Offset, partitionName, type TopicPartition } from '../ids.ts'
 import type {
   AppendRecord,
@@ -322,7 +322,8 @@ export class KafkaLog implements Log {
       try {
         await this.#cluster.metadata([])
       } catch (error) {
-        this.#log.warn('No broker answers yet; trying on', { error })
+        const willTryOn = error instanceof RetriableError
+        if (willTryOn) this.#log.warn('No broker answers yet; trying on', { error })
         throw error
       }
     })

@@ -3,7 +3,7 @@
  * granting just that, again and again, is all it takes to work.
  */
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { FatalError } from '../../src/errors.ts'
 import { taskId } from '../../src/ids.ts'
 import type { Cluster } from '../../src/kafka/cluster.ts'
@@ -198,6 +198,20 @@ test('an idempotent producer says at once that it may not write', async () => {
   const producer = new IdempotentProducer({ cluster: admin })
   await expect(producer.send(topic, 0, batchOf(['y']))).resolves.toBe(0)
   producer.close()
+})
+
+test('a topic that may not be seen is named before the delivery timeout is over', async () => {
+  const [seen, unseen] = [await createTopic(admin), await createTopic(admin)]
+  await grant({ operation: 'Write', kind: 'topic', name: seen, isPrefix: false })
+  const log = await connect(`app-${randomUUID()}`, 'at_least_once')
+  const record = { partition: 0, timestamp: Date.now(), key: null, value: bytes('x') }
+  await vi.waitFor(() => log.append(seen, [record]), 10_000)
+  const refused = await log.append(unseen, [record]).catch((error: unknown) => error)
+  expect(rightIn(refused)).toMatchObject({ operation: 'Describe', kind: 'topic', name: unseen })
+  const reading = new Reading(log, { topic: unseen, partition: 0 }, 0)
+  const stopped = await reading.take(1).catch((error: unknown) => error)
+  expect(rightIn(stopped)).toMatchObject({ operation: 'Describe', kind: 'topic', name: unseen })
+  reading.reader.close()
 })
 
 test('a code that refuses no right asks for none', () => {

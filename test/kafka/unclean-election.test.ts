@@ -6,8 +6,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Cluster } from '../../src/kafka/cluster.ts'
 import { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import { silentLogger } from '../../src/log.ts'
+import { Restore } from '../../src/runtime/restore.ts'
+import type { TaskState } from '../../state/contract.ts'
+import { makeTopic } from '../support/kafka-admin.ts'
 import { type BrokerNode, type RunningBroker, startBroker } from '../support/kafka-broker.ts'
-import { connectTo, createTopic } from '../support/kafka-tools.ts'
+import { connectTo } from '../support/kafka-tools.ts'
 import { Reading, textRecord } from '../support/log-port-tools.ts'
 
 const nodes = 3
@@ -56,7 +59,9 @@ const named = (name: string, count: number) =>
   Array.from({ length: count }, (_, i) => textRecord(`${name}${i}`, { timestamp: Date.now() }))
 
 test('a reader is told what is gone, although the log is longer than before', async () => {
-  const topic = await createTopic(cluster)
+  // Named as a changelog is: it is both here.
+  const topic = 'truncated-counts-changelog'
+  await makeTopic(cluster, topic)
   const before = await replicas(topic)
   const [leader, follower] = [
     node(before.leader),
@@ -98,6 +103,24 @@ test('a reader is told what is gone, although the log is longer than before', as
     message: expect.stringContaining('has lost its records [10, 20)'),
   })
   away.close()
+  const restored = new Restore({
+    log,
+    applicationId: 'truncated',
+    task: '0_0',
+    partition: 0,
+    stores: ['counts'],
+    state: { restore: () => {}, flushRestored: async () => {} } as unknown as TaskState,
+    checkpoint: { commitNumber: 2, changelogs: { counts: 20 }, epochs: { counts: epoch } },
+    committed: 2,
+    signal: new AbortController().signal,
+    logger: silentLogger,
+    ticks: () => 0,
+    now: () => 0,
+  }).run()
+  await expect(restored).rejects.toMatchObject({
+    code: 'MILLRACE_CHANGELOG_TRUNCATED',
+    message: expect.stringMatching(/stands at 20 of truncated-counts-.*only up to 10: it has lost/),
+  })
   const place = { topic, partition: 0 }
   expect(await log.divergence(place, 20, epoch)).toBe(10)
   expect(await log.divergence(place, 10, epochBefore)).toBeUndefined()
