@@ -150,6 +150,7 @@ export { sessionWindowed, timeWindowed } from './serde/windowed.ts'
 export { StreamApp, type StreamAppOptions } from './stream-app.ts'
 // Topologies
 export type { Topology, TopologyDifference, TopologyJson } from './topology/topology.ts'
+export type { CalendarUnit, Weekday } from './windows/calendar.ts'
 export { type JoinWindow, type WithinOptions, within } from './windows/join-window.ts'
 export {
   type GraceOptions,
@@ -159,6 +160,8 @@ export {
   sliding,
 } from './windows/record-windows.ts'
 export {
+  type CalendarOptions,
+  calendar,
   type Emission,
   type EmitOptions,
   hopping,

@@ -1,7 +1,5 @@
 /** Several grouped streams in one aggregate, without windows or in any that have a key. */
 import type { CogroupValue } from '../operators/cogroup-value.ts'
-import { data } from '../serde/data.ts'
-import { sessionWindowed, windowedKeys } from '../serde/windowed.ts'
 import type {
   RecordWindowSpec,
   SessionSpec,
@@ -9,8 +7,9 @@ import type {
   SlidingWindows,
 } from '../windows/record-windows.ts'
 import type { WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
+import { cogroupTable } from './cogroup-table.ts'
 import type { GroupedFlow } from './flow.ts'
-import type { AnySerde, CogroupNode, UserFunction } from './graph.ts'
+import type { UserFunction } from './graph.ts'
 import { groupFlowOf, type KGroupedStream } from './k-grouped-stream.ts'
 import type { StoredKTable, WindowedKTable } from './k-table.ts'
 import {
@@ -18,7 +17,6 @@ import {
   type AggregateSerde,
   aggregatePlan,
   mergingPlan,
-  type Planned,
   type State,
   type Step,
   type StepOf,
@@ -64,9 +62,7 @@ export class CogroupedStream<K, A> {
   aggregate(unnamed: Unnamed<".aggregate('balances', () => 0)">): never
   aggregate(name: unknown, init?: unknown, options?: unknown): unknown {
     const planned = aggregatePlan([init, addByInput(this.#inputs), options])
-    const node = addCogroup(this.#inputs, name as string, planned, undefined)
-    const { graph, make, key } = firstFlow(this.#inputs)
-    return make.table({ graph, make, node, durable: node.durable, key, value: planned.rows })
+    return cogroupTable(flowsOf(this.#inputs), name as string, planned)
   }
 
   /** In sessions, all streams together. */
@@ -103,14 +99,8 @@ export class CogroupedWindows<K, A> {
   aggregate(name: string, init: () => A, options: WindowedSerde<A>): WindowedKTable<K, A, 'updates'>
   aggregate(unnamed: Unnamed<".aggregate('balances', () => 0)">): never
   aggregate(name: unknown, init?: unknown, options?: unknown): unknown {
-    const windows = this.#windows
     const planned = aggregatePlan([init, addByInput(this.#inputs), options])
-    const node = addCogroup(this.#inputs, name as string, planned, windows)
-    const { graph, make, key: inner } = firstFlow(this.#inputs)
-    const sizeMs = windows.shape === 'sliding' ? windows.spanMs : windows.sizeMs
-    const key = windowedKeys(inner, sizeMs) as AnySerde
-    const flow = { graph, make, node, durable: node.durable, key, value: planned.rows }
-    return make.windowedTable(flow, { emission: 'updates', sizeMs })
+    return cogroupTable(flowsOf(this.#inputs), name as string, planned, this.#windows)
   }
 }
 
@@ -140,12 +130,12 @@ export class CogroupedSessions<K, A> {
   aggregate(unnamed: Unnamed<".aggregate('balances', () => 0, (a, b) => a + b)">): never
   aggregate(name: unknown, init?: unknown, merge?: unknown, options?: unknown): unknown {
     const planned = mergingPlan([init, addByInput(this.#inputs), merge, options])
-    const node = addCogroup(this.#inputs, name as string, planned, this.#windows)
-    const { graph, make, key: inner } = firstFlow(this.#inputs)
-    const key = sessionWindowed(inner) as unknown as AnySerde
-    const flow = { graph, make, node, durable: node.durable, key, value: planned.rows }
-    return make.sessionTable(flow, this.#windows)
+    return cogroupTable(flowsOf(this.#inputs), name as string, planned, this.#windows)
   }
+}
+
+function flowsOf(inputs: readonly CogroupInput[]): readonly GroupedFlow[] {
+  return inputs.map(({ flow }) => flow)
 }
 
 /** The step of whichever stream a value came by. */
@@ -154,37 +144,4 @@ function addByInput(inputs: readonly CogroupInput[]): UserFunction {
   const steps = inputs.map(({ step }) => step as unknown as Add)
   return (state: unknown, { input, value }: CogroupValue, key: unknown): unknown =>
     (steps[input] as Add)(state, value, key)
-}
-
-function addCogroup(
-  inputs: readonly CogroupInput[],
-  durable: string,
-  { plan, logged, retentionMs }: Planned,
-  windows: WindowSpec | RecordWindowSpec | undefined
-): CogroupNode {
-  const { graph, key } = firstFlow(inputs)
-  const repartitions = inputs.map(({ flow }, index) => {
-    if (!flow.keyChanged) return undefined
-    const value = flow.value ?? (data<unknown>() as AnySerde)
-    return Object.freeze({ topic: `${durable}-${index}`, partitions: undefined, key, value })
-  })
-  const ends = inputs.map(() => graph.nameOf('COGROUPKSTREAM-AGGREGATE'))
-  return graph.add({
-    kind: 'cogroup',
-    name: graph.nameOf('COGROUPKSTREAM-MERGE'),
-    durable,
-    ends: Object.freeze(ends),
-    key,
-    plan,
-    windows,
-    retentionMs,
-    logged,
-    repartitions: Object.freeze(repartitions),
-    inputs: inputs.map(({ flow }) => flow.node),
-  })
-}
-
-function firstFlow(inputs: readonly CogroupInput[]): GroupedFlow {
-  const [first] = inputs as readonly [CogroupInput]
-  return first.flow
 }

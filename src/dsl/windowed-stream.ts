@@ -2,6 +2,7 @@
 import type { Aggregators, AllCan, Results } from '../aggregators/aggregator.ts'
 import { count } from '../aggregators/aggregators.ts'
 import { noKey, windowedKeys } from '../serde/windowed.ts'
+import { endsOf } from '../windows/grids.ts'
 import type { SlidingSpec } from '../windows/record-windows.ts'
 import type { Emission, WindowSpec } from '../windows/windows.ts'
 import type { GroupedFlow, StreamFlow } from './flow.ts'
@@ -88,7 +89,7 @@ export class WindowedStream<K, V, Emit extends Emission> {
         ? [addRecordWindowAggregate(this.#flow, name, planned, windows), windows.spanMs]
         : [addAggregate(this.#flow, name, planned, windows), windows.sizeMs]
     takeLate({ ...this.#flow, keyChanged: false }, node, this.#late)
-    const key = windowedKeys(this.#flow.key, sizeMs) as AnySerde
+    const key = windowedKeys(this.#flow.key, endsOf(windows)) as AnySerde
     const flow = { graph, make, node, durable: name, key, value: planned.rows }
     return make.windowedTable(flow, { emission: windows.emission, sizeMs })
   }
@@ -146,7 +147,7 @@ export class GlobalWindowedStream<V, Emit extends Emission> {
 
   #table(durable: string, node: LogicalNode): unknown {
     const { graph, make } = this.#flow
-    const key = windowedKeys(noKey, this.#windows.sizeMs) as AnySerde
+    const key = windowedKeys(noKey, endsOf(this.#windows)) as AnySerde
     const flow = { graph, make, node, durable, key, value: undefined }
     return make.windowedTable(flow, this.#windows)
   }

@@ -17,6 +17,7 @@ import { binary, binaryText } from '../aggregators/member.ts'
 import type { Timestamp } from '../ids.ts'
 import type { FindRows, StoreRow, TimeRange } from '../processor/store-rows.ts'
 import type { Serde } from '../serde/serde.ts'
+import type { Grid } from '../windows/grid.ts'
 import type { Aggregation } from './aggregation.ts'
 import { findByKey, findByWindow } from './find-rows.ts'
 import { readTime, readU32, timeKey, u32Key } from './time-keys.ts'
@@ -135,19 +136,19 @@ export function findRows(serde: Serde<unknown>, aggregation: Aggregation): FindR
 export function findWindowedRows(
   serde: Serde<unknown>,
   aggregation: Aggregation,
-  { sizeMs, advanceMs }: { readonly sizeMs: number; readonly advanceMs: number },
+  grid: Grid,
   shown: (progress: unknown) => TimeRange
 ): FindRows<unknown> {
   const keys = new EntryKeys(aggregation)
   return findByWindow<unknown>({
     keyText: keyTextOf(serde),
     rowEntry: (text) => keys.row(text),
-    advanceMs,
+    grid,
     shown: (entries) => shown(entries.get(reservedKey)),
     row(entry, kept) {
       const start = readTime(entry)
       const found = rowOf(serde, aggregation, keys.readRow(entry, 8), kept)
-      return found && { ...found, window: { start, end: start + sizeMs } }
+      return found && { ...found, window: { start, end: grid.endOf(start) } }
     },
   })
 }

@@ -6,6 +6,7 @@ import type { StoreEntries } from '../../state/contract.ts'
 import type { Timestamp } from '../ids.ts'
 import type { FindRows, StoreRow, TimeRange } from '../processor/store-rows.ts'
 import { allTimes } from '../processor/store-rows.ts'
+import type { Grid } from '../windows/grid.ts'
 import { timeKey } from './time-keys.ts'
 
 type KeyText = (key: unknown) => string | null
@@ -60,8 +61,8 @@ export interface WindowedRows<V> {
   readonly keyText: KeyText
   /** Where the row of a key is, behind the start of its window. */
   rowEntry(keyText: string): string
-  /** Windows start at multiples of this. */
-  readonly advanceMs: number
+  /** Where windows start. */
+  readonly grid: Pick<Grid, 'advanceMs' | 'startFrom' | 'nextStart'>
   /** Starts of windows that readers may see. */
   shown(entries: StoreEntries<V>): TimeRange
   row(entry: string, value: V): StoreRow | undefined
@@ -81,7 +82,7 @@ export function findByWindow<V>(rows: WindowedRows<V>): FindRows<V> {
     const text = 'key' in query ? rows.keyText(query.key) : undefined
     if (text === null) return
     const wanted = text === undefined ? undefined : rows.rowEntry(text)
-    if (wanted !== undefined && to - from < pointsMax * rows.advanceMs) {
+    if (wanted !== undefined && to - from < pointsMax * rows.grid.advanceMs) {
       yield* readWindows(rows, entries, wanted, { from, to })
       return
     }
@@ -95,12 +96,12 @@ export function findByWindow<V>(rows: WindowedRows<V>): FindRows<V> {
 }
 
 function* readWindows<V>(
-  { advanceMs, row }: WindowedRows<V>,
+  { grid, row }: WindowedRows<V>,
   entries: StoreEntries<V>,
   wanted: string,
   { from, to }: TimeRange
 ): Iterable<StoreRow> {
-  for (let start = Math.ceil(from / advanceMs) * advanceMs; start <= to; start += advanceMs) {
+  for (let start = grid.startFrom(from); start <= to; start = grid.nextStart(start)) {
     const entry = timeKey(start) + wanted
     const value = entries.get(entry)
     const found = value === undefined ? undefined : row(entry, value)

@@ -19,7 +19,8 @@ import type { Timestamp } from '../ids.ts'
 import { Change } from '../processor/change.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
-import { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
+import { gridOf } from '../windows/grids.ts'
 import type { Windowed } from '../windows/windows.ts'
 import type { MarkMessage, PartialMessage } from './global-messages.ts'
 import { GlobalMessages } from './global-messages.ts'
@@ -37,7 +38,7 @@ const deletesMax = 20_000
 
 export class GlobalFinalOperator extends Operator {
   readonly #spec: GlobalAggregateSpec
-  readonly #grid: WindowGrid
+  readonly #grid: Grid
   readonly #aggregation: RowAggregation
   readonly #messages: GlobalMessages
   readonly #isFinal: boolean
@@ -54,7 +55,7 @@ export class GlobalFinalOperator extends Operator {
   constructor(spec: GlobalAggregateSpec) {
     super()
     this.#spec = spec
-    this.#grid = new WindowGrid(spec.windows)
+    this.#grid = gridOf(spec.windows)
     this.#aggregation = new RowAggregation(spec.name, spec.aggregators)
     this.#messages = new GlobalMessages(this.#aggregation, spec.topic)
     this.#isFinal = spec.windows.emission === 'final'
@@ -146,7 +147,7 @@ export class GlobalFinalOperator extends Operator {
   /** The next end to close, with data or not. */
   #nextClosable(minimum: Timestamp): Timestamp | undefined {
     const { cursor } = this.#progress
-    const end = cursor === undefined ? this.#leastEnd : cursor + this.#grid.advanceMs
+    const end = cursor === undefined ? this.#leastEnd : this.#grid.endAfter(cursor)
     return this.#grid.isClosed(end, minimum) ? end : undefined
   }
 
@@ -190,6 +191,6 @@ export class GlobalFinalOperator extends Operator {
   }
 
   #key(end: Timestamp): Windowed<null> {
-    return { key: null, window: { start: end - this.#grid.sizeMs, end } }
+    return { key: null, window: { start: this.#grid.startOf(end), end } }
   }
 }

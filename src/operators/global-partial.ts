@@ -14,7 +14,8 @@ import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
-import { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
+import { gridOf } from '../windows/grids.ts'
 import { GlobalMessages } from './global-messages.ts'
 import type { Partial } from './partial.ts'
 import { partialsDefinition } from './partial.ts'
@@ -28,7 +29,7 @@ const deletesMax = 20_000
 /** `stream.windowedBy(tumbling('5m')).aggregate('traffic', { … })`, up to its repartition topic. */
 export class GlobalPartialOperator extends Operator {
   readonly #spec: GlobalAggregateSpec
-  readonly #grid: WindowGrid
+  readonly #grid: Grid
   readonly #aggregation: RowAggregation
   readonly #messages: GlobalMessages
   readonly #isFinal: boolean
@@ -40,7 +41,7 @@ export class GlobalPartialOperator extends Operator {
   constructor(spec: GlobalAggregateSpec) {
     super()
     this.#spec = spec
-    this.#grid = new WindowGrid(spec.windows)
+    this.#grid = gridOf(spec.windows)
     this.#aggregation = new RowAggregation(spec.name, spec.aggregators)
     assert(this.#aggregation.canMerge, `aggregate '${spec.name}' can merge`)
     this.#messages = new GlobalMessages(this.#aggregation, spec.topic)
@@ -75,7 +76,8 @@ export class GlobalPartialOperator extends Operator {
     partial.n += 1
     if (timestamp < partial.first) partial.first = timestamp
     if (timestamp > partial.last) partial.last = timestamp
-    partial.at = record.offset + 1
+    // Records of a later place may have come by another way, and sooner.
+    partial.at = Math.max(partial.at, record.offset + 1)
     this.#aggregation.add(partial.row, value, partial)
     this.#partials.touch(partial)
   }
@@ -125,9 +127,8 @@ export class GlobalPartialOperator extends Operator {
       if (this.#wasSent(partial, mark)) due.add(partial)
     }
     if (!this.#isFinal || mark === before) return due
-    const { paneMs, graceMs } = this.#grid
-    const passed = (time: Timestamp): Timestamp => time - graceMs - paneMs + 1
-    for (const partial of this.#partials.between(passed(before), passed(mark), this.#grid)) {
+    const [from, to] = [this.#grid.passedBefore(before), this.#grid.passedBefore(mark)]
+    for (const partial of this.#partials.between(from, to, this.#grid)) {
       due.add(partial)
     }
     return due
@@ -147,9 +148,8 @@ export class GlobalPartialOperator extends Operator {
 
   /** What no record can change any more: it has been sent. */
   #removeOver(before: Timestamp, mark: Timestamp): void {
-    const { sizeMs, graceMs } = this.#grid
-    const from = before - graceMs - sizeMs - this.#grid.advanceMs
-    for (const partial of [...this.#partials.between(from, mark - graceMs, this.#grid)]) {
+    const [from, to] = [this.#grid.overBefore(before), mark - this.#grid.graceMs]
+    for (const partial of [...this.#partials.between(from, to, this.#grid)]) {
       if (!this.#grid.isPaneOver(partial.pane, mark)) continue
       this.#partials.remove(partial)
       if (this.#recent === partial) this.#recent = undefined

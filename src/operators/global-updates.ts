@@ -1,22 +1,22 @@
 /** Windows without a key whose row has changed since it was told last, where every change is. */
 import type { Timestamp } from '../ids.ts'
-import type { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
 import type { Partial } from './partial.ts'
 
 export class GlobalUpdates {
-  readonly #grid: WindowGrid
+  readonly #grid: Grid
   readonly #changed = new Set<Timestamp>()
   /** The last row of each open window. */
   readonly #rows = new Map<Timestamp, unknown>()
 
-  constructor(grid: WindowGrid) {
+  constructor(grid: Grid) {
     this.#grid = grid
   }
 
   /** Notes all windows that hold the partial and are still open. */
   note({ pane, end: first }: Partial, closedTo = Number.NEGATIVE_INFINITY): void {
     const last = this.#grid.lastEnd(pane)
-    for (let end = first; end <= last; end += this.#grid.advanceMs) {
+    for (let end = first; end <= last; end = this.#grid.endAfter(end)) {
       if (end > closedTo) this.#changed.add(end)
     }
   }

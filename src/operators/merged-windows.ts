@@ -8,7 +8,7 @@
  */
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
-import type { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
 import type { Emission } from '../windows/windows.ts'
 import { compareIds, type Partial } from './partial.ts'
 import type { Partials } from './partials.ts'
@@ -16,27 +16,22 @@ import { OpenUnions, SeparateUnions, SlidingUnions, type Unions } from './unions
 
 export class MergedWindows {
   readonly #aggregation: RowAggregation
-  readonly #grid: WindowGrid
+  readonly #grid: Grid
   readonly #partials: Partials
   readonly #unions: Unions
 
-  constructor(
-    aggregation: RowAggregation,
-    grid: WindowGrid,
-    partials: Partials,
-    emission: Emission
-  ) {
+  constructor(aggregation: RowAggregation, grid: Grid, partials: Partials, emission: Emission) {
     this.#aggregation = aggregation
     this.#grid = grid
     this.#partials = partials
     if (emission === 'updates') this.#unions = new OpenUnions(aggregation, grid)
-    else if (grid.paneMs < grid.sizeMs) this.#unions = new SlidingUnions(aggregation)
+    else if (grid.isOverlapping) this.#unions = new SlidingUnions(aggregation)
     else this.#unions = new SeparateUnions(aggregation)
   }
 
   /** What counts for the window before this end. */
   inside(end: Timestamp): readonly Partial[] {
-    const panes = this.#partials.between(end - this.#grid.sizeMs, end, this.#grid)
+    const panes = this.#partials.between(this.#grid.startOf(end), end, this.#grid)
     return [...panes].filter((partial) => partial.end <= end).sort(compareIds)
   }
 

@@ -13,7 +13,7 @@
 import type { KeyValueState } from '../../state/contract.ts'
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
-import type { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
 import type { PartialId, Stored } from './partial.ts'
 import {
   idKey,
@@ -99,10 +99,11 @@ export class Partials {
   }
 
   /** Those with `from` ≤ pane < `to`, by whichever way is shorter. */
-  *between(from: Timestamp, to: Timestamp, { paneMs }: WindowGrid): Iterable<Partial> {
-    if ((to - from) / paneMs < this.#panes.size) {
-      const start = Math.ceil(from / paneMs) * paneMs
-      for (let pane = start; pane < to; pane += paneMs) yield* this.#panes.get(pane) ?? []
+  *between(from: Timestamp, to: Timestamp, grid: Grid): Iterable<Partial> {
+    if ((to - from) / grid.paneMs < this.#panes.size) {
+      for (let pane = grid.firstPane(from); pane < to; pane = grid.paneAfter(pane)) {
+        yield* this.#panes.get(pane) ?? []
+      }
     } else {
       for (const [pane, list] of this.#panes) if (pane >= from && pane < to) yield* list
     }

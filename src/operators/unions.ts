@@ -8,6 +8,7 @@
  */
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
+import type { Grid } from '../windows/grid.ts'
 import type { Partial } from './partial.ts'
 
 export interface Unions {
@@ -92,16 +93,11 @@ export class SeparateUnions implements Unions {
 export class OpenUnions implements Unions {
   readonly #sets: readonly number[]
   readonly #windows = new Map<Timestamp, readonly Set<string>[]>()
-  readonly #lastEnd: (pane: Timestamp) => Timestamp
-  readonly #advanceMs: number
+  readonly #grid: Pick<Grid, 'lastEnd' | 'endAfter'>
 
-  constructor(
-    { sets }: RowAggregation,
-    grid: { lastEnd(pane: Timestamp): Timestamp; readonly advanceMs: number }
-  ) {
+  constructor({ sets }: RowAggregation, grid: Pick<Grid, 'lastEnd' | 'endAfter'>) {
     this.#sets = sets
-    this.#lastEnd = (pane) => grid.lastEnd(pane)
-    this.#advanceMs = grid.advanceMs
+    this.#grid = grid
   }
 
   sizes(end: Timestamp, inside: readonly Partial[]): readonly number[] {
@@ -115,8 +111,8 @@ export class OpenUnions implements Unions {
 
   added({ pane, end: first }: Partial, slot: number, member: string): void {
     const index = this.#sets.indexOf(slot)
-    const last = this.#lastEnd(pane)
-    for (let end = first; end <= last; end += this.#advanceMs) {
+    const last = this.#grid.lastEnd(pane)
+    for (let end = first; end <= last; end = this.#grid.endAfter(end)) {
       this.#windows.get(end)?.[index]?.add(member)
     }
   }

@@ -11,7 +11,7 @@
  */
 import type { Timestamp } from '../ids.ts'
 import type { TimeRange } from '../processor/store-rows.ts'
-import type { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
 import type { WindowedAggregateSpec } from './specs.ts'
 import { WindowProgress } from './window-progress.ts'
 import type { OpenWindow, WindowRow } from './window-row.ts'
@@ -24,7 +24,7 @@ const rowsMax = 5_000
 
 export interface WindowClosingOptions {
   readonly spec: WindowedAggregateSpec
-  readonly grid: WindowGrid
+  readonly grid: Grid
   readonly time: WindowTime
   readonly progress: WindowProgress
   readonly rows: WindowRows
@@ -33,7 +33,7 @@ export interface WindowClosingOptions {
 }
 
 export class WindowClosing {
-  readonly #grid: WindowGrid
+  readonly #grid: Grid
   readonly #isFinal: boolean
   readonly #retentionMs: number
   readonly #time: WindowTime
@@ -77,7 +77,7 @@ export class WindowClosing {
   advanceInMemory(): void {
     const closing = this.#time.closing
     if (this.#isFinal) {
-      const windows = this.#rows.inMemory(this.#firstOpen(), this.#lastClosed(closing))
+      const windows = this.#rows.inMemory(this.#firstOpen(), this.#grid.lastClosedStart(closing))
       for (const window of windows) this.#emit(window)
     }
     this.#progress.close(closing)
@@ -90,7 +90,10 @@ export class WindowClosing {
     const closing = this.#time.closing
     if (this.#isFinal) {
       let rows = 0
-      for await (const window of this.#rows.all(this.#firstOpen(), this.#lastClosed(closing))) {
+      for await (const window of this.#rows.all(
+        this.#firstOpen(),
+        this.#grid.lastClosedStart(closing)
+      )) {
         this.#emit(window)
         this.#progress.close(window.window.end + this.#grid.graceMs)
         rows += window.rows.size
@@ -114,32 +117,24 @@ export class WindowClosing {
 
   /** Starts from here on have not been closed. */
   #firstOpen(): Timestamp {
-    return this.#lastClosed(this.#progress.closedTo) + 1
-  }
-
-  #lastClosed(watermark: Timestamp): Timestamp {
-    return watermark - this.#grid.graceMs - this.#grid.sizeMs
+    return this.#grid.lastClosedStart(this.#progress.closedTo) + 1
   }
 
   /** Windows that start up to here may go, once all that is closed by now was emitted. */
   #removable(): Timestamp {
     const closed = Math.max(this.#progress.closedTo, this.#time.closing)
-    return Math.min(this.#lastClosed(closed), this.#progress.newest - this.#retentionMs)
+    return Math.min(this.#grid.lastClosedStart(closed), this.#progress.newest - this.#retentionMs)
   }
 }
 
 /** Starts of the windows that readers see: those past their retention are gone for them. */
-export function shownStarts(
-  spec: WindowedAggregateSpec,
-  grid: WindowGrid,
-  progress: unknown
-): TimeRange {
+export function shownStarts(spec: WindowedAggregateSpec, grid: Grid, progress: unknown): TimeRange {
   const newest = progress instanceof WindowProgress ? progress.newest : never
   return { from: newest - shownMsOf(spec, grid) + 1, to: newest }
 }
 
 /** As Kafka Streams' stores, which show one window start more where rows are final. */
-function shownMsOf({ windows, watermarks, retentionMs }: WindowedAggregateSpec, grid: WindowGrid) {
+function shownMsOf({ windows, watermarks, retentionMs }: WindowedAggregateSpec, grid: Grid) {
   const more = windows.emission === 'final' && watermarks === null ? 1 : 0
   return Math.max(retentionMs ?? 0, grid.sizeMs + grid.graceMs) + more
 }

@@ -25,9 +25,9 @@ export class OpenWindow {
   readonly rows = new Map<string, WindowRow>()
   isGone = false
 
-  constructor(start: Timestamp, sizeMs: number, isComplete: boolean) {
+  constructor(start: Timestamp, end: Timestamp, isComplete: boolean) {
     this.start = start
-    this.window = Object.freeze({ start, end: start + sizeMs })
+    this.window = Object.freeze({ start, end })
     this.prefix = timeKey(start)
     this.isComplete = isComplete
   }

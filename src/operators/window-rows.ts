@@ -19,7 +19,8 @@ import { OpenWindow, WindowRow } from './window-row.ts'
 export interface WindowRowsOptions {
   readonly store: WindowStore
   readonly keys: EntryKeys
-  readonly sizeMs: number
+  /** Of the window that begins at this time. */
+  readonly endOf: (start: Timestamp) => Timestamp
   /** From the bytes of a key, one char each. */
   readonly userKey: (key: string) => unknown
   /** The store has nothing of windows that start after this. */
@@ -51,7 +52,7 @@ export class WindowRows implements WindowHome {
   window(start: Timestamp): OpenWindow {
     let window = this.#windows.get(start)
     if (window === undefined) {
-      window = new OpenWindow(start, this.#options.sizeMs, start > this.#olderUpTo)
+      window = new OpenWindow(start, this.#options.endOf(start), start > this.#olderUpTo)
       this.#windows.set(start, window)
     }
     return window
@@ -108,7 +109,7 @@ export class WindowRows implements WindowHome {
         if (window !== undefined) yield window
         while ((memory[0]?.start ?? start) < start) yield memory.shift() as OpenWindow
         if (memory[0]?.start === start) window = memory.shift() as OpenWindow
-        else window = new OpenWindow(start, this.#options.sizeMs, false)
+        else window = new OpenWindow(start, this.#options.endOf(start), false)
       }
       const key = kept instanceof Kept ? this.keys.readRow(entry, 8) : undefined
       if (key === undefined || window.rows.has(key)) continue

@@ -13,7 +13,8 @@ import type { ByteReader } from '../aggregators/bytes.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
-import { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
+import { gridOf } from '../windows/grids.ts'
 import {
   aggregateDefinition,
   EntryKeys,
@@ -43,7 +44,7 @@ export interface WindowLimits {
 export class WindowedAggregateOperator extends Operator {
   readonly #spec: WindowedAggregateSpec
   readonly #limits: WindowLimits
-  readonly #grid: WindowGrid
+  readonly #grid: Grid
   readonly #aggregation: Aggregation
   readonly #keys: EntryKeys
   readonly #keyText: (key: unknown) => string | null
@@ -61,7 +62,7 @@ export class WindowedAggregateOperator extends Operator {
     super()
     this.#spec = spec
     this.#limits = limits
-    this.#grid = new WindowGrid(spec.windows)
+    this.#grid = gridOf(spec.windows)
     this.#aggregation = makeAggregation(spec.name, spec.plan)
     this.#keys = new EntryKeys(this.#aggregation)
     this.#keyText = keyTextOf(spec.key)
@@ -90,7 +91,7 @@ export class WindowedAggregateOperator extends Operator {
     this.#rows = new WindowRows({
       store,
       keys: this.#keys,
-      sizeMs: this.#grid.sizeMs,
+      endOf: (start) => this.#grid.endOf(start),
       userKey: (key) => this.#spec.key.deserialize(Buffer.from(key, 'latin1')),
       olderUpTo: this.#progress.newest,
       ...this.#limits,
@@ -117,11 +118,12 @@ export class WindowedAggregateOperator extends Operator {
       return
     }
     const judged = Math.max(this.#time.judge(timestamp, value), this.#progress.closedTo)
-    const { advanceMs, sizeMs } = this.#grid
+    const grid = this.#grid
     let late = 0
     let counted = 0
-    for (let start = this.#grid.firstStart(timestamp); start <= timestamp; start += advanceMs) {
-      if (this.#grid.isClosed(start + sizeMs, judged)) late += 1
+    let start = grid.firstStart(timestamp)
+    for (; start <= timestamp; start = grid.nextStart(start)) {
+      if (grid.isClosed(grid.endOf(start), judged)) late += 1
       else {
         counted += 1
         this.#update(start, keyText, key, value, timestamp)

@@ -28,7 +28,8 @@ import type { Clock } from '../clock.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import type { TaskTime } from '../processor/operator.ts'
 import type { TimedAggregateSpec } from '../topology/topology.ts'
-import { WindowGrid } from '../windows/grid.ts'
+import type { Grid } from '../windows/grid.ts'
+import { gridOf } from '../windows/grids.ts'
 import { IdleClock } from './idle-clock.ts'
 import type { FetchAnswer } from './ports.ts'
 import type { TimeMetadata } from './time-metadata.ts'
@@ -196,7 +197,7 @@ export class SourceTaskTime implements TaskTime {
 class AggregateTime {
   readonly idleMs: number | null
   readonly partitions: readonly number[]
-  readonly #grid: WindowGrid
+  readonly #grid: Grid
   mark: Timestamp
   /** `empty` was announced, and no time yet. */
   isEmpty: boolean
@@ -210,7 +211,7 @@ class AggregateTime {
   ) {
     this.idleMs = spec.idleMs
     this.partitions = spec.partitions ?? all
-    this.#grid = new WindowGrid(spec)
+    this.#grid = gridOf(spec)
     this.mark = typeof announced === 'number' ? announced : never
     this.isEmpty = announced === 'empty'
   }

@@ -9,15 +9,23 @@ interface Windowed<K> {
   readonly window: { readonly start: Timestamp; readonly end: Timestamp }
 }
 
-/**
- * `timeWindowed(string(), '5m')` reads and writes the keys of tumbling and hopping windows of that
- * size: the inner key, then the start in epoch milliseconds as int64, big endian.
- */
-export function timeWindowed<K>(inner: Serde<K>, size: Duration): Serde<Windowed<K>> {
-  return windowedKeys(inner, durationMs(size))
+/** Windows that say where they end. */
+interface Ends {
+  endOf(start: Timestamp): Timestamp
 }
 
-export function windowedKeys<K>(inner: Serde<K>, sizeMs: number): Serde<Windowed<K>> {
+/**
+ * `timeWindowed(string(), '5m')` reads and writes the keys of tumbling and hopping windows of that
+ * size: the inner key, then the start in epoch milliseconds as int64, big endian. Instead of a size
+ * it takes the windows themselves, such as those of a calendar.
+ */
+export function timeWindowed<K>(inner: Serde<K>, windows: Duration | Ends): Serde<Windowed<K>> {
+  if (typeof windows === 'object') return windowedKeys(inner, windows)
+  const sizeMs = durationMs(windows)
+  return windowedKeys(inner, { endOf: (start) => start + sizeMs })
+}
+
+export function windowedKeys<K>(inner: Serde<K>, windows: Ends): Serde<Windowed<K>> {
   return Object.freeze({
     name: `windowed(${inner.name})`,
     serialize({ key, window }: Windowed<K>) {
@@ -34,7 +42,7 @@ export function windowedKeys<K>(inner: Serde<K>, sizeMs: number): Serde<Windowed
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       const start = Number(view.getBigInt64(at))
       const key = inner.deserialize(bytes.subarray(0, at))
-      return { key, window: { start, end: start + sizeMs } }
+      return { key, window: { start, end: windows.endOf(start) } }
     },
   })
 }

@@ -6,6 +6,7 @@ import type { ErrorPolicy } from '../error-policy.ts'
 import type { Operator } from '../processor/operator.ts'
 import type { ReadableStore } from '../processor/readable.ts'
 import type { Serde } from '../serde/serde.ts'
+import type { CalendarSpec } from '../windows/calendar.ts'
 
 /** A topic that the topology reads or writes, by the name users know, before any prefix. */
 export interface TopologyTopic {
@@ -84,6 +85,7 @@ export interface TimedAggregateSpec {
   readonly name: string
   readonly sizeMs: number
   readonly advanceMs: number
+  readonly calendar?: CalendarSpec | undefined
   readonly graceMs: number
   /** Null: off. */
   readonly idleMs: number | null

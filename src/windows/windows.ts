@@ -3,9 +3,16 @@ import type { Duration } from '../durations.ts'
 import { durationMs } from '../durations.ts'
 import { TopologyError } from '../errors.ts'
 import type { Timestamp } from '../ids.ts'
+import {
+  type CalendarSpec,
+  type CalendarUnit,
+  calendarOf,
+  longestMs,
+  type Weekday,
+} from './calendar.ts'
 
 export type Emission = 'updates' | 'final'
-export type WindowShape = 'tumbling' | 'hopping'
+export type WindowShape = 'tumbling' | 'hopping' | 'calendar'
 
 /** Half open: `[start, end)`. */
 export interface Window {
@@ -23,9 +30,12 @@ export interface Windowed<K> {
 export interface WindowSpec {
   readonly shape: WindowShape
   readonly emission: Emission
+  /** Of days, weeks and months: the most that they may be. */
   readonly sizeMs: number
   /** From one window's start to the next one's; of tumbling windows their size. */
   readonly advanceMs: number
+  /** Of days, weeks and months. */
+  readonly calendar?: CalendarSpec | undefined
   readonly graceMs: number
   /** Null: windows of a silent stream stay open. */
   readonly idleMs: number | null
@@ -56,7 +66,14 @@ export interface HoppingOptions<Empty extends boolean> extends WindowOptions<Emp
   readonly advance: Duration
 }
 
-/** What `tumbling` and `hopping` make; immutable, and to be shared freely. */
+export interface CalendarOptions<Empty extends boolean> extends WindowOptions<Empty> {
+  /** Whose clocks count, by its IANA name: `'Europe/Berlin'`, `'UTC'`. */
+  readonly timeZone: string
+  /** The first day of a week. Default `'monday'`. */
+  readonly weekStart?: Weekday
+}
+
+/** What `tumbling`, `hopping` and `calendar` make; immutable, and to be shared freely. */
 export class Windows<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>
   implements WindowSpec
 {
@@ -64,6 +81,7 @@ export class Windows<Shape extends WindowShape, Empty extends boolean, Emit exte
   readonly emission: Emit
   readonly sizeMs: number
   readonly advanceMs: number
+  readonly calendar: CalendarSpec | undefined
   readonly graceMs: number
   readonly idleMs: number | null
   readonly emptyWindows: Empty
@@ -74,11 +92,18 @@ export class Windows<Shape extends WindowShape, Empty extends boolean, Emit exte
     this.emission = spec.emission
     this.sizeMs = spec.sizeMs
     this.advanceMs = spec.advanceMs
+    this.calendar = spec.calendar
     this.graceMs = spec.graceMs
     this.idleMs = spec.idleMs
     this.emptyWindows = spec.emptyWindows
     this.emitIntervalMs = spec.emitIntervalMs ?? 0
     Object.freeze(this)
+  }
+
+  /** Of the window that begins at `start`, in epoch milliseconds. */
+  endOf(start: Timestamp): Timestamp {
+    const { calendar } = this
+    return calendar === undefined ? start + this.sizeMs : calendarOf(calendar).next(start)
   }
 
   /** `'updates'`: a row for every change. `'final'`: one row per window, once it has closed. */
@@ -104,6 +129,27 @@ export function hopping<const Empty extends boolean = false>(
   return periodic('hopping', size, options.advance, options)
 }
 
+/**
+ * Days, weeks or months as the clocks of a time zone show them: `calendar('day', { timeZone:
+ * 'Europe/Berlin' })`. A day has 23 or 25 hours when the clocks are changed. The first one begins
+ * at the epoch. Throws on a time zone that the runtime does not know.
+ */
+export function calendar<const Empty extends boolean = false>(
+  unit: CalendarUnit,
+  options: CalendarOptions<Empty>
+): Windows<'calendar', Empty, 'updates'> {
+  const { timeZone, weekStart = 'monday' } = options
+  const sizeMs = longestMs[unit]
+  if (sizeMs === undefined) throw invalid(`a calendar has days, weeks and months, and no ${unit}s`)
+  if (unit !== 'week' && options.weekStart !== undefined) {
+    throw invalid(`a ${unit} does not start on a ${weekStart}: say so of weeks alone`)
+  }
+  const spec = Object.freeze({ unit, timeZone, weekStart })
+  calendarOf(spec)
+  const shape = { shape: 'calendar', sizeMs, advanceMs: sizeMs, calendar: spec } as const
+  return windowsOf(shape, options)
+}
+
 function periodic<Shape extends WindowShape, Empty extends boolean>(
   shape: Shape,
   size: Duration,
@@ -112,19 +158,24 @@ function periodic<Shape extends WindowShape, Empty extends boolean>(
 ): Windows<Shape, Empty, 'updates'> {
   const sizeMs = durationMs(size)
   const advanceMs = durationMs(advance)
-  const idle = options.idle ?? 'off'
-  const idleMs = idle === 'off' ? null : durationMs(idle)
   if (sizeMs <= 0) throw invalid(`a window of ${size} holds nothing: give it a size above 0`)
   if (advanceMs <= 0 || advanceMs > sizeMs) {
     throw invalid(`windows of ${size} cannot advance by ${advance}: above 0, at most the size`)
   }
+  return windowsOf({ shape, sizeMs, advanceMs }, options)
+}
+
+function windowsOf<Shape extends WindowShape, Empty extends boolean>(
+  shape: Pick<WindowSpec, 'sizeMs' | 'advanceMs' | 'calendar'> & { readonly shape: Shape },
+  options: WindowOptions<Empty>
+): Windows<Shape, Empty, 'updates'> {
+  const idle = options.idle ?? 'off'
+  const idleMs = idle === 'off' ? null : durationMs(idle)
   if (idleMs === 0)
     throw invalid(`an idle time of ${idle} closes windows at once: use 'off' or more`)
   return new Windows({
-    shape,
+    ...shape,
     emission: 'updates',
-    sizeMs,
-    advanceMs,
     graceMs: durationMs(options.grace ?? '0ms'),
     idleMs,
     // The type parameter says what the option holds; without the option it is false.

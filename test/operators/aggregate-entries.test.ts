@@ -5,6 +5,7 @@ import { findWindowedRows, rowEntryKey } from '../../src/operators/aggregate-ent
 import { makeAggregation } from '../../src/operators/aggregation.ts'
 import type { AggregationPlan } from '../../src/operators/specs.ts'
 import { string } from '../../src/serde/primitives.ts'
+import { WindowGrid } from '../../src/windows/grid.ts'
 import { FakeState } from '../simulation/fake-state.ts'
 import { concat, WindowedFixture, windowedSpec } from './windowed-fixture.ts'
 
@@ -39,7 +40,7 @@ test.each([
   const g = new WindowedFixture(windowedSpec([10, 10, 0], 'updates', { plan }), {
     state: new FakeState(f.entries),
   })
-  const grid = { sizeMs: 10, advanceMs: 10 }
+  const grid = new WindowGrid({ sizeMs: 10, advanceMs: 10, graceMs: 0 })
   const find = findWindowedRows(string(), aggregation, grid, () => ({ from: 0, to: 25 }))
   const entries = g.storedState()
   const wanted = [{ key: 'é', window: { start: 20, end: 30 }, value: row, timestamp: 25 }]

@@ -44,7 +44,7 @@ describe('windowed keys', () => {
   })
 
   it('may start below zero, and may have no key', () => {
-    const serde = windowedKeys(noKey, 10)
+    const serde = windowedKeys(noKey, { endOf: (start) => start + 10 })
     const key = { key: null, window: { start: -5, end: 5 } }
     expect(hex(serde.serialize(key))).toBe('fffffffffffffffb')
     expect(serde.deserialize(serde.serialize(key) as Uint8Array)).toEqual(key)

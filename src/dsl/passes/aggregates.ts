@@ -123,6 +123,7 @@ export function partialNode({ durable }: GlobalAggregateNode): string {
 }
 
 function timedBy(name: string, windows: WindowSpec): TimedAggregateSpec {
-  const { sizeMs, advanceMs, graceMs, idleMs } = windows
-  return { name, sizeMs, advanceMs, graceMs, idleMs }
+  const { sizeMs, advanceMs, graceMs, idleMs, calendar } = windows
+  const kept = calendar === undefined ? {} : { calendar }
+  return { name, sizeMs, advanceMs, ...kept, graceMs, idleMs }
 }

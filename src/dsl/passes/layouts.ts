@@ -60,7 +60,13 @@ function planLayout(plan: AggregationPlan): string {
   return plan.kind === 'named' ? aggregatorsLayout(plan.aggregators) : plan.serde.name
 }
 
-function windowsLayout({ shape, sizeMs, advanceMs, emission }: WindowSpec): string {
+function windowsLayout(windows: WindowSpec): string {
+  const { shape, sizeMs, advanceMs, calendar, emission } = windows
+  if (calendar !== undefined) {
+    const { unit, timeZone, weekStart } = calendar
+    const units = unit === 'week' ? `weeks from ${weekStart} on` : `${unit}s`
+    return `${units} in ${timeZone}, ${emission}`
+  }
   const advance = advanceMs === sizeMs ? '' : ` every ${advanceMs} ms`
   return `${shape} windows of ${sizeMs} ms${advance}, ${emission}`
 }

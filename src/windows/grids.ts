@@ -1,0 +1,18 @@
+/** The grid of windows as they are described. */
+import type { Timestamp } from '../ids.ts'
+import type { CalendarSpec } from './calendar.ts'
+import { CalendarGrid } from './calendar-grid.ts'
+import { type Grid, type GridSpec, WindowGrid } from './grid.ts'
+import type { SlidingSpec } from './record-windows.ts'
+import type { WindowSpec } from './windows.ts'
+
+export function gridOf(spec: GridSpec & { readonly calendar?: CalendarSpec | undefined }): Grid {
+  const { calendar, graceMs } = spec
+  return calendar === undefined ? new WindowGrid(spec) : new CalendarGrid(calendar, graceMs)
+}
+
+/** Where windows end, by where they start. */
+export function endsOf(windows: WindowSpec | SlidingSpec): { endOf(start: Timestamp): Timestamp } {
+  if (windows.shape !== 'sliding') return gridOf(windows)
+  return { endOf: (start) => start + windows.spanMs }
+}
