@@ -21,6 +21,11 @@ export {
 // The DSL
 export type { BranchedKStream } from './dsl/branch.ts'
 export type {
+  CogroupedAggregators,
+  CogroupedInSessions,
+  CogroupedInWindows,
+} from './dsl/cogrouped-aggregators.ts'
+export type {
   CogroupedSessions,
   CogroupedStream,
   CogroupedWindows,

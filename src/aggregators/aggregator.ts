@@ -72,3 +72,7 @@ export function makeAggregator<V, R, Can extends Ability>(
 export function makeWhere<V, W>(predicate: unknown): Where<V, W> {
   return Object.freeze({ kind: 'where', predicate }) as unknown as Where<V, W>
 }
+
+export function isWhere(arg: unknown): arg is Where<unknown, unknown> {
+  return typeof arg === 'object' && arg !== null && 'kind' in arg && arg.kind === 'where'
+}

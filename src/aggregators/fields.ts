@@ -2,7 +2,7 @@
 import { assert } from '../assert.ts'
 import { data } from '../serde/data.ts'
 import type { Serde } from '../serde/serde.ts'
-import type { Ability, Aggregator, Member, Where } from './aggregator.ts'
+import { type Ability, type Aggregator, isWhere, type Member } from './aggregator.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import type { Field } from './field.ts'
 import { memberKey } from './member.ts'
@@ -291,8 +291,4 @@ function chosenNumber(name: string, chosen: unknown): Numeric | undefined {
 function mixed(name: string, type: string): TypeError {
   const way = type === 'bigint' ? 'write sum(select, 0n) for bigints' : 'answer one type always'
   return new TypeError(`'${name}' cannot add a ${type} to what it has: ${way}`)
-}
-
-function isWhere(arg: unknown): arg is Where<unknown, unknown> {
-  return typeof arg === 'object' && arg !== null && 'kind' in arg && arg.kind === 'where'
 }

@@ -3,6 +3,7 @@
 import type { SessionSpec, SlidingSpec } from '../windows/record-windows.ts'
 import type { Emission, WindowSpec } from '../windows/windows.ts'
 import type { BranchedKStream } from './branch.ts'
+import type { CogroupedAggregators, CogroupFields } from './cogrouped-aggregators.ts'
 import type { CogroupedStream, CogroupInput } from './cogrouped-stream.ts'
 import type { AnySerde, Graph, LogicalNode } from './graph.ts'
 import type { KGroupedStream } from './k-grouped-stream.ts'
@@ -68,6 +69,7 @@ export interface Makers {
     late?: LateRecords<never, never>
   ): WindowedStream<never, never, never>
   cogrouped(input: CogroupInput): CogroupedStream<never, never>
+  cogroupedFields(input: CogroupFields): CogroupedAggregators<never, never>
   sessions(
     flow: GroupedFlow,
     windows: SessionSpec,

@@ -3,6 +3,7 @@ import type { Aggregators, Results } from '../aggregators/aggregator.ts'
 import type { Misuse } from '../misuse.ts'
 import type { RecordWindowSpec, SessionWindows, SlidingWindows } from '../windows/record-windows.ts'
 import type { Emission, WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
+import type { CogroupedAggregators } from './cogrouped-aggregators.ts'
 import type { CogroupedStream } from './cogrouped-stream.ts'
 import type { GroupedFlow } from './flow.ts'
 import type { UserFunction } from './graph.ts'
@@ -86,14 +87,22 @@ export class KGroupedStream<K, V> {
   }
 
   /**
-   * Several streams in one aggregate, each with a step of its own:
+   * Several streams in one row, each with fields of its own:
+   * `orders.cogroup({ orders: count() }).and(visits, { visits: count() }).aggregate('customers')`.
+   */
+  cogroup<const A extends Aggregators<V>>(aggregators: A): CogroupedAggregators<K, A>
+  /**
+   * The same with a step for each, over one state:
    * `orders.cogroup((sum: number, order) => sum + order.cents).and(refunds, …).aggregate('n', …)`.
    */
   cogroup<A, S extends StepOf<A>>(
     step: (state: A, value: V, key: K) => Step<S>
-  ): CogroupedStream<K, A> {
-    const input = { flow: this.#flow, step: step as UserFunction }
-    return this.#flow.make.cogrouped(input) as unknown as CogroupedStream<K, A>
+  ): CogroupedStream<K, A>
+  cogroup(how: UserFunction | Aggregators<never>): unknown {
+    const { make } = this.#flow
+    return typeof how === 'function'
+      ? make.cogrouped({ flow: this.#flow, step: how })
+      : make.cogroupedFields({ flow: this.#flow, aggregators: how })
   }
 
   /** Sessions by key: `windowedBy(session('30m')).count('visits')`. */

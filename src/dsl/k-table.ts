@@ -125,7 +125,7 @@ export class KTable<K, V> extends JoinableTable<K, V> {
    * Holds changes back, in a store of that name: `suppress('hourly', untilTimeLimit('1h'))` lets
    * the last one of a key out every hour, `suppress('final', untilWindowCloses())` one per window.
    */
-  suppress(name: string, until: UntilTimeLimit | WindowCloses<K>): KTable<K, V>
+  suppress(name: string, until: UntilTimeLimit | WindowCloses<K, this>): KTable<K, V>
   suppress(unnamed: Unnamed<".suppress('hourly', untilTimeLimit('1h'))">): never
   suppress(name: unknown, until?: unknown): unknown {
     const { graph, node, key } = this.#flow
@@ -183,10 +183,13 @@ export class KTable<K, V> extends JoinableTable<K, V> {
   }
 }
 
-/** Of tables with windows; else the sentence. */
-type WindowCloses<K> = [K] extends [Windowed<unknown>]
-  ? UntilWindowCloses
-  : Misuse<'This table has no windows that could close: use untilTimeLimit'>
+/** Of tables with windows whose rows are not final already; else the sentence. */
+type WindowCloses<K, Self> = UntilWindowCloses &
+  ([K] extends [Windowed<unknown>]
+    ? Self extends { readonly emission: 'final' }
+      ? Misuse<"emit('final') puts out closed windows only: there is nothing to suppress">
+      : unknown
+    : Misuse<'This table has no windows that could close: use untilTimeLimit'>)
 
 type Grouped<K, V> = Row<Pick<Forwarded<K, V>, 'key' | 'value'>>
 

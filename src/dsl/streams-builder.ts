@@ -6,6 +6,7 @@ import { withErrorOptions } from '../topology/errors.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Emission } from '../windows/windows.ts'
 import { BranchedKStream } from './branch.ts'
+import { CogroupedAggregators } from './cogrouped-aggregators.ts'
 import { CogroupedStream } from './cogrouped-stream.ts'
 import type { Makers } from './flow.ts'
 import { GlobalKTable } from './global-k-table.ts'
@@ -162,6 +163,7 @@ const makers: Makers = Object.freeze({
   windowed: (...args) => new WindowedStream<never, never, never>(...args),
   globalWindowed: (...args) => new GlobalWindowedStream<never, never>(...args),
   cogrouped: (input) => new CogroupedStream<never, never>([input]),
+  cogroupedFields: (input) => new CogroupedAggregators<never, never>([input]),
   sessions: (...args) => new SessionWindowedStream<never, never, never>(...args),
   table: (flow) => new StoredKTable<never, never>(flow),
   groupedTable: (flow) => new KGroupedTable<never, never>(flow),

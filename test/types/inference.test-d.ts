@@ -2,6 +2,7 @@
 import {
   aggregator,
   approxDistinct,
+  calendar,
   collect,
   count,
   data,
@@ -173,6 +174,31 @@ expectType<
     ids: approxDistinct((order) => order.id, where(isOrder)),
     items: quantiles((order) => order.items, where(isOrder), [0.5, 0.99]),
   })
+)
+
+expectType<WindowedKTable<string, number, 'final'>>()(
+  actions
+    .groupByKey()
+    .windowedBy(calendar('day', { timeZone: 'Europe/Berlin' }).emit('final'))
+    .count('days')
+)
+expectType<WindowedKTable<null, number, 'updates'>>()(
+  actions.windowedBy(calendar('month', { timeZone: 'UTC', emptyWindows: true })).count('months')
+)
+timeWindowed(string(), calendar('day', { timeZone: 'UTC' }))
+
+const cogrouped = orders
+  .groupByKey()
+  .cogroup({ orders: count(), cents: sum((order) => order.cents, 0n) })
+  .and(actions.groupByKey(), { ids: distinct((action) => action.id) })
+interface Cogrouped {
+  readonly orders: number
+  readonly cents: bigint
+  readonly ids: number
+}
+expectType<StoredKTable<string, Cogrouped>>()(cogrouped.aggregate('cogrouped'))
+expectType<WindowedKTable<string, Cogrouped, 'updates'>>()(
+  cogrouped.windowedBy(tumbling('5m')).aggregate('cogrouped-5m')
 )
 
 const total = actions.groupByKey().aggregate(

@@ -6,6 +6,7 @@ import {
   aggregator,
   approxDistinct,
   boolean,
+  calendar,
   collect,
   count,
   data,
@@ -18,12 +19,18 @@ import {
   max,
   type ProcessorContext,
   quantiles,
+  retry,
   StreamsBuilder,
+  session,
+  sliding,
   string,
   sum,
   topic,
   tumbling,
+  untilTimeLimit,
+  untilWindowCloses,
   where,
+  windowStore,
   within,
 } from '../../src/index.ts'
 
@@ -153,6 +160,9 @@ people.windowedBy(five)
 
 // The keys are string on the left, bigint on the right: use selectKey before the join
 // @ts-expect-error
+orders.leftJoin(people, (order: Order) => order)
+// The keys are string on the left, bigint on the right: use selectKey before the join
+// @ts-expect-error
 orders.join(people, (order, { name }) => order.id + name)
 // A joiner runs synchronously: join first, then mapAsync
 // @ts-expect-error
@@ -194,12 +204,128 @@ byUser.windowedBy(tumbling('5m', { emptyWindows: true }))
 // @ts-expect-error
 builder.stream(orderTopic, { maxFuture: '2 min' })
 
+// A time zone must be named: whose day?
+// @ts-expect-error
+calendar('day')
+// Argument of type '"year"' is not assignable to parameter of type 'CalendarUnit'
+// @ts-expect-error
+calendar('year', { timeZone: 'UTC' })
+// emptyWindows is for windows without a key: drop it here, or drop the grouping
+// @ts-expect-error
+byUser.windowedBy(calendar('day', { timeZone: 'UTC', emptyWindows: true }))
+// Object literal may only specify known properties, and 'emptyWindows' does not exist
+// @ts-expect-error
+sliding('5m', { emptyWindows: true })
+// Windows that records make need a key: group first
+// @ts-expect-error
+orders.windowedBy(session('5m'))
+// @ts-expect-error as above
+orders.windowedBy(sliding('5m'))
+byUser.windowedBy(session('5m')).aggregate(
+  'x',
+  // Sessions merge: a third function says how
+  // @ts-expect-error
+  () => 0,
+  (n: number) => n + 1
+)
+byUser.windowedBy(session('5m')).aggregate('x', {
+  // Sessions merge when a record joins them: give this aggregator a merge function
+  // @ts-expect-error
+  n: aggregator({ init: () => 0, add: (n: number) => n + 1 }),
+})
+// This keeps durable state, so name it: .count('visits')
+// @ts-expect-error
+byUser.windowedBy(session('5m')).count()
+// This keeps durable state, so name it
+// @ts-expect-error
+byUser.windowedBy(sliding('5m')).count()
+
+// Suppression
+const opened = byUser.windowedBy(five).count('opened')
+// emit('final') puts out closed windows only: there is nothing to suppress
+// @ts-expect-error
+byUser.windowedBy(five.emit('final')).count('n').suppress('s', untilWindowCloses())
+// This table has no windows that could close: use untilTimeLimit
+// @ts-expect-error
+byUser.count('n').suppress('s', untilWindowCloses())
+// This keeps durable state, so name it: .suppress('hourly', untilTimeLimit('1h'))
+// @ts-expect-error
+opened.suppress(untilTimeLimit('1h'))
+// Type '"1 hour"' is not assignable
+// @ts-expect-error
+untilTimeLimit('1 hour')
+// Type '"drop"' is not assignable to type '"emit-early" | "stop"'
+// @ts-expect-error
+untilTimeLimit('1h', { whenFull: 'drop' })
+// Closed windows are final: nothing goes early
+// @ts-expect-error
+untilWindowCloses({ whenFull: 'emit-early' })
+
+// Cogroups
+const customersById = builder.stream(customerTopic).groupByKey()
+const byId = orders.selectKey(() => 1n).groupByKey()
+// The keys are string on the left, bigint on the right: use selectKey before the join
+// @ts-expect-error
+byUser.cogroup({ n: count() }).and(customersById, { m: count() })
+// @ts-expect-error a step takes the values of its own stream
+byId.cogroup((n: number) => n + 1).and(customersById, (n, order: Order) => n + order.items)
+// @ts-expect-error as do selectors
+byId.cogroup({ n: count() }).and(customersById, { m: sum((order: Order) => order.items) })
+// Another stream of this cogroup has a field of this name
+// @ts-expect-error
+byId.cogroup({ n: count() }).and(customersById, { n: count() })
+// An aggregator runs synchronously: it cannot answer a promise
+// @ts-expect-error
+byUser.cogroup(async (n: number) => n + 1)
+// This keeps durable state, so name it: .aggregate('customers')
+// @ts-expect-error
+byId.cogroup({ n: count() }).aggregate()
+// This keeps durable state, so name it: .aggregate('balances', () => 0)
+// @ts-expect-error
+byUser.cogroup((n: number) => n + 1).aggregate(() => 0)
+const lone = byUser.cogroup({ n: aggregator({ init: () => 0, add: (n: number) => n + 1 }) })
+// Sessions merge when a record joins them: give this aggregator a merge function
+// @ts-expect-error
+lone.windowedBy(session('5m')).aggregate('n')
+
+// Late records and errors
+// The values of this stream do not fit the topic: mapValues first
+// @ts-expect-error
+byUser.windowedBy(five, { late: (records) => records.to(flagTopic) })
+// @ts-expect-error as above
+orders.windowedBy(five, { late: (records) => records.to(flagTopic) })
+// Type '"ignore"' is not assignable to type 'ErrorAction | Retry'
+// @ts-expect-error
+builder.stream(orderTopic, { errors: { process: 'ignore' } })
+// Bytes do not change by reading them again: Type 'Retry' is not assignable
+// @ts-expect-error
+builder.stream(orderTopic, { errors: { decode: retry(3) } })
+// Type '"retry"' is not assignable to type 'ErrorAction'
+// @ts-expect-error
+retry(3, { finally: 'retry' })
+// Type '"2 seconds"' is not assignable to type '`${number}d` | …'
+// @ts-expect-error
+retry(3, { backoff: '2 seconds' })
+// Type 'string' is not assignable to type 'DeadLetterTopic'
+// @ts-expect-error
+new StreamsBuilder({ errors: { process: 'dead-letter', deadLetters: 'dead' } })
+
 // Promises
 // An aggregator runs synchronously: it cannot answer a promise
 // @ts-expect-error
 byUser.aggregate('x', { items: sum(async (order) => order.items) })
 // @ts-expect-error as above
 byUser.aggregate('x', { n: count(where(async (order) => order.id === '')) })
+// add runs synchronously: use mapAsync before
+// @ts-expect-error
+byUser.aggregate('x', { n: aggregator({ init: () => 0, add: async (n: number) => n + 1 }) })
+// This callback runs synchronously: it cannot answer a promise
+// @ts-expect-error
+orders.forEach(async (order) => void order)
+// @ts-expect-error as above
+orders.selectKey(async (order) => order.id)
+// @ts-expect-error as above
+orders.map(async (order) => ({ key: order.id, value: order }))
 // An aggregator runs synchronously: it cannot answer a promise
 // @ts-expect-error
 byUser.aggregate(
@@ -266,6 +392,9 @@ objectKeys.repartition('r', { key: data<{ user: string }>() })
 // No default serde keeps a function, symbol or promise: give { value: serde }
 // @ts-expect-error
 orders.mapValues((order) => ({ run: () => order })).groupBy(() => 'all')
+// Argument of type 'StoreHandle' is not assignable to parameter of type 'string'
+// @ts-expect-error
+builder.table(orderTopic, windowStore('w', { ...orderTopic, size: '5m', retention: '1h' }))
 // The keys of this stream do not fit the topic: selectKey or map first
 // @ts-expect-error
 orders.to(customerTopic)

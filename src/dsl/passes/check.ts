@@ -54,6 +54,9 @@ function checkGlobal({ durable, windows, aggregators }: GlobalAggregateNode): vo
 function checkCogroup({ durable, plan, windows, inputs }: CogroupNode): void {
   if (plan.kind === 'steps') checkState(durable, plan.init, plan.serde)
   if (windows !== undefined && 'sizeMs' in windows) checkWindows(durable, windows)
+  if (windows?.shape === 'session' && plan.kind === 'named') {
+    checkMerges(`A record may make one of two sessions of '${durable}', which`, plan.aggregators)
+  }
   if (new Set(inputs).size === inputs.length) return
   throw fault(
     'cogroupTwice',
