@@ -259,15 +259,18 @@ export class KafkaLog implements Log {
   async divergence(
     partition: TopicPartition,
     offset: Offset,
-    leaderEpoch: number
+    leaderEpoch: number,
+    signal?: AbortSignal
   ): Promise<Offset | undefined> {
     const cluster = this.#cluster
     const what = 'OffsetForLeaderEpoch'
-    const [found] = await cluster.callLeaders(what, [partition], (address, [entry]) => {
+    const ask = (address: string, [entry]: readonly TopicPartition[]) => {
       const currentEpoch = (entry && cluster.leader(entry)?.epoch) ?? -1
       const asked = { ...partition, currentEpoch, leaderEpoch }
       return cluster.send(address, offsetForLeaderEpoch, [asked])
-    })
+    }
+    const options = signal === undefined ? {} : { signal }
+    const [found] = await cluster.callLeaders(what, [partition], ask, options)
     const where = `${what} of ${partitionName(partition)}`
     if (found?.error !== 0) throw kafkaError(found?.error ?? -1, where, null, partition.topic)
     return found.end < offset ? Math.max(found.end, 0) : undefined

@@ -223,7 +223,8 @@ export interface Log {
   divergence(
     partition: TopicPartition,
     offset: Offset,
-    leaderEpoch: number
+    leaderEpoch: number,
+    signal?: AbortSignal
   ): Promise<Offset | undefined>
   /** Records before these offsets are not needed any more (repartition topics). */
   purge(partitions: readonly (TopicPartition & { readonly before: Offset })[]): Promise<void>

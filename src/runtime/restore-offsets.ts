@@ -95,7 +95,7 @@ export class OffsetsCheck {
   }
 
   async #expectNotBehind(sources: Readonly<Record<string, SourcePlace>>): Promise<void> {
-    const { offsets = [], log } = this.#options
+    const { offsets = [], log, signal } = this.#options
     for (const one of offsets) {
       const { offset, metadata } = one
       const place = sources[partitionName(one)]
@@ -104,7 +104,9 @@ export class OffsetsCheck {
       const { leaderEpoch } = place
       // What is there now may be other records than those that were read.
       const parts =
-        leaderEpoch === undefined ? undefined : await log.divergence(one, place.offset, leaderEpoch)
+        leaderEpoch === undefined
+          ? undefined
+          : await log.divergence(one, place.offset, leaderEpoch, signal)
       if (parts !== undefined && parts <= offset) continue
       const name = partitionName(one)
       const what = `holds ${name} up to ${place.offset}, and its offset was set to ${offset}`

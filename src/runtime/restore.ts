@@ -164,7 +164,7 @@ export class Restore {
     const { log, applicationId, partition, state } = this.#request
     const from = this.#offsets.get(store)
     const changelog: TopicPartition = { topic: changelogTopic(applicationId, store), partition }
-    await this.#checkEpoch(store, changelog, from)
+    await this.#checkEpoch(store, changelog, from, signal)
     const reached = await log.restore(changelog, from ?? 'earliest', {
       signal,
       onBounds: (start, end) => this.#checkBounds(store, changelog, from, start, end),
@@ -183,11 +183,16 @@ export class Restore {
   }
 
   /** Whether the changelog still has what the state has of it. */
-  async #checkEpoch(store: string, changelog: TopicPartition, from: Offset | undefined) {
+  async #checkEpoch(
+    store: string,
+    changelog: TopicPartition,
+    from: Offset | undefined,
+    signal: AbortSignal
+  ): Promise<void> {
     const { log, task } = this.#request
     const epoch = this.#epochs.get(store)
     if (from === undefined || epoch === undefined) return
-    const end = await log.divergence(changelog, from, epoch)
+    const end = await log.divergence(changelog, from, epoch, signal)
     if (end !== undefined) throw changelogShort({ task, changelog, from, start: 0, end })
   }
 
