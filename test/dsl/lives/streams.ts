@@ -102,6 +102,17 @@ export const streams: readonly Entry[] = [
     stream
   ),
   entry(
+    'mapAsync',
+    (builder) => {
+      const answer = async ({ id, n }: Item): Promise<string> => {
+        for (let turns = n % 3; turns > 0; turns--) await new Promise(setImmediate)
+        return `${id} ${n}`
+      }
+      builder.stream(left).mapAsync(answer, { concurrency: 2 }).to(out)
+    },
+    stream
+  ),
+  entry(
     'deduplicate',
     (builder) => {
       const options = { by: ({ id }: { readonly id: string }) => id, within: '8s' } as const
