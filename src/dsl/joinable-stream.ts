@@ -105,7 +105,10 @@ export abstract class JoinableStream<out K, out V> {
     return this.#joinAny('inner', args)
   }
 
-  /** As `join` with a table; records without a row, or without a key, meet null. */
+  /**
+   * As `join` with a table; records without a row, or without a key, meet null:
+   * `orders.leftJoin(users, (order, user) => user?.region ?? order.user)`.
+   */
   leftJoin<KT, VT, R, K2 extends K = K>(
     table: KTable<KT, VT> & SameKey<Key<K2>, KT>,
     joiner: (value: V, row: VT | null, key: K) => Joined<R>
@@ -137,7 +140,10 @@ export abstract class JoinableStream<out K, out V> {
     return this.#joinAny('left', args)
   }
 
-  /** As `leftJoin`, for records of both streams. */
+  /**
+   * As `leftJoin`, for records of both streams:
+   * `orders.outerJoin('pairs', payments, within('30m'), (order, payment) => [order, payment])`.
+   */
   outerJoin<KO, VO, R, K2 extends K = K, V2 extends V = V>(
     name: string,
     other: KStream<KO, VO> & SameKey<Key<K2>, Key<KO>>,

@@ -62,7 +62,10 @@ export abstract class JoinableTable<K, V> {
     return this.#joinAny('inner', args)
   }
 
-  /** As `join`; rows of this table that the other has not meet null. */
+  /**
+   * As `join`; rows of this table that the other has not meet null:
+   * `people.leftJoin(addresses, (person, address) => [person, address])`.
+   */
   leftJoin<KO, VO, R>(
     table: KTable<KO, VO> & SameKey<K, KO>,
     joiner: (value: V, other: VO | null, key: K) => Joined<R>
@@ -78,7 +81,10 @@ export abstract class JoinableTable<K, V> {
     return this.#joinAny('left', args)
   }
 
-  /** As `join`; rows that either table lacks meet null. */
+  /**
+   * As `join`; rows that either table lacks meet null:
+   * `people.outerJoin(addresses, (person, address) => [person, address])`.
+   */
   outerJoin<KO, VO, R>(
     table: KTable<KO, VO> & SameKey<K, KO>,
     joiner: (value: V | null, other: VO | null, key: K) => Joined<R>

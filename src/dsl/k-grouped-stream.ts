@@ -63,7 +63,10 @@ export class KGroupedStream<K, V> {
     return this.#table(name as string, plan)
   }
 
-  /** Named aggregators, or a start and a step in the order of `Array.reduce`. */
+  /**
+   * Named aggregators, `aggregate('per-user', { orders: count() })`, or a start and a step in the
+   * order of `Array.reduce`: `aggregate('cents', () => 0, (sum, order) => sum + order.cents)`.
+   */
   aggregate<const A extends Aggregators<V>>(
     name: string,
     aggregators: A,
@@ -93,7 +96,8 @@ export class KGroupedStream<K, V> {
   cogroup<const A extends Aggregators<V>>(aggregators: A): CogroupedAggregators<K, A>
   /**
    * The same with a step for each, over one state:
-   * `orders.cogroup((sum: number, order) => sum + order.cents).and(refunds, …).aggregate('n', …)`.
+   * `orders.cogroup((sum: number, order) => sum + order.cents).and(…).aggregate('sums', () => 0)`;
+   * one alone is an aggregate: `cogroup((n: number) => n + 1).aggregate('counts', () => 0)`.
    */
   cogroup<A, S extends StepOf<A>>(
     step: (state: A, value: V, key: K) => Step<S>

@@ -48,7 +48,10 @@ export class KGroupedTable<K, V> {
     return this.#table(name as string, tableReducePlan(add, remove, this.#flow.value, options))
   }
 
-  /** Named aggregators that can all remove, or a start, a step, and the step back. */
+  /**
+   * Named aggregators that can all remove, `aggregate('by-region', { users: count() })`, or a
+   * start, a step, and the step back.
+   */
   aggregate<const A extends Aggregators<V>>(
     name: string,
     aggregators: A & AllCan<A, 'remove', NoRemove>,

@@ -83,14 +83,17 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     Object.freeze(this)
   }
 
-  /** Keeps the records that fit; a type guard narrows their type. */
+  /**
+   * Keeps the records that fit: `filter((order) => order.cents > 0)`; a type guard narrows their
+   * type.
+   */
   filter<W extends V>(guard: (value: V, key: K) => value is W): KStream<K, W>
   filter<B>(predicate: (value: V, key: K) => Bool<B>): KStream<K, V>
   filter(fn: UserFunction): unknown {
     return this.#stateless('filter', 'FILTER', fn, {})
   }
 
-  /** Keeps the others. */
+  /** Keeps the others: `filterNot((order) => order.cents === 0)`. */
   filterNot<W extends V>(guard: (value: V, key: K) => value is W): KStream<K, Exclude<V, W>>
   filterNot<B>(predicate: (value: V, key: K) => Bool<B>): KStream<K, V>
   filterNot(fn: UserFunction): unknown {
@@ -102,21 +105,25 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return this.#stateless('map', 'MAP', fn, { key: true, value: true })
   }
 
-  /** Any number of records for one. */
+  /**
+   * Any number of records for one:
+   * `flatMap((order) => order.items.map((item) => ({ key: item, value: 1 })))`.
+   */
   flatMap<K2, V2>(fn: (value: V, key: K) => Iterable<Forwarded<K2, V2>>): KStream<K2, V2> {
     return this.#stateless('flat-map', 'FLATMAP', fn, { key: true, value: true })
   }
 
-  /** A new value under the same key: no repartitioning follows. */
+  /** A new value, the same key: `mapValues((order) => order.cents)`. No repartitioning follows. */
   mapValues<V2>(fn: (value: V, key: K) => Row<V2>): KStream<K, V2> {
     return this.#stateless('map-values', 'MAPVALUES', fn, { value: true })
   }
 
+  /** Any number of values for one: `flatMapValues((order) => order.items)`. */
   flatMapValues<V2>(fn: (value: V, key: K) => Iterable<V2>): KStream<K, V2> {
     return this.#stateless('flat-map-values', 'FLATMAPVALUES', fn, { value: true })
   }
 
-  /** The same value under a new key. */
+  /** The same value under a new key: `selectKey((order) => order.user)`. */
   selectKey<K2>(fn: (value: V, key: K) => Row<K2>): KStream<K2, V> {
     return this.#stateless('select-key', 'KEY-SELECT', fn, { key: true })
   }
@@ -140,17 +147,20 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return this.#to(node, { value: undefined }) as KStream<K, R>
   }
 
-  /** Looks at each record, and changes nothing. */
+  /** Looks at each record, and changes nothing: `peek((order) => audit(order))`. */
   peek<R>(fn: (value: V, key: K) => Row<R>): KStream<K, V> {
     return this.#stateless('peek', 'PEEK', fn, {})
   }
 
-  /** Hands each record to a function; the stream ends here. */
+  /** Hands each record to a function: `forEach((order) => audit(order))`; the stream ends here. */
   forEach<R>(fn: (value: V, key: K) => Row<R>): void {
     this.#stateless('for-each', 'FOREACH', fn, {})
   }
 
-  /** Prints each record, `[label]: key, value`; the stream ends here. */
+  /**
+   * Prints each record, `[label]: key, value`; the stream ends here:
+   * `print({ label: 'orders', write: audit })`.
+   */
   print(options: PrintOptions = {}): void {
     const { graph, node } = this.#flow
     const name = graph.nameOf('KSTREAM-PRINTER')
@@ -173,7 +183,7 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return this.#to(node, {}) as KStream<K, V>
   }
 
-  /** Both streams in one; the other may carry other types. See also `merge(a, b, c)`. */
+  /** Both streams in one, of two types or one: `orders.merge(returns)`. For more see `merge`. */
   merge<K2, V2>(other: KStream<K2, V2>): KStream<K | K2, V | V2> {
     return mergeFlows([this.#flow, flowOf(other)]) as KStream<K | K2, V | V2>
   }
@@ -185,7 +195,8 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
 
   /**
    * Sends the records through the topic `<application>-<name>-repartition`, so that those of one
-   * key meet in one task. Records without a key are dropped, and counted as `ungrouped`.
+   * key meet in one task: `selectKey((order) => order.user).repartition('orders-by-user')`. Records
+   * without a key are dropped, and counted as `ungrouped`.
    */
   repartition<K2 extends K = K>(
     name: string,
@@ -219,7 +230,8 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
   }
 
   /**
-   * The last value of each key, as a table with a store of that name; null takes a row away.
+   * The last value of each key, as a table with a store of that name: `toTable('latest')`. Null
+   * takes a row away.
    * Where the key has changed it repartitions by itself, through a topic of that name.
    */
   toTable<K2 extends K = K>(name: string, serdes: KeySerde<K2, V>): StoredKTable<Key<K>, Value<V>>
@@ -236,7 +248,10 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return toTable(this.#flow, name, serdes)
   }
 
-  /** Groups by the key as it is. Where it has changed, the aggregate repartitions by itself. */
+  /**
+   * Groups by the key as it is: `groupByKey().count('orders')`. Where it has changed, the aggregate
+   * repartitions by itself.
+   */
   groupByKey<K2 extends K = K>(serdes: KeySerde<K2, V>): KGroupedStream<Key<K>, V>
   groupByKey<K2 extends K = K, V2 extends V = V>(
     this: KStream<K, V> & DefaultKey<K2> & Storable<V2>
@@ -249,7 +264,10 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return this.#group(this.#flow, serdes)
   }
 
-  /** Groups by a new key; the aggregate behind it repartitions by itself, under its own name. */
+  /**
+   * Groups by a new key: `groupBy((order) => order.user).count('orders-by-user')`. The aggregate
+   * repartitions by itself, under its own name.
+   */
   groupBy<K2, V2 extends V = V>(
     selector: (value: V, key: K) => Row<K2> & DefaultKey<K2> & Storable<V2>
   ): KGroupedStream<Key<K2>, V>
@@ -268,7 +286,8 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
 
   /**
    * Windows over everything, without a key: each task keeps partial results, one final task merges
-   * them. Windows close by watermark, the minimum over all source partitions.
+   * them. Windows close by watermark, the minimum over all source partitions:
+   * `windowedBy(tumbling('5m')).aggregate('traffic', { orders: count() })`.
    */
   windowedBy<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>(
     windows: Windows<Shape, Empty, Emit>,
@@ -279,7 +298,10 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return stream as GlobalWindowedStream<V, Emit>
   }
 
-  /** Sends the records to a topic, or to the one of `among` that a function chooses for each. */
+  /**
+   * Sends the records to a topic, `to(archive)`, or to the one of `among` that a function chooses
+   * for each: `to((order) => (order.cents > 0 ? paid : archive), { among: [paid, archive] })`.
+   */
   to<TK, TV, K2 extends K = K, V2 extends V = V>(topic: Topic<TK, TV> & Fits<K2, V2, TK, TV>): void
   to<const T extends readonly object[], K2 extends K = K, V2 extends V = V>(
     choose: (value: V, key: K) => NoInfer<T[number]>,
@@ -300,7 +322,15 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
 
   /**
    * A processor of one's own, with stores. The factory runs once per task; annotate `context` with
-   * what is forwarded: `(context: ProcessorContext<string, Total>, { totals }) => ({ … })`.
+   * what is forwarded:
+   *
+   *     type Context = ProcessorContext<string, Order>
+   *     orders.process('first', { seen }, (context: Context, { seen }) => ({
+   *       process({ key, value }) {
+   *         if (seen.get(key) === undefined) context.forward({ key, value })
+   *         seen.put(key, 1)
+   *       },
+   *     }))
    */
   process<const H extends StoreHandles, K2 = Misuse<Forwards>, V2 = Misuse<Forwards>>(
     name: string,
@@ -310,7 +340,10 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return this.#process(name, stores, factory, false)
   }
 
-  /** Keeps the key, so no repartitioning follows; the new value is what the function answers. */
+  /**
+   * Keeps the key, so no repartitioning follows; the new value is what the function answers:
+   * `processValues('nth', { seen }, (_context, { seen }) => (_order, key) => seen.get(key) ?? 0)`.
+   */
   processValues<const H extends StoreHandles, V2>(
     name: string,
     stores: H,
@@ -322,7 +355,10 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     return this.#process(name, stores, factory, true)
   }
 
-  /** Counts the records that are committed; the stream goes on. It starts at 0 with the process. */
+  /**
+   * Counts the records that are committed: `toCounter({ name: 'orders_total', help: 'Orders.' })`.
+   * The stream goes on. It starts at 0 with the process.
+   */
   toCounter<K2 extends K = K, V2 extends V = V>(counter: CounterOptions<K2, V2>): KStream<K, V> {
     const { graph, node } = this.#flow
     const { name, help, label } = counter

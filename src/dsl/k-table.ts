@@ -53,14 +53,17 @@ export class KTable<K, V> extends JoinableTable<K, V> {
     this.name = flow.durable
   }
 
-  /** Rows that do not pass are not there; a row that passes no longer is gone. */
+  /**
+   * Rows that do not pass are not there, `filter((user) => user.region === 'eu')`; a row that
+   * passes no longer is gone.
+   */
   filter<W extends V>(guard: (value: V, key: K) => value is W): KTable<K, W>
   filter<B>(predicate: (value: V, key: K) => Bool<B>): KTable<K, V>
   filter(fn: UserFunction): unknown {
     return this.#filtered(fn, true)
   }
 
-  /** The rows that `filter` leaves out. */
+  /** The rows that `filter` leaves out: `filterNot((user) => user.region === 'eu')`. */
   filterNot<W extends V>(guard: (value: V, key: K) => value is W): KTable<K, Exclude<V, W>>
   filterNot<B>(predicate: (value: V, key: K) => Bool<B>): KTable<K, V>
   filterNot(fn: UserFunction): unknown {
@@ -78,7 +81,8 @@ export class KTable<K, V> extends JoinableTable<K, V> {
 
   /**
    * Keeps the rows of a table made from others, in a store of that name: read there instead of
-   * computed anew, and open to look-ups from outside.
+   * computed anew, and open to look-ups from outside:
+   * `mapValues((user) => user.name).stored('names')`.
    */
   stored<V2 extends V = V>(
     this: KTable<K, V> & Storable<V2>,
@@ -123,7 +127,8 @@ export class KTable<K, V> extends JoinableTable<K, V> {
 
   /**
    * Holds changes back, in a store of that name: `suppress('hourly', untilTimeLimit('1h'))` lets
-   * the last one of a key out every hour, `suppress('final', untilWindowCloses())` one per window.
+   * the last one of a key out every hour,
+   * `perHour.suppress('final', untilWindowCloses())` one per window.
    */
   suppress(name: string, until: UntilTimeLimit | WindowCloses<K, this>): KTable<K, V>
   suppress(unnamed: Unnamed<".suppress('hourly', untilTimeLimit('1h'))">): never
@@ -136,7 +141,7 @@ export class KTable<K, V> extends JoinableTable<K, V> {
     return this.#to(graph.add({ kind: 'suppress', ...held, inputs: [node] }), this.#flow.value)
   }
 
-  /** Every change; null says that the key has gone. */
+  /** Every change, `users.toStream()`; null says that the key has gone. */
   toStream(): KStream<K, V | null> {
     const { graph, make, node, key, value } = this.#flow
     const name = graph.nameOf('KTABLE-TOSTREAM')
@@ -145,8 +150,9 @@ export class KTable<K, V> extends JoinableTable<K, V> {
   }
 
   /**
-   * Shows a number of the table's latest row, once it is committed. What was shown last survives a
-   * restart; of windows, an earlier one never replaces a later one.
+   * Shows a number of the table's latest row, once it is committed:
+   * `counts.toGauge({ name: 'orders', help: 'Of the last user.', value: (n) => n })`. What was
+   * shown last survives a restart; of windows, an earlier one never replaces a later one.
    */
   toGauge<R>(gauge: GaugeOptions<K, V, R>): this {
     const { graph, node, durable } = this.#flow

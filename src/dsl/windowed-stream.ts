@@ -47,6 +47,7 @@ export class WindowedStream<K, V, Emit extends Emission> {
     return this.#table(name as string, countPlan(options))
   }
 
+  /** `reduce('latest-5m', (_kept, order) => order)`: of the values' own type. */
   reduce(
     name: string,
     reducer: (kept: V, value: V, key: K) => V,
@@ -58,7 +59,10 @@ export class WindowedStream<K, V, Emit extends Emission> {
     return this.#table(name as string, plan)
   }
 
-  /** Named aggregators, or a start and a step in the order of `Array.reduce`. */
+  /**
+   * Named aggregators, `aggregate('traffic-5m', { orders: count() })`, or a start and a step in the
+   * order of `Array.reduce`.
+   */
   aggregate<const A extends Aggregators<V>>(
     name: string,
     aggregators: A,
@@ -109,7 +113,7 @@ export class GlobalWindowedStream<V, Emit extends Emission> {
     Object.freeze(this)
   }
 
-  /** How many records each window has. */
+  /** How many records each window has: `count('orders-5m')`. */
   count(name: string): WindowedKTable<null, number, Emit>
   count(this: Unnamed<".count('orders-5m')">): never
   count(name?: string): unknown {
@@ -121,7 +125,10 @@ export class GlobalWindowedStream<V, Emit extends Emission> {
     return this.#table(name as string, node)
   }
 
-  /** Named aggregators, all of which can merge; the name is that of its stores and its topic. */
+  /**
+   * Named aggregators, all of which can merge: `aggregate('traffic-5m', { orders: count() })`. The
+   * name is that of its stores and its topic.
+   */
   aggregate<const A extends Aggregators<V>>(
     name: string,
     aggregators: A & AllCan<A, 'merge', NoMerge>
