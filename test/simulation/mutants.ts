@@ -192,7 +192,7 @@ export const mutants: readonly Mutant[] = [
     'latecomers',
     14,
     edit(time, 'known.map(({ watermark }) => watermark)', 'known.map(() => never)'),
-    edit(time, 'latest.marks[spec.name])', 'undefined)')
+    edit(time, 'latest.marks[spec.name],', 'undefined,')
   ),
   // Silence.
   exactly(
@@ -201,11 +201,13 @@ export const mutants: readonly Mutant[] = [
     2,
     edit(
       idle,
-      'silentUntil(idleMs: number): Timestamp | undefined {',
-      `silentUntil(idleMs: number): Timestamp | undefined {
-    this.#settle()
+      'let silentSince = Number.NEGATIVE_INFINITY',
+      `let silentSince = Number.NEGATIVE_INFINITY
+    const watched = partitions.map((index) => this.#partitions[index] as Watched)
+    for (const one of watched) this.#settle(one)
+    const since = Math.max(...watched.map((one) => one.silentSince))
     const now = this.#clock.now()
-    if (now >= this.#silentSince + idleMs) return now - idleMs`
+    if (now >= since + idleMs) return now - idleMs`
     )
   ),
   exactly(
@@ -220,10 +222,8 @@ export const mutants: readonly Mutant[] = [
     9,
     edit(
       time,
-      'this.#idle.silentUntil(aggregate.idleMs)',
-      `this.#idle.silentUntil(
-        Math.min(...[...this.#aggregates.values()].map(({ idleMs }) => idleMs ?? Infinity))
-      )`
+      'silentUntil(aggregate.idleMs,',
+      'silentUntil(Math.min(...[...this.#aggregates.values()].map((one) => one.idleMs ?? 1e9)),'
     )
   ),
   exactly(
@@ -236,7 +236,7 @@ export const mutants: readonly Mutant[] = [
     'an idle advance is not committed',
     'stragglers',
     136,
-    edit(time, 'latest.marks[spec.name])', 'Math.min(...this.#watermarks))')
+    edit(time, 'latest.marks[spec.name],', 'Math.min(...this.#watermarks),')
   ),
   atLeast(
     'records are taken beside an idle commit',
