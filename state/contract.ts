@@ -104,12 +104,15 @@ export interface TaskState {
   /** Forgets both layers and the cache. */
   rollback(): void
   /** While restoring: raw changelog records, unsealed; flush them with `flushRestored`. */
-  restore(store: string, record: RecordCursor): void
+  restore(store: string, record: RestoredRecord): void
   flushRestored(checkpoint: Checkpoint): Promise<void>
   /** Deletes everything, checkpoint included: the restore starts from the beginning. */
   wipe(): Promise<void>
   close(): Promise<void>
 }
+
+/** What a restore reads of a record: its key, which is not null, and its value. */
+export type RestoredRecord = Pick<RecordCursor, 'key' | 'readKey' | 'valueLength' | 'readValue'>
 
 /** The state directory of one application: locked, one subdirectory per task. */
 export interface StateDirectory {

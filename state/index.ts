@@ -2,6 +2,7 @@
 export type {
   Checkpoint,
   KeyValueState,
+  RestoredRecord,
   SealedState,
   StateDirectory,
   StateSnapshot,

@@ -13,11 +13,11 @@ import { assert, present } from '../src/assert.ts'
 import { crc32c } from '../src/crc32c.ts'
 import { MillraceError } from '../src/errors.ts'
 import type { Logger } from '../src/log.ts'
-import type { RecordCursor } from '../src/record.ts'
 import { checksumBytes, writeChecksum } from './checksum.ts'
 import type {
   Checkpoint,
   KeyValueState,
+  RestoredRecord,
   SealedState,
   StateSnapshot,
   StoreDefinition,
@@ -162,7 +162,7 @@ export class LevelTaskState implements TaskState {
     this.#layers.keepSealed(sealed)
   }
 
-  restore(store: string, record: RecordCursor): void {
+  restore(store: string, record: RestoredRecord): void {
     const database = this.#usable()
     assert(this.#layers.dirtyBytes === 0, 'nothing is restored beneath unwritten changes')
     this.#restoring ??= database.batch()

@@ -160,6 +160,8 @@ export interface TableNode extends Node<'table'> {
   readonly logged: boolean
   /** How far back its past can be read; undefined: not at all. */
   readonly historyMs: number | undefined
+  /** The topic that its rows are restored from; without it they have a changelog. */
+  readonly origin?: AnyTopic
   readonly repartition: Repartition | undefined
 }
 

@@ -8,7 +8,7 @@
  * checkpoint that is behind, never ahead; while restoring nothing is forwarded; what cannot be
  * restored wholly is refused, not restored in part (`restore-rules.ts`).
  */
-import type { Checkpoint, TaskState } from '../../state/contract.ts'
+import type { Checkpoint, RestoredRecord, TaskState } from '../../state/contract.ts'
 import { CorruptedError } from '../errors.ts'
 import type { Offset, Timestamp, TopicPartition } from '../ids.ts'
 import type { Logger } from '../log.ts'
@@ -38,6 +38,8 @@ export interface RestoreRequest {
   readonly partition: number
   /** The logged ones. */
   readonly stores: readonly string[]
+  /** Those that are restored from topics of the user instead. Default: none. */
+  readonly origins?: ReadonlyMap<string, RestoreOrigin>
   /** Those of them whose changelogs lose old records by age, and may. Default: none. */
   readonly expiring?: ReadonlySet<string>
   readonly state: TaskState
@@ -57,6 +59,13 @@ export interface RestoreRequest {
   readonly ticks: () => Timestamp
   /** To tell the age of the checkpoint. */
   readonly now: () => Timestamp
+}
+
+/** A store that a topic of the user says all of. */
+export interface RestoreOrigin extends TopicPartition {
+  /** What is committed of it: later records are not in the store. */
+  readonly until: Offset
+  entryOf(record: RecordCursor): RestoredRecord | undefined
 }
 
 /** Keys of changelog records whose commit never happened, by store (at least once only). */
@@ -114,7 +123,8 @@ export class Restore {
   }
 
   async #from(checkpoint: Checkpoint | undefined): Promise<Restored> {
-    const { stores, state, committed, offsets = [] } = this.#request
+    const { origins, state, committed, offsets = [] } = this.#request
+    const stores = [...this.#request.stores, ...(origins?.keys() ?? [])]
     this.#offsets.clear()
     this.#epochs.clear()
     this.#skipped.clear()
@@ -161,6 +171,8 @@ export class Restore {
   }
 
   async #one(store: string, signal: AbortSignal): Promise<void> {
+    const origin = this.#request.origins?.get(store)
+    if (origin !== undefined) return await this.#fromOrigin(store, origin, signal)
     const { log, applicationId, partition, state } = this.#request
     const from = this.#offsets.get(store)
     const changelog: TopicPartition = { topic: changelogTopic(applicationId, store), partition }
@@ -194,6 +206,28 @@ export class Restore {
     if (from === undefined || epoch === undefined) return
     const end = await log.divergence(changelog, from, epoch, signal)
     if (end !== undefined) throw changelogShort({ task, changelog, from, start: 0, end })
+  }
+
+  /** Its records are not ours to check: what the topic has lost, the store has lost with it. */
+  async #fromOrigin(store: string, origin: RestoreOrigin, signal: AbortSignal): Promise<void> {
+    const { log, state } = this.#request
+    const { topic, partition, until } = origin
+    const from = this.#offsets.get(store)
+    if ((from ?? 0) < until) {
+      await log.restore({ topic, partition }, from ?? 'earliest', {
+        signal,
+        apply: (record) => {
+          this.#records++
+          const entry = record.offset < until ? origin.entryOf(record) : undefined
+          if (entry !== undefined) state.restore(store, entry)
+        },
+        flush: (position) => this.#flush(store, Math.min(position, until), undefined),
+        onProgress: (position, end) => this.#report(store, position, Math.min(end, until)),
+      })
+      signal.throwIfAborted()
+    }
+    this.#offsets.set(store, Math.max(until, from ?? 0))
+    this.#progress.delete(store)
   }
 
   #checkBounds(

@@ -20,7 +20,7 @@ import { TaskInstruments } from './instruments.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { changelogTopic, type PlannedTask } from './plan.ts'
 import type { CommitReceipt, CommittedOffset, OffsetCommit, OutputBatch } from './ports.ts'
-import { commitNumberHeader, Restore, type SkippedKeys } from './restore.ts'
+import { commitNumberHeader, Restore, type RestoreOrigin, type SkippedKeys } from './restore.ts'
 import { placesOf } from './restore-offsets.ts'
 import { changelogShort, committedNumberOf } from './restore-rules.ts'
 import type {
@@ -289,6 +289,7 @@ export class StreamTask {
       task: this.id,
       partition: planned.partition,
       stores: logged.map(({ name }) => name),
+      origins: originsOf(stores, offsets),
       expiring: new Set(logged.filter(goesByAge).map(({ name }) => name)),
       state: this.#state,
       checkpoint: this.#state.checkpoint,
@@ -338,7 +339,12 @@ export class StreamTask {
     const before = this.#state?.checkpoint
     const changelogs: Record<string, number> = { ...before?.changelogs }
     const epochs: Record<string, number> = { ...before?.epochs }
-    for (const { name, logged } of planned.subtopology.stores) {
+    for (const { name, logged, origin } of planned.subtopology.stores) {
+      if (origin !== undefined) {
+        const source = offsets.find((one) => one.topic === origin.topic)
+        if (source !== undefined) changelogs[name] = source.offset
+        continue
+      }
       const topic = changelogTopic(plan.applicationId, name)
       const end = logged ? receipt.endOffset(topic, planned.partition) : undefined
       if (end === undefined) continue
@@ -352,6 +358,22 @@ export class StreamTask {
     }
     return { commitNumber, changelogs, epochs, sources: placesOf(offsets) }
   }
+}
+
+/** Stores that are restored from their sources, up to what is committed of those. */
+function originsOf(
+  stores: readonly StoreSpec[],
+  offsets: readonly CommittedOffset[]
+): ReadonlyMap<string, RestoreOrigin> {
+  const origins = stores.flatMap(
+    ({ name, origin }): readonly (readonly [string, RestoreOrigin])[] => {
+      const source = offsets.find(({ topic }) => topic === origin?.topic)
+      if (origin === undefined || source === undefined) return []
+      const { topic, partition, offset: until = 0 } = source
+      return [[name, { topic, partition, until, entryOf: origin.entryOf }]]
+    }
+  )
+  return new Map(origins)
 }
 
 async function* nothing(): AsyncIterable<never> {}

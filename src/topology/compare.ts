@@ -15,6 +15,7 @@ export function compareTopologies(
 ): readonly TopologyDifference[] {
   const differences = [
     ...compareThings(storesOf(before), storesOf(after), storeRules),
+    ...compareOrigins(before, after),
     ...compareThings(globalsOf(before), globalsOf(after), globalRules),
     ...compareThings(repartitionsOf(before), repartitionsOf(after), repartitionRules),
     ...compareThings(sourcesOf(before), sourcesOf(after), sourceRules),
@@ -27,6 +28,7 @@ interface Thing {
   readonly name: string
   readonly layout: string
   readonly logged?: boolean
+  readonly origin?: string
 }
 
 interface Rules {
@@ -43,7 +45,8 @@ const storeRules: Rules = {
   severity: 'incompatible',
   changed: (was, is) => {
     const isNew = is.logged === true && was.logged === false
-    const unlogged = 'it was kept without a changelog, which cannot be written afterwards'
+    const without = `without a changelog${from(was)}`
+    const unlogged = `it was kept ${without}, which cannot be written afterwards`
     return layoutChanged(was, is) ?? (isNew ? unlogged : undefined)
   },
   added: 'it is new and starts empty',
@@ -73,6 +76,24 @@ const sourceRules: Rules = {
     was.layout === is.layout ? undefined : `it was read as ${was.layout}, and is as ${is.layout}`,
   added: 'it is new, and read from its start',
   removed: 'it is not read any more',
+}
+
+/** Of stores that are restored from a topic of the user, or were. */
+function compareOrigins(before: TopologyJson, after: TopologyJson): readonly TopologyDifference[] {
+  const old = new Map(storesOf(before).map((store) => [store.name, store]))
+  return storesOf(after).flatMap(({ name, origin, logged }) => {
+    const was = old.get(name)
+    if (was === undefined || logged === true || was.origin === origin) return []
+    const message =
+      origin === undefined
+        ? `a lost one would be empty: it is not restored from topic '${was.origin}' any more`
+        : `it is restored from topic '${origin}'; a changelog it had stays until it is deleted`
+    return [Object.freeze({ severity: 'compatible', subject: `store '${name}'`, message })]
+  })
+}
+
+function from({ origin }: Thing): string {
+  return origin === undefined ? '' : `, from topic '${origin}'`
 }
 
 function layoutChanged(was: Thing, is: Thing): string | undefined {

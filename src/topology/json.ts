@@ -21,7 +21,9 @@ export function topologyJson({ subtopologies, globals, topics, instruments }: Pa
     subtopologies: subtopologies.map(({ id, nodes, stores, aggregates }) => ({
       id,
       nodes: nodes.map(nodeJson),
-      stores: stores.map((store) => ({ ...store })),
+      stores: stores.map(({ origin, ...store }) =>
+        origin === undefined ? store : { ...store, origin: origin.topic }
+      ),
       aggregates: aggregates.map(({ sources, ...timed }) => ({ ...timed, sources: [...sources] })),
     })),
     globals: globals.map(({ name, topic, key, value }) => ({

@@ -2,9 +2,11 @@
  * What the DSL builds and the runtime runs: sub-topologies of nodes, the topics between them, and
  * the stores they own. Immutable, and free of state: every task makes its own operators from it.
  */
+import type { RestoredRecord } from '../../state/contract.ts'
 import type { ErrorPolicy } from '../error-policy.ts'
 import type { Operator } from '../processor/operator.ts'
 import type { ReadableStore } from '../processor/readable.ts'
+import type { RecordCursor } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { CalendarSpec } from '../windows/calendar.ts'
 
@@ -78,6 +80,20 @@ export interface StoreSpec {
   readonly layout: string
   /** Changelog settings, Kafka's names. */
   readonly config: Readonly<Record<string, string>>
+  /** Where it is restored from, if not from a changelog. */
+  readonly origin?: StoreOrigin
+}
+
+/** A topic of the user that says all that a store holds. */
+export interface StoreOrigin {
+  readonly topic: string
+  /** What a record of it makes of the store; undefined: nothing. */
+  entryOf(record: RecordCursor): RestoredRecord | undefined
+}
+
+export interface StoreJson extends Omit<StoreSpec, 'origin'> {
+  /** The topic. */
+  readonly origin?: string
 }
 
 /** An aggregate whose mark is announced by the source tasks of a sub-topology. */
@@ -186,7 +202,7 @@ export type NodeJson =
 export interface SubtopologyJson {
   readonly id: number
   readonly nodes: readonly NodeJson[]
-  readonly stores: readonly StoreSpec[]
+  readonly stores: readonly StoreJson[]
   readonly aggregates: readonly PlacedAggregateSpec[]
 }
 

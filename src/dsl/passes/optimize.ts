@@ -5,6 +5,7 @@
 import type { LogicalNode } from '../graph.ts'
 import { fault } from './faults.ts'
 import { mergeRepartitions } from './merge-repartitions.ts'
+import { reuseSourceTopics } from './reuse-source-topics.ts'
 import { rewire } from './rewire.ts'
 
 /**
@@ -12,14 +13,17 @@ import { rewire } from './rewire.ts'
  *   left and outer joins become inner ones, since every record joins itself.
  * - `merge-repartitions`: what is grouped several times behind one change of key goes through one
  *   repartition topic, that of the first.
+ * - `reuse-source-topics`: tables right behind their topic have no changelog, and are restored from
+ *   the topic.
  */
-export type Optimization = 'single-store-self-join' | 'merge-repartitions'
+export type Optimization = 'single-store-self-join' | 'merge-repartitions' | 'reuse-source-topics'
 
 type Pass = (nodes: readonly LogicalNode[]) => readonly LogicalNode[]
 
 const passes: Readonly<Record<Optimization, Pass>> = {
   'single-store-self-join': mergeSelfJoins,
   'merge-repartitions': mergeRepartitions,
+  'reuse-source-topics': reuseSourceTopics,
 }
 
 /** Those that are asked for, in the order in which they are done. */

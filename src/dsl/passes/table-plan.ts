@@ -10,10 +10,11 @@
 import { present } from '../../assert.ts'
 import type { Callback } from '../../operators/filter.ts'
 import type { KeyedAggregateSpec } from '../../operators/specs.ts'
+import { rowsOfOrigin } from '../../operators/table-origin.ts'
 import type { Joiner, TableView } from '../../operators/table-view.ts'
 import { changelogConfig } from '../../topology/internal-topics.ts'
-import type { StoreSpec } from '../../topology/topology.ts'
-import type { LogicalNode, StoredNode, TableNode } from '../graph.ts'
+import type { StoreOrigin, StoreSpec } from '../../topology/topology.ts'
+import type { AnyTopic, LogicalNode, StoredNode, TableNode } from '../graph.ts'
 import { fault } from './faults.ts'
 import { aggregateLayout, rowsLayout } from './layouts.ts'
 
@@ -150,11 +151,20 @@ export function storeOf(node: LogicalNode): StoreSpec | undefined {
     case 'table-aggregate':
       return spec(node, aggregateLayout(node))
     case 'table':
+      return node.origin === undefined
+        ? spec(node, rowsLayout(node))
+        : { ...spec(node, rowsLayout(node)), logged: false, origin: originOf(node, node.origin) }
     case 'stored':
       return spec(node, rowsLayout(node))
     default:
       return undefined
   }
+}
+
+function originOf(node: TableNode, { name, timestamp }: AnyTopic): StoreOrigin {
+  const { durable, key, value } = node
+  const rows = { name: durable, key, value, logged: false, timestamp }
+  return Object.freeze({ topic: name, entryOf: rowsOfOrigin(rows) })
 }
 
 function spec({ durable: name, logged }: Stored, layout: string): StoreSpec {
@@ -183,8 +193,9 @@ export function aggregateSpec(
 }
 
 function rowsView(node: TableNode | StoredNode): TableView {
-  const { durable: name, key, value, logged } = node
-  const historyMs = node.kind === 'table' ? node.historyMs : undefined
+  const { durable: name, key, value } = node
+  const { historyMs, origin } = node.kind === 'table' ? node : {}
+  const logged = node.logged && origin === undefined
   const spec = { name, key, value, logged }
   if (historyMs === undefined) return { kind: 'rows', spec: Object.freeze(spec) }
   return { kind: 'versions', spec: Object.freeze({ ...spec, historyMs }) }
