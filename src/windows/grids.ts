@@ -11,8 +11,14 @@ export function gridOf(spec: GridSpec & { readonly calendar?: CalendarSpec | und
   return calendar === undefined ? new WindowGrid(spec) : new CalendarGrid(calendar, graceMs)
 }
 
-/** Where windows end, by where they start. */
+/** Where windows end, by where they start. What is wrong with them is for `build()` to say. */
 export function endsOf(windows: WindowSpec | SlidingSpec): { endOf(start: Timestamp): Timestamp } {
-  if (windows.shape !== 'sliding') return gridOf(windows)
-  return { endOf: (start) => start + windows.spanMs }
+  if (windows.shape === 'sliding') return { endOf: (start) => start + windows.spanMs }
+  let grid: Grid | undefined
+  return {
+    endOf: (start) => {
+      grid ??= gridOf(windows)
+      return grid.endOf(start)
+    },
+  }
 }

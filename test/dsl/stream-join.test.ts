@@ -60,7 +60,7 @@ describe('a join of two streams', () => {
       'pairs-outer-other-join-store',
       'pairs-outer-shared-join-store',
     ])
-    expect(nodeOf(topology, 'pairs-this-windowed').children).toEqual(['pairs-this-join'])
+    expect(nodeOf(topology, 'pairs-this-windowed').children).toEqual(['pairs-outer-this-join'])
   })
 
   it('is refused where a key has changed, until the stream is repartitioned', async () => {

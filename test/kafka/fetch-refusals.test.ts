@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { FatalError } from '../../src/errors.ts'
 import type { Cluster } from '../../src/kafka/cluster.ts'
 import { Fetcher } from '../../src/kafka/fetcher.ts'
+import { FrameBuffers } from '../../src/kafka/frame-buffers.ts'
 import { errorCodes } from '../../src/kafka/kafka-errors.ts'
 import { stampBatch } from '../../src/kafka/record-batch.ts'
 import type { FetchRequest, FetchResponse } from '../../src/kafka/requests/records.ts'
@@ -30,6 +31,7 @@ class ScriptedBroker {
   reader(): PartitionReader {
     const cluster = {
       logger: silentLogger,
+      links: { buffers: new FrameBuffers() },
       signal: new AbortController().signal,
       leader: () => ({ address: 'model:1', nodeId: 1, epoch: 0 }),
       refresh: () => Promise.resolve(),

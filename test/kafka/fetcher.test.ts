@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { systemClock } from '../../src/clock.ts'
 import type { Cluster } from '../../src/kafka/cluster.ts'
 import { Fetcher } from '../../src/kafka/fetcher.ts'
+import { FrameBuffers } from '../../src/kafka/frame-buffers.ts'
 import type { FetchRequest } from '../../src/kafka/requests/records.ts'
 import { PartitionReader } from '../../src/kafka/source-reader.ts'
 import { ThrottledLog } from '../../src/kafka/throttled-log.ts'
@@ -25,6 +26,7 @@ class EmptyLeader {
 
   constructor() {
     const cluster = {
+      links: { buffers: new FrameBuffers() },
       signal: this.#closing.signal,
       leader: () => ({ address: 'model:1', nodeId: 1, epoch: 0 }),
       send: (_address: string, _rpc: unknown, request: FetchRequest) => this.#answer(request),
