@@ -1,16 +1,14 @@
 /** Global tables on a real broker: two instances, each with all rows, and a lost disk. */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { StreamsBuilder } from '../src/dsl/streams-builder.ts'
 import { topic } from '../src/dsl/topic.ts'
-import { KafkaLog } from '../src/kafka/kafka-log.ts'
-import { silentLogger } from '../src/log.ts'
 import { string } from '../src/serde/primitives.ts'
 import { StreamApp } from '../src/stream-app.ts'
 import { sharedBroker } from './support/shared-broker.ts'
+import { openTestLog } from './support/test-log.ts'
 
 const partitions = 2
 const patience = { timeout: 60_000, interval: 50 }
@@ -21,18 +19,7 @@ it('a global table is whole on each of two instances, also after a lost disk', a
   const brokers = await sharedBroker()
   const id = `global-${randomUUID()}`
   const [orders, titles, out] = [texts(`${id}-orders`), texts(`${id}-titles`), texts(`${id}-out`)]
-  const path = await mkdtemp(join(tmpdir(), 'millrace-global-'))
-  const log = await KafkaLog.connect({
-    brokers,
-    clientId: 'test',
-    applicationId: `${id}-test`,
-    instance: 'test',
-    logger: silentLogger,
-  })
-  onTestFinished(async () => {
-    await log.close()
-    await rm(path, { recursive: true, force: true })
-  })
+  const { log, path } = await openTestLog(id, { brokers })
   const names = [orders.name, titles.name, out.name]
   await log.prepare(names.map((name) => ({ name, role: 'sink', partitions, create: true })))
   const builder = new StreamsBuilder()

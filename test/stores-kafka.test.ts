@@ -1,7 +1,5 @@
 /** Stores of two instances on a real broker: each has its part, and says who has the other. */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import {
@@ -13,9 +11,8 @@ import {
   topic,
   tumbling,
 } from '../src/index.ts'
-import { KafkaLog } from '../src/kafka/kafka-log.ts'
-import { silentLogger } from '../src/log.ts'
 import { sharedBroker } from './support/shared-broker.ts'
+import { openTestLog } from './support/test-log.ts'
 
 const partitions = 4
 const patience = { timeout: 60_000, interval: 50 }
@@ -46,18 +43,7 @@ it('each of two instances reads what it has, and names the tasks of the rest', a
   const brokers = await sharedBroker()
   const id = `stores-${randomUUID()}`
   const orders = topic(`${id}-orders`, { key: string(), value: string() })
-  const path = await mkdtemp(join(tmpdir(), 'millrace-stores-'))
-  const log = await KafkaLog.connect({
-    brokers,
-    clientId: 'test',
-    applicationId: `${id}-test`,
-    instance: 'test',
-    logger: silentLogger,
-  })
-  onTestFinished(async () => {
-    await log.close()
-    await rm(path, { recursive: true, force: true })
-  })
+  const { log, path } = await openTestLog(id, { brokers })
   await log.prepare([{ name: orders.name, role: 'sink', partitions, create: true }])
   const builder = new StreamsBuilder()
   const byKey = builder.stream(orders).groupByKey()

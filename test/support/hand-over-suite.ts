@@ -1,11 +1,8 @@
 /** The application on Kafka: two instances, hand-over, a lost disk, and nothing twice. */
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { KafkaLog } from '../../src/kafka/kafka-log.ts'
-import { silentLogger } from '../../src/log.ts'
+import type { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import { type KafkaSettings, StreamApp } from '../../src/stream-app.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import {
@@ -19,6 +16,7 @@ import {
   textTopic,
   topologyOf,
 } from '../runtime/small-topology.ts'
+import { openTestLog } from './test-log.ts'
 
 const partitions = 3
 const patience = { timeout: 40_000, interval: 50 }
@@ -49,20 +47,9 @@ function sendOn({ context }: FunctionOperator, _key: unknown, value: unknown, ti
 async function openWorld(kafka: KafkaSettings) {
   const id = `app-${randomUUID()}`
   const [input, output] = [`${id}-in`, `${id}-out`]
-  const path = await mkdtemp(join(tmpdir(), 'millrace-kafka-'))
-  const log = await KafkaLog.connect({
-    ...kafka,
-    clientId: 'test',
-    applicationId: `${id}-test`,
-    instance: 'test',
-    logger: silentLogger,
-  })
+  const { log, path } = await openTestLog(id, kafka)
   const topics = [input, output].map((name) => ({ name, role: 'sink', partitions, create: true }))
   await log.prepare(topics as Parameters<KafkaLog['prepare']>[0])
-  onTestFinished(async () => {
-    await log.close()
-    await rm(path, { recursive: true, force: true })
-  })
   const seen: string[] = []
   for (let partition = 0; partition < partitions; partition++) {
     const reader = log.read({ topic: output, partition }, 'earliest', {
