@@ -144,9 +144,10 @@ export type {
   WindowedTableRow,
 } from './runtime/store-views.ts'
 // Serdes
+export { type ConvertedOptions, converted } from './serde/converted.ts'
 export { data } from './serde/data.ts'
 export type { KeyDefault } from './serde/default-key.ts'
-export { json, type StandardSchema } from './serde/json.ts'
+export { type JsonOptions, json, type StandardSchema } from './serde/json.ts'
 export { murmur2, partitionForKey } from './serde/murmur2.ts'
 export { nullable } from './serde/nullable.ts'
 export { boolean, bytes, float64, int32, int64, string } from './serde/primitives.ts'

@@ -1,5 +1,5 @@
 /** Events of a shop as they arrive: which are accepted, and why the others are not. */
-import { RejectedRecordError, type Serde } from '../src/index.ts'
+import { converted, json, RejectedRecordError, type Serde } from '../src/index.ts'
 import { formatMinor } from './currency.ts'
 import { parsePrice } from './price.ts'
 
@@ -32,6 +32,9 @@ export interface ShopEventOptions {
   readonly decimals: number
 }
 
+/** As they come: whatever they say is checked. */
+type Fields = Readonly<Record<string, unknown>>
+
 /** The last millisecond a calendar can name. */
 const timestampMax = 8.64e15
 
@@ -42,19 +45,15 @@ const timestampMax = 8.64e15
 export function shopEvents(options: ShopEventOptions): Serde<ShopEvent> {
   const orderTypes = new Set(options.orderTypes)
   const { decimals } = options
-  return Object.freeze({
-    name: 'shop-event',
-    serialize: (event: ShopEvent) => encoder.encode(JSON.stringify(fields(event, decimals))),
-    deserialize: (bytes: Uint8Array) => accept(parse(bytes), orderTypes, decimals),
-    deserializeNull: () => reject('decode'),
+  return converted('shop-event', json<Fields>({ malformed: 'reject' }), {
+    read: (value) => accept(value, orderTypes, decimals),
+    write: (event: ShopEvent) => fields(event, decimals),
+    readNull: () => reject('decode'),
   })
 }
 
-function accept(
-  fields: Readonly<Record<string, unknown>>,
-  orderTypes: ReadonlySet<string>,
-  decimals: number
-): ShopEvent {
+function accept(fields: Fields, orderTypes: ReadonlySet<string>, decimals: number): ShopEvent {
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) reject('decode')
   const { timestamp, sessionId, eventType: type } = fields
   if (fields['detectedDuplicate'] === true) reject('duplicate')
   if (fields['detectedCorruption'] === true) reject('corrupt')
@@ -69,27 +68,13 @@ function accept(
   return { timestamp, sessionId, eventType, order, price }
 }
 
-function parse(bytes: Uint8Array): Readonly<Record<string, unknown>> {
-  let value: unknown
-  try {
-    value = JSON.parse(decoder.decode(bytes))
-  } catch (cause) {
-    reject('decode', cause)
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) reject('decode')
-  return value as Readonly<Record<string, unknown>>
-}
-
-function fields(event: ShopEvent, decimals: number): object {
+function fields(event: ShopEvent, decimals: number): Fields {
   const { timestamp, sessionId, eventType, order, price } = event
   if (!order) return { timestamp, sessionId, eventType }
   const text = price === null ? null : formatMinor(price, decimals)
   return { timestamp, sessionId, eventType, total_price: text }
 }
 
-function reject(reason: RejectionReason, cause?: unknown): never {
-  throw new RejectedRecordError(reason, cause === undefined ? {} : { cause })
+function reject(reason: RejectionReason): never {
+  throw new RejectedRecordError(reason)
 }
-
-const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })

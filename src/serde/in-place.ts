@@ -24,6 +24,20 @@ export function readsInPlaceAs<T>(serde: Serde<T>, inner: Serde<unknown>): Serde
   return serde
 }
 
+/** Reads in place what `inner` does, if it does, and makes something else of it. */
+export function readsInPlaceOf<T, Inner>(
+  serde: Serde<T>,
+  inner: Serde<Inner>,
+  read: (value: Inner) => T
+): Serde<T> {
+  const make = makers.get(inner) as (() => BytesReader<Inner>) | undefined
+  if (make === undefined) return serde
+  return readsInPlace(serde, () => {
+    const readInner = make()
+    return (bytes, start, end) => read(readInner(bytes, start, end))
+  })
+}
+
 /** How the serde reads in place; undefined: it wants a view, which it may keep. */
 export function inPlaceReader<T>(serde: Serde<T>): BytesReader<T> | undefined {
   return makers.get(serde)?.() as BytesReader<T> | undefined

@@ -143,22 +143,26 @@ function digitAt(bytes: Uint8Array, at: number): number {
   return digit <= 9 ? digit : -1
 }
 
-/** Reads JSON as `JSON.parse` does; one for each partition, since each may look different. */
-export function shapedJson(): BytesReader<unknown> {
+/**
+ * Reads JSON as `parse` does; one for each partition, since each may look different.
+ *
+ * @param parse reads any JSON, and refuses what is none; ASCII is the same to all of them
+ */
+export function shapedJson(parse: BytesReader<unknown> = parseJson): BytesReader<unknown> {
   const shape = new ShapeReader()
   let misses = 0
   let resting = 0
   return (bytes, start, end) => {
     if (resting > 0) {
       resting--
-      return JSON.parse(decodeUtf8At(bytes, start, end))
+      return parse(bytes, start, end)
     }
     const read = shape.tryRead(bytes, start, end)
     if (read !== undefined) {
       misses = 0
       return read
     }
-    const parsed: unknown = JSON.parse(decodeUtf8At(bytes, start, end))
+    const parsed = parse(bytes, start, end)
     misses++
     if (misses > missesMax) {
       misses = 0
@@ -168,4 +172,8 @@ export function shapedJson(): BytesReader<unknown> {
     }
     return parsed
   }
+}
+
+function parseJson(bytes: Uint8Array, start: number, end: number): unknown {
+  return JSON.parse(decodeUtf8At(bytes, start, end))
 }

@@ -23,17 +23,37 @@ const plain: Serde<unknown> = Object.freeze({
   serialize: (value: unknown) => encodeUtf8(stringify(value)),
   deserialize: (bytes: Uint8Array): unknown => JSON.parse(decodeUtf8(bytes)),
 })
-readsInPlace(plain, shapedJson)
+readsInPlace(plain, () => shapedJson())
+
+const strict: Serde<unknown> = Object.freeze({
+  name: plain.name,
+  serialize: plain.serialize,
+  deserialize: (bytes: Uint8Array): unknown => parseStrictly(bytes),
+})
+readsInPlace(strict, () =>
+  shapedJson((bytes, start, end) => parseStrictly(bytes.subarray(start, end)))
+)
+
+export interface JsonOptions {
+  /**
+   * Bytes that are no UTF-8: `replace` reads U+FFFD in their place, as Java does (default);
+   * `reject` rejects the record as `decode`.
+   */
+  readonly malformed?: 'replace' | 'reject'
+}
 
 /**
  * `json<Order>()` trusts the writer; `json(orderSchema)` checks what is read: a record that does
  * not fit is rejected as `decode`. A type that JSON would damage does not compile: see `data()`.
  */
 export function json<In, Out>(schema: StandardSchema<In, Out> & JsonCheck<In>): Serde<Out>
-export function json<T>(this: JsonCheck<T>): Serde<T>
-export function json(this: unknown, schema?: StandardSchema<unknown, unknown>): unknown {
-  if (schema === undefined) return plain
-  const standard = schema['~standard']
+export function json<T>(this: JsonCheck<T>, options?: JsonOptions): Serde<T>
+export function json(
+  this: unknown,
+  given: StandardSchema<unknown, unknown> | JsonOptions = {}
+): unknown {
+  if (!('~standard' in given)) return given.malformed === 'reject' ? strict : plain
+  const standard = given['~standard']
   const validate: Validate = (value) => standard.validate(value)
   const serde = Object.freeze({
     name: `json(${standard.vendor})`,
@@ -44,6 +64,16 @@ export function json(this: unknown, schema?: StandardSchema<unknown, unknown>): 
     const read = shapedJson()
     return (bytes, start, end) => checked(validate, read(bytes, start, end))
   })
+}
+
+const strictDecoder = new TextDecoder('utf-8', { fatal: true })
+
+function parseStrictly(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(strictDecoder.decode(bytes))
+  } catch (cause) {
+    throw new RejectedRecordError('decode', { cause })
+  }
 }
 
 function stringify(value: unknown): string {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { converted } from '../../src/serde/converted.ts'
 import { inPlaceReader } from '../../src/serde/in-place.ts'
 import { json } from '../../src/serde/json.ts'
 import { nullable } from '../../src/serde/nullable.ts'
@@ -15,12 +16,16 @@ const schema = {
   },
 } as const
 
+const unwrap = (value: unknown): unknown => (value as unknown[])[0]
+
 const serdes: readonly (readonly [string, Serde<never>])[] = [
   ['string', string()],
   ['json', json<unknown>()],
   ['json with a schema', json(schema)],
   ['nullable string', nullable(string())],
   ['nullable json', nullable(json<unknown>())],
+  ['strict json', json<unknown>({ malformed: 'reject' })],
+  ['converted json', converted('n', json<unknown>(), { read: (value) => [value], write: unwrap })],
 ].map(([name, serde]) => [name as string, serde as Serde<never>])
 
 /** The value, or what was thrown. */
@@ -59,6 +64,7 @@ test('a copy with another way to read does not read as the original', () => {
 
 test('what may keep the bytes, or was written elsewhere, is given a view', () => {
   const own: Serde<Uint8Array> = { ...bytes(), name: 'own' }
-  const others = [bytes(), int32(), own, nullable(own)] as readonly Serde<unknown>[]
+  const ofOwn = converted('of own', own, { read: (value) => value, write: (value) => value })
+  const others = [bytes(), int32(), own, nullable(own), ofOwn] as readonly Serde<unknown>[]
   expect(others.map(inPlaceReader)).toEqual(others.map(() => undefined))
 })

@@ -51,6 +51,17 @@ describe('json', () => {
     )
   })
 
+  it('reads bytes that are no UTF-8 as U+FFFD, or rejects them', () => {
+    const malformed = Uint8Array.of(0x22, 0xff, 0x22)
+    const strict = json<string>({ malformed: 'reject' })
+    expect(json<string>().deserialize(malformed)).toBe('\ufffd')
+    expect(() => strict.deserialize(malformed)).toThrow(RejectedRecordError)
+    expect(() => strict.deserialize(utf8('{'))).toThrow(
+      expect.objectContaining({ reason: 'decode', cause: expect.any(SyntaxError) })
+    )
+    expect(strict.deserialize(utf8('"\ufffd"'))).toBe('\ufffd')
+  })
+
   it('refuses a schema that answers later', () => {
     const later = {
       '~standard': { ...named['~standard'], validate: () => Promise.resolve({ value: 1 }) },
