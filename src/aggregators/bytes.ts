@@ -1,4 +1,11 @@
 /** Small binary records: written front to back into a buffer that grows, and read the same way. */
+import { binaryTextAt } from '../serde/text.ts'
+
+/** So few are written faster one by one. */
+const loopCharsMax = 32
+
+/** Of the length before a text or bytes of up to 2 MiB. */
+export const lengthBytesMax = 3
 
 /** Integers up to 2^53 − 1 take 7 bits a byte; other numbers are doubles, big endian. */
 export class ByteWriter {
@@ -70,9 +77,13 @@ export class ByteWriter {
 
   /** A string of one char per byte. */
   binary(value: string): this {
-    this.count(value.length)
-    this.#room(value.length)
-    this.#length += this.#buffer.write(value, this.#length, 'latin1')
+    const { length } = value
+    this.count(length)
+    this.#room(length)
+    const [buffer, start] = [this.#buffer, this.#length]
+    if (length > loopCharsMax) buffer.write(value, start, 'latin1')
+    else for (let at = 0; at < length; at++) buffer[start + at] = value.charCodeAt(at)
+    this.#length = start + length
     return this
   }
 
@@ -142,7 +153,7 @@ export class ByteReader {
 
   binary(): string {
     const start = this.#skip(this.count())
-    return this.#buffer.toString('latin1', start, this.#at)
+    return binaryTextAt(this.#buffer, start, this.#at)
   }
 
   /** Where the bytes that are skipped begin. */

@@ -94,17 +94,21 @@ function count(passes: ((value: unknown) => boolean) | undefined): Field {
 }
 
 function sum(name: string, choose: Select, zero: 0 | 0n): Field {
-  const addend = (value: unknown): Numeric => {
+  const addend = (value: unknown): Numeric | undefined => {
     const chosen = chosenNumber(name, choose(value))
     if (chosen !== undefined && typeof chosen !== typeof zero) throw mixed(name, typeof chosen)
-    return chosen ?? zero
+    return chosen
   }
   return {
     ...numeric,
     kind: typeof zero === 'bigint' ? 'sum of bigint' : 'sum',
     init: () => zero,
-    add: (state, value) => plus(state as Numeric, addend(value)),
-    remove: (state, value) => plus(state as Numeric, negative(addend(value))),
+    add(state, value) {
+      const one = addend(value)
+      // Adding a zero of type bigint costs as much as adding a price.
+      return one === undefined ? state : plus(state as Numeric, one)
+    },
+    remove: (state, value) => plus(state as Numeric, negative(addend(value) ?? zero)),
     merge: (state, other) => plus(state as Numeric, other as Numeric),
   }
 }

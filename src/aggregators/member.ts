@@ -3,11 +3,19 @@ import type { Member } from './aggregator.ts'
 
 const double = Buffer.alloc(8)
 
+/** The text that came last, and its key: several sets of one record often count the same. */
+let recentText = ''
+let recentKey = 's'
+
 /** Undefined: nothing to count. Throws a TypeError on what cannot be told apart. */
 export function memberKey(value: Member): string | undefined {
   switch (typeof value) {
     case 'string':
-      return `s${binaryText(value)}`
+      if (value !== recentText) {
+        recentKey = `s${binaryText(value)}`
+        recentText = value
+      }
+      return recentKey
     case 'number':
       // Adding 0 makes −0 the 0 that it equals; every NaN is written as the same one.
       double.writeDoubleBE(Number.isNaN(value) ? Number.NaN : value + 0)

@@ -174,16 +174,24 @@ class Counts implements CounterPort {
   readonly #publishOne: (label: string, count: number) => void
   #pending = new Map<string, number>()
   #sealed = new Map<string, number>()
+  /** Counted beside the map as long as it stays the same: every record counts something. */
+  #recent: string | undefined
+  #recentCount = 0
 
   constructor(publishOne: (label: string, count: number) => void) {
     this.#publishOne = publishOne
   }
 
   add(label: string, count = 1): void {
-    this.#pending.set(label, (this.#pending.get(label) ?? 0) + count)
+    if (label !== this.#recent) {
+      this.#keepRecent()
+      this.#recent = label
+    }
+    this.#recentCount += count
   }
 
   seal(): void {
+    this.#keepRecent()
     this.#sealed = this.#pending
     this.#pending = new Map()
   }
@@ -194,7 +202,16 @@ class Counts implements CounterPort {
   }
 
   forget(): void {
+    this.#keepRecent()
     this.#pending = new Map()
     this.#sealed = new Map()
+  }
+
+  #keepRecent(): void {
+    const label = this.#recent
+    if (label === undefined) return
+    this.#pending.set(label, (this.#pending.get(label) ?? 0) + this.#recentCount)
+    this.#recent = undefined
+    this.#recentCount = 0
   }
 }
