@@ -1,15 +1,21 @@
 /** The benchmark's topologies: the same work as the peers' cases of the same names. */
 import {
+  count,
   type Duration,
+  distinct,
   hopping,
   json,
+  type KStream,
   nullable,
   StreamsBuilder,
   string,
   sum,
+  type Topic,
   type Topology,
   topic,
   tumbling,
+  type WindowedKTable,
+  where,
 } from '../src/index.ts'
 import { shopMetrics } from '../topologies/shop-metrics.ts'
 import type { BenchOptions } from './options.ts'
@@ -43,6 +49,8 @@ export function benchTopology(options: BenchOptions, input: string, output: stri
       .toStream()
       .map((value, { key, window }) => ({ key: `${key}@${window.start}`, value }))
       .to(topic(output, { key: string(), value: json<number>(), ...out }))
+  } else if (options.name === 'shop-pair') {
+    drawShopPair(events, topic(output, { key: string(), value: json<Row>(), ...out }))
   } else if (options.name === 'hop-all-final') {
     events
       .windowedBy(hopping('24h', { advance: '30m', grace }).emit('final'))
@@ -58,6 +66,37 @@ export function benchTopology(options: BenchOptions, input: string, output: stri
       .to(topic(output, { key: string(), value: nullable(json<number>()), ...out }))
   }
   return builder.build()
+}
+
+type Row = Readonly<Record<string, number>>
+
+/**
+ * What the peers compute as `shop`, and no more: conversion once an hour, no empty windows, no times
+ * of events, no gauges. Theirs takes it that a session's events are all in one partition.
+ */
+function drawShopPair(events: KStream<string, ShopEvent>, rows: Topic<string, Row>): void {
+  const session = ({ sessionId }: ShopEvent): string => sessionId
+  const put = (name: string, table: WindowedKTable<null, Row, 'final'>): void =>
+    table
+      .toStream()
+      .map((value, { window }) => ({ key: `${name}@${window.start}`, value }))
+      .to(rows)
+  const traffic = { visitors: distinct(session), orders: count(where(isOrder)) }
+  const conversion = { sessions: distinct(session), ordering: distinct(session, where(isOrder)) }
+  const hourly = tumbling('1h', { grace }).emit('final')
+  const eachHour = hopping('24h', { advance: '1h', grace }).emit('final')
+  const eachHalfHour = hopping('24h', { advance: '30m', grace }).emit('final')
+  const orders = events.filter(isOrder)
+  put(
+    'traffic',
+    events.windowedBy(tumbling('5m', { grace }).emit('final')).aggregate('traffic', traffic)
+  )
+  put('conversion', events.windowedBy(hourly).aggregate('conversion', conversion))
+  put(
+    'basket',
+    orders.windowedBy(eachHour).aggregate('basket', { cents: sum(cents), orders: count() })
+  )
+  put('revenue', orders.windowedBy(eachHalfHour).aggregate('revenue', { cents: sum(cents) }))
 }
 
 function shop(eventsTopic: string, metricsTopic: string): Topology {

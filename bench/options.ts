@@ -7,6 +7,7 @@ export const caseNames = [
   'wcount-final',
   'hop-all-final',
   'shop',
+  'shop-pair',
   'restore',
   'raw-fetch',
   'raw-produce',
