@@ -71,7 +71,7 @@ export function benchTopology(options: BenchOptions, input: string, output: stri
 type Row = Readonly<Record<string, number>>
 
 /**
- * What the peers compute as `shop`, and no more: conversion once an hour, no empty windows, no times
+ * What the peers compute as `shop`, no more: conversion once an hour, no empty windows, no times
  * of events, no gauges. Theirs takes it that a session's events are all in one partition.
  */
 function drawShopPair(events: KStream<string, ShopEvent>, rows: Topic<string, Row>): void {

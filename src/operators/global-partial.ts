@@ -36,7 +36,13 @@ export class GlobalPartialOperator extends Operator {
   #context!: TaskContext
   #partials!: Partials
   #topic = ''
+  /** What was announced last. */
+  #mark = Number.NEGATIVE_INFINITY
   #recent: Partial | undefined
+  /** While a record is in this time, and its watermark below that, it belongs to `#recent`. */
+  #recentFrom: Timestamp = 0
+  #recentTo: Timestamp = 0
+  #recentUntil: Timestamp = 0
 
   constructor(spec: GlobalAggregateSpec) {
     super()
@@ -56,30 +62,30 @@ export class GlobalPartialOperator extends Operator {
     this.#partials = new Partials(this.#aggregation, store)
     await this.#partials.load()
     const mark = context.time.mark(this.#spec.name)
+    this.#mark = mark
     for (const partial of [...this.#partials.all()]) {
-      if (this.#grid.isPaneOver(partial.pane, mark)) this.#partials.remove(partial)
+      if (this.#grid.isClosed(partial.end, mark)) this.#partials.remove(partial)
       // All of its members, or none: a partial that has passed was sent in the same commit.
-      else if (this.#wasSent(partial, mark)) partial.unsent = partial.sets.map(() => [])
+      else if (this.#wasSent(partial, mark)) partial.markSent()
     }
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
-    const { record, time } = this.#context
-    const watermark = Math.max(record.watermark, time.mark(this.#spec.name))
-    const end = this.#grid.firstEndInTime(timestamp, watermark)
-    if (end === undefined) {
+    const { record } = this.#context
+    const watermark = Math.max(record.watermark, this.#mark)
+    const partial = this.#recentOf(timestamp, watermark) ?? this.#partialOf(timestamp, watermark)
+    if (partial === undefined) {
       this.#context.drop('late')
       this.late?.process(key, value, timestamp)
       return
     }
-    const partial = this.#partialOf(this.#grid.pane(timestamp), end)
     partial.n += 1
     if (timestamp < partial.first) partial.first = timestamp
     if (timestamp > partial.last) partial.last = timestamp
     // Records of a later place may have come by another way, and sooner.
     partial.at = Math.max(partial.at, record.offset + 1)
     this.#aggregation.add(partial.row, value, partial)
-    this.#partials.touch(partial)
+    if (!partial.isDirty) this.#partials.touch(partial)
   }
 
   override flush(): void {
@@ -88,31 +94,45 @@ export class GlobalPartialOperator extends Operator {
     const announced = time.nextMark(this.#spec.name)
     const mark = typeof announced === 'number' ? announced : before
     for (const partial of this.#due(before, mark)) this.#send(partial)
-    if (mark > before) this.#removeOver(before, mark)
+    if (mark > before) this.#removeClosed(mark)
     this.#partials.flush(undefined, deletesMax)
     if (this.#partials.isRemoving) this.#context.requestCommit()
     if (announced === 'empty' || mark > before) this.#announce(announced ?? mark)
+    // Nothing is processed before the seal makes it so.
+    this.#mark = mark
   }
 
-  #partialOf(pane: Timestamp, end: Timestamp): Partial {
-    const { topic, partition } = this.#context.record
+  /** The partial of the record before, if this one goes there, too: most do. */
+  #recentOf(timestamp: Timestamp, watermark: Timestamp): Partial | undefined {
+    const isThere =
+      timestamp >= this.#recentFrom && timestamp < this.#recentTo && watermark < this.#recentUntil
     const recent = this.#recent
-    if (
-      recent !== undefined &&
-      recent.pane === pane &&
-      recent.end === end &&
-      recent.partition === partition &&
-      recent.topic === topic
-    ) {
-      return recent
-    }
+    if (!isThere || recent === undefined) return undefined
+    const { record } = this.#context
+    const isOfSame = recent.partition === record.partition && recent.topic === record.topic
+    return isOfSame ? recent : undefined
+  }
+
+  /** Undefined: it counts for no window any more. */
+  #partialOf(timestamp: Timestamp, watermark: Timestamp): Partial | undefined {
+    const grid = this.#grid
+    const end = grid.firstEndInTime(timestamp, watermark)
+    if (end === undefined) return undefined
+    const { topic, partition } = this.#context.record
+    const pane = grid.pane(timestamp)
     const partials = this.#partials
     let partial = partials.find(pane, end, topic, partition)
     if (partial === undefined) {
       partial = partials.add({ pane, end, topic, partition })
-      if (!this.#isFinal) partial.unsent = partial.sets.map(() => [])
+      if (!this.#isFinal) partial.markSent()
     }
-    this.#recent = partial
+    // All of a pane's records count from its own first end on, as long as that is open.
+    if (end === grid.nextEnd(timestamp)) {
+      this.#recent = partial
+      this.#recentFrom = pane
+      this.#recentTo = grid.paneAfter(pane)
+      this.#recentUntil = end + grid.graceMs
+    }
     return partial
   }
 
@@ -135,22 +155,19 @@ export class GlobalPartialOperator extends Operator {
   }
 
   #send(partial: Partial): void {
-    const { n, sent, last, sets } = partial
+    const { n, sent, last } = partial
     const head = { ...partial, producer: this.#context.partition, fresh: n - sent }
-    const members = partial.unsent ?? sets.map((set) => set ?? [])
-    this.#messages.writePartial(head, members, (message) => {
+    this.#messages.writePartial(head, partial.takeUnsent(), (message) => {
       this.#context.send(this.#topic, 0, Math.max(0, last), null, message)
     })
-    partial.unsent = sets.map(() => [])
     partial.sent = n
     this.#partials.touch(partial)
   }
 
-  /** What no record can change any more: it has been sent. */
-  #removeOver(before: Timestamp, mark: Timestamp): void {
-    const [from, to] = [this.#grid.overBefore(before), mark - this.#grid.graceMs]
-    for (const partial of [...this.#partials.between(from, to, this.#grid)]) {
-      if (!this.#grid.isPaneOver(partial.pane, mark)) continue
+  /** What no record can change any more: its pane has passed, so it has been sent. */
+  #removeClosed(mark: Timestamp): void {
+    for (const partial of [...this.#partials.all()]) {
+      if (!this.#grid.isClosed(partial.end, mark)) continue
       this.#partials.remove(partial)
       if (this.#recent === partial) this.#recent = undefined
     }

@@ -25,7 +25,7 @@ export class MergedWindows {
     this.#grid = grid
     this.#partials = partials
     if (emission === 'updates') this.#unions = new OpenUnions(aggregation, grid)
-    else if (grid.isOverlapping) this.#unions = new SlidingUnions(aggregation)
+    else if (grid.isOverlapping) this.#unions = new SlidingUnions(aggregation, grid)
     else this.#unions = new SeparateUnions(aggregation)
   }
 

@@ -1,9 +1,9 @@
 /**
  * One partial result of a window without a key, as an object and as entries of a store.
  *
- *     id          → n, event times, offset, row of scalars
- *     id 01 slot member → nothing: an entry for each member of a set
- *     ff          → Progress, of the second phase
+ *     id                → n, event times, offset, row of scalars
+ *     id 01 slot number → a block of the members of a set: see `member-blocks.ts`
+ *     ff                → Progress, of the second phase
  *
  *     id          pane, first end (8 bytes each), partition, length of topic (4 each), topic
  */
@@ -12,6 +12,8 @@ import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { MemberSink, Row, RowAggregation } from '../aggregators/row.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import { MarkVector } from './mark-vector.ts'
+import { MemberBlock, MemberBlocks } from './member-blocks.ts'
+import { SetTail } from './set-tail.ts'
 import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
 
 /** Where a partial comes from, and which windows it counts for. */
@@ -48,11 +50,11 @@ export class Partial implements PartialId, MemberSink {
   readonly sets: readonly (Set<string> | undefined)[]
   /** First phase: how many of its records were sent; for counters only. */
   sent = 0
+  /** By slot, where there is a set: how it lies in the store. */
+  readonly blocks: readonly (MemberBlocks | undefined)[]
   /** First phase: members not sent yet, by slot; undefined: none was. */
-  unsent: string[][] | undefined
+  #unsent: readonly (SetTail<string> | undefined)[] | undefined
   isDirty = false
-  /** Members without an entry in the store, by slot. */
-  unwritten: string[][]
   /** Whether the store may hold something of it. */
   isStored = false
 
@@ -63,21 +65,30 @@ export class Partial implements PartialId, MemberSink {
     this.partition = id.partition
     this.row = aggregation.init()
     this.sets = aggregation.fields.map(({ member }) => (member ? new Set<string>() : undefined))
-    this.unwritten = this.sets.map(() => [])
+    this.blocks = this.sets.map((set) => set && new MemberBlocks(set))
   }
 
   addMember(slot: number, member: string): boolean {
     const set = this.sets[slot] as Set<string>
     const before = set.size
-    if (set.add(member).size === before) return false
-    this.unwritten[slot]?.push(member)
-    this.unsent?.[slot]?.push(member)
-    return true
+    return set.add(member).size > before
+  }
+
+  /** Members, by slot, that were not taken before. */
+  takeUnsent(): readonly Iterable<string>[] {
+    const members = this.#unsent?.map((tail) => tail?.take() ?? [])
+    if (members === undefined) this.markSent()
+    return members ?? this.sets.map((set) => set ?? [])
+  }
+
+  /** The members that it has now were sent. */
+  markSent(): void {
+    this.#unsent = this.sets.map((set) => set && new SetTail(set, set.size))
   }
 }
 
-/** Entries of the store: a partial, a member of one, or what the second phase has emitted. */
-export type Stored = Partial | Progress | typeof memberEntry
+/** Entries of the store: a partial, members of one, or what the second phase has emitted. */
+export type Stored = Partial | MemberBlock | Progress
 
 /** Second phase: how far its producers are, and what it has emitted. Changed in place. */
 export class Progress {
@@ -91,17 +102,17 @@ export class Progress {
   }
 }
 
-export const memberEntry = Symbol('member')
-const noBytes = new Uint8Array(0)
 /** Behind every time: the first byte of a time is 0x7f or 0x80. */
 export const progressKey = '\xff'
-/** What follows the id in a key: nothing for the record, this for a member. */
+/** What follows the id in a key: nothing for the record, this for members. */
 export const memberTag = '\x01'
 const partialVersion = 1
 const progressVersion = 2
+const blockVersion = 3
 
-export function memberKeyOf(id: string, slot: number, member: string): string {
-  return id + memberTag + String.fromCharCode(slot) + member
+/** What the keys of the blocks of a set begin with; the number follows. */
+export function blockPrefix(id: string, slot: number): string {
+  return id + memberTag + String.fromCharCode(slot)
 }
 
 /** The topic's length comes before it, so that no id is the beginning of another. */
@@ -135,17 +146,16 @@ export function partialsDefinition(
     cached: false,
     codec: {
       encode(value) {
-        if (value === memberEntry) return noBytes
-        if (value instanceof Progress) writeProgress(writer, value)
-        else writePartial(writer, value as Partial, aggregation)
+        if (value instanceof MemberBlock) value.write(writer.u8(blockVersion))
+        else if (value instanceof Progress) writeProgress(writer, value)
+        else writePartial(writer, value, aggregation)
         return writer.take()
       },
       decode(bytes) {
-        if (bytes.length === 0) return memberEntry
         const reader = new ByteReader(bytes)
-        return reader.u8() === progressVersion
-          ? readProgress(reader)
-          : readPartial(reader, aggregation)
+        const version = reader.u8()
+        if (version === blockVersion) return MemberBlock.read(reader)
+        return version === progressVersion ? readProgress(reader) : readPartial(reader, aggregation)
       },
     },
   }

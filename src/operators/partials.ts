@@ -2,23 +2,23 @@
  * The partial results of a window without a key, in memory and in their store. Both phases keep
  * them: the first one to add records, the second one to merge them into windows.
  *
- *     pane, first end, source partition              → n, event times, offset, row of scalars
- *     pane, first end, source partition, slot, member → nothing: an entry for each member of a set
+ *     pane, first end, source partition               → n, event times, offset, row of scalars
+ *     pane, first end, source partition, slot, number → a block of the members of a set
  *
  * Invariants: what is kept here is complete after `load` (nothing is ever read back); a change
  * reaches the store at the flush, so that what comes and goes between two commits is never written;
- * an entry that is removed is deleted member by member, in bounded steps, its record last: after a
+ * an entry that is removed is deleted block by block, in bounded steps, its record last: after a
  * restart, what is left is still recognized as removed.
  */
 import type { KeyValueState } from '../../state/contract.ts'
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Grid } from '../windows/grid.ts'
+import { MemberBlock } from './member-blocks.ts'
 import type { PartialId, Stored } from './partial.ts'
 import {
+  blockPrefix,
   idKey,
-  memberEntry,
-  memberKeyOf,
   memberTag,
   Partial,
   Progress,
@@ -57,15 +57,15 @@ export class Partials {
     for await (const [key, stored] of this.#store.range()) {
       if (stored instanceof Progress) {
         progress = stored
-      } else if (stored === memberEntry) {
+      } else if (stored instanceof MemberBlock) {
         // Members follow their record, which goes last.
         const slot = key.charCodeAt(id.length + 1)
         if (partial !== undefined && key.startsWith(id + memberTag)) {
-          partial.sets[slot]?.add(key.slice(id.length + 2))
+          partial.blocks[slot]?.load(key.slice(id.length + 2), stored)
         }
       } else {
         id = key
-        partial = restored(stored as Partial, key, this.#aggregation)
+        partial = restored(stored, key, this.#aggregation)
         this.#insert(partial)
       }
     }
@@ -147,10 +147,8 @@ export class Partials {
     const id = idKey(partial)
     partial.isStored = true
     this.#store.put(id, partial)
-    for (const [slot, members] of partial.unwritten.entries()) {
-      if (members.length === 0) continue
-      for (const member of members) this.#store.put(memberKeyOf(id, slot, member), memberEntry)
-      partial.unwritten[slot] = []
+    for (const [slot, blocks] of partial.blocks.entries()) {
+      blocks?.write(this.#store, blockPrefix(id, slot))
     }
   }
 
@@ -170,7 +168,7 @@ class Removal {
 
   constructor(partial: Partial) {
     this.#id = idKey(partial)
-    this.#keys = memberKeys(this.#id, partial.sets)
+    this.#keys = blockKeys(this.#id, partial.blocks)
   }
 
   /** Answers how many entries it has deleted. */
@@ -189,9 +187,9 @@ class Removal {
   }
 }
 
-function* memberKeys(id: string, sets: Partial['sets']): Generator<string, undefined> {
-  for (const [slot, set] of sets.entries()) {
-    for (const member of set ?? []) yield memberKeyOf(id, slot, member)
+function* blockKeys(id: string, blocks: Partial['blocks']): Generator<string, undefined> {
+  for (const [slot, one] of blocks.entries()) {
+    if (one !== undefined) yield* one.keys(blockPrefix(id, slot))
   }
   return undefined
 }

@@ -3,8 +3,8 @@
  * every window.
  *
  * A window that moves on takes in the panes that it reaches and lets go of those it leaves: each
- * member counts how many of the partials inside hold it, and is there as long as one does. Where
- * rows come with every change, each open window has its own union instead, which grows in place.
+ * member knows the newest pane that holds it, and is there as long as that one is. Where rows come
+ * with every change, each open window has its own union instead, which grows in place.
  */
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
@@ -23,48 +23,87 @@ export interface Unions {
 /** For rows in the order of their ends: one window at a time. */
 export class SlidingUnions implements Unions {
   readonly #sets: readonly number[]
-  readonly #counts: readonly Map<string, number>[]
+  readonly #newest: readonly NewestPanes[]
+  readonly #grid: Pick<Grid, 'startOf'>
   #inside = new Set<Partial>()
 
-  constructor({ sets }: RowAggregation) {
+  constructor({ sets }: RowAggregation, grid: Pick<Grid, 'startOf'>) {
     this.#sets = sets
-    this.#counts = sets.map(() => new Map())
+    this.#newest = sets.map(() => new NewestPanes())
+    this.#grid = grid
   }
 
-  sizes(_end: Timestamp, inside: readonly Partial[]): readonly number[] {
-    const next = new Set(inside)
-    for (const partial of this.#inside) if (!next.has(partial)) this.#leave(partial)
+  sizes(end: Timestamp, inside: readonly Partial[]): readonly number[] {
+    if (this.#sets.length === 0) return []
+    const start = this.#grid.startOf(end)
+    for (const newest of this.#newest) newest.leaveBefore(start)
     for (const partial of inside) if (!this.#inside.has(partial)) this.#enter(partial)
-    this.#inside = next
-    return this.#counts.map((counts) => counts.size)
+    this.#inside = new Set(inside)
+    return this.#newest.map(({ size }) => size)
   }
 
   added(partial: Partial, slot: number, member: string): void {
     if (!this.#inside.has(partial)) return
-    const counts = this.#counts[this.#sets.indexOf(slot)]
-    counts?.set(member, (counts.get(member) ?? 0) + 1)
+    this.#newest[this.#sets.indexOf(slot)]?.add(partial.pane, [member])
   }
 
   closed(): void {}
 
   #enter(partial: Partial): void {
     for (const [index, slot] of this.#sets.entries()) {
-      const counts = this.#counts[index] as Map<string, number>
-      for (const member of partial.sets[slot] ?? []) {
-        counts.set(member, (counts.get(member) ?? 0) + 1)
-      }
+      this.#newest[index]?.add(partial.pane, partial.sets[slot] ?? [])
+    }
+  }
+}
+
+interface Pane {
+  readonly start: Timestamp
+  /** How many members have it as their newest. */
+  members: number
+  isLeft: boolean
+}
+
+/** So many members of panes that were left are borne beside as many as there are. */
+const staleMax = 1_024
+
+/**
+ * The members of a window by the newest pane that holds them: when a window leaves a pane, its
+ * members need not be looked at.
+ *
+ *     member → pane     counts while the window holds the pane; those that do not go now and then
+ */
+class NewestPanes {
+  readonly #panes = new Map<Timestamp, Pane>()
+  readonly #members = new Map<string, Pane>()
+  /** How many members there are in panes that were not left. */
+  size = 0
+
+  add(start: Timestamp, members: Iterable<string>): void {
+    let pane = this.#panes.get(start)
+    if (pane === undefined) {
+      pane = { start, members: 0, isLeft: false }
+      this.#panes.set(start, pane)
+    }
+    for (const member of members) {
+      const before = this.#members.get(member)
+      if (before === undefined || before.isLeft) this.size += 1
+      else if (before.start < start) before.members -= 1
+      else continue
+      pane.members += 1
+      this.#members.set(member, pane)
     }
   }
 
-  #leave(partial: Partial): void {
-    for (const [index, slot] of this.#sets.entries()) {
-      const counts = this.#counts[index] as Map<string, number>
-      for (const member of partial.sets[slot] ?? []) {
-        const count = counts.get(member) ?? 0
-        if (count > 1) counts.set(member, count - 1)
-        else counts.delete(member)
-      }
+  /** Windows begin here from now on. */
+  leaveBefore(start: Timestamp): void {
+    for (const pane of this.#panes.values()) {
+      if (pane.start >= start) continue
+      pane.isLeft = true
+      this.size -= pane.members
+      this.#panes.delete(pane.start)
     }
+    if (this.#members.size <= this.size * 2 + staleMax) return
+    for (const [member, { isLeft }] of this.#members) if (isLeft) this.#members.delete(member)
   }
 }
 

@@ -173,19 +173,16 @@ export const mutants: readonly Mutant[] = [
     1,
     edit(
       partial,
-      'this.#partialOf(this.#grid.pane(timestamp), end)',
-      'this.#partialOf(this.#grid.pane(timestamp), this.#grid.nextEnd(timestamp))'
-    )
+      'if (end === undefined) return undefined',
+      'if (end === undefined) return undefined\n    end = grid.nextEnd(timestamp)'
+    ),
+    edit(partial, 'const end = grid.firstEndInTime', 'let end = grid.firstEndInTime')
   ),
   exactly(
     'the final task decides what is late',
     'latecomers',
     1,
-    edit(
-      partial,
-      'Math.max(record.watermark, time.mark(this.#spec.name))',
-      'Number.NEGATIVE_INFINITY'
-    )
+    edit(partial, 'Math.max(record.watermark, this.#mark)', 'Number.NEGATIVE_INFINITY')
   ),
   exactly(
     'watermarks are forgotten',

@@ -154,7 +154,9 @@ describe('a topology compared with the one before it', () => {
           : sum((order: Order) => order.cents)
         global.aggregate('takings', { cents, shops: distinct((order) => order.shop) })
       })
-    expect(draw(true).compare(draw(false))[0]?.message).toContain('cents: sum(bigint)')
+    const message = draw(true).compare(draw(false))[0]?.message
+    expect(message).toContain('cents: sum(bigint)')
+    expect(message).toContain('members in blocks')
   })
 
   it('compares stores of processors by what they keep', () => {

@@ -41,7 +41,9 @@ export function cogroupLayout({ key, plan, windows, inputs }: CogroupNode): stri
 /** What was sent on follows from the mark, the grace and the emission: they are part of it. */
 export function globalLayout({ aggregators, windows }: GlobalAggregateNode): string {
   const { graceMs } = windows
-  return `${aggregatorsLayout(aggregators)} in ${windowsLayout(windows)}, grace ${graceMs} ms`
+  const hasSets = Object.values(aggregators).some(({ kind }) => kind === 'distinct')
+  const kept = `${aggregatorsLayout(aggregators)}${hasSets ? ', members in blocks,' : ''}`
+  return `${kept} in ${windowsLayout(windows)}, grace ${graceMs} ms`
 }
 
 export function rowsLayout(node: TableNode | StoredNode): string {

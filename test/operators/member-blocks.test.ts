@@ -1,0 +1,92 @@
+/** Sets that only grow, as entries of a store: what was added is there, written about once. */
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ByteReader, ByteWriter } from '../../src/aggregators/bytes.ts'
+import { MemberBlock, MemberBlocks } from '../../src/operators/member-blocks.ts'
+import { SetTail } from '../../src/operators/set-tail.ts'
+
+const prefix = 'p'
+
+class Written {
+  readonly entries = new Map<string, Uint8Array>()
+  bytes = 0
+
+  put(key: string, block: MemberBlock): void {
+    const writer = new ByteWriter()
+    block.write(writer)
+    const bytes = writer.take()
+    this.bytes += bytes.length
+    this.entries.set(key, bytes)
+  }
+
+  load(): readonly [Set<string>, MemberBlocks] {
+    const set = new Set<string>()
+    const blocks = new MemberBlocks(set)
+    for (const key of [...this.entries.keys()].sort()) {
+      const bytes = this.entries.get(key) ?? new Uint8Array()
+      blocks.load(key.slice(prefix.length), MemberBlock.read(new ByteReader(bytes)))
+    }
+    return [set, blocks]
+  }
+}
+
+const members = fc.array(fc.string({ unit: 'binary-ascii', maxLength: 40 }), { maxLength: 200 })
+const step = fc.record({ members, restarts: fc.boolean() })
+
+test('what is written is what was added, over any number of flushes and restarts', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const store = new Written()
+      const all = new Set<string>()
+      let set = new Set<string>()
+      let blocks = new MemberBlocks(set)
+      for (const { members, restarts } of steps) {
+        for (const member of members) {
+          set.add(member)
+          all.add(member)
+        }
+        blocks.write(store, prefix)
+        if (restarts) [set, blocks] = store.load()
+      }
+      expect([...store.load()[0]].sort()).toEqual([...all].sort())
+      expect(new Set(blocks.keys(prefix))).toEqual(new Set(store.entries.keys()))
+    })
+  )
+})
+
+test('a member at a time costs few blocks, and each of them little again', () => {
+  const store = new Written()
+  const set = new Set<string>()
+  const blocks = new MemberBlocks(set)
+  for (let i = 0; i < 10_000; i++) {
+    set.add(`session-${i}`)
+    blocks.write(store, prefix)
+  }
+  blocks.write(store, prefix)
+  expect(store.entries.size).toBeLessThan(10_000 / 25)
+  expect(store.bytes / 10_000).toBeLessThan(512)
+})
+
+test('many at a time are split, and a large one has a block to itself', () => {
+  const store = new Written()
+  const set = new Set(Array.from({ length: 20_000 }, (_, i) => `session-${i}`))
+  const blocks = new MemberBlocks(set)
+  blocks.write(store, prefix)
+  set.add('x'.repeat(500_000))
+  set.add('last')
+  blocks.write(store, prefix)
+  const sizes = [...store.entries.values()].map(({ length }) => length)
+  expect(sizes.filter((size) => size > 17_000)).toHaveLength(1)
+  expect(sizes.length).toBeLessThan(25)
+  expect(store.load()[0]).toEqual(set)
+})
+
+test('a tail is what has come since it was looked at', () => {
+  const set = new Set(['a', 'b'])
+  const [all, rest] = [new SetTail(set), new SetTail(set, 2)]
+  expect([all.take(), rest.take()]).toEqual([['a', 'b'], []])
+  set.add('c').add('a').add('d')
+  expect([all.size, rest.size, rest.next()]).toEqual([2, 2, 'c'])
+  expect([all.take(), rest.take(), rest.take()]).toEqual([['c', 'd'], ['d'], []])
+  expect(() => rest.next()).toThrow()
+})
