@@ -1,8 +1,5 @@
-/** The benchmark's topologies: the same work as the peers' cases of the same names. */
+/** The benchmark's topologies: the same work as the cases of the same names in `bench/java`. */
 import {
-  count,
-  type Duration,
-  distinct,
   hopping,
   json,
   type KStream,
@@ -10,104 +7,105 @@ import {
   StreamsBuilder,
   string,
   sum,
-  type Topic,
   type Topology,
   topic,
   tumbling,
-  type WindowedKTable,
-  where,
+  untilWindowCloses,
 } from '../src/index.ts'
 import { shopMetrics } from '../topologies/shop-metrics.ts'
+import { centsOf as cents, grace, isOrder, orderType, type ShopEvent } from './events.ts'
 import type { BenchOptions } from './options.ts'
+import { drawShopPair, type Row } from './shop-pair.ts'
 
-interface ShopEvent {
-  readonly timestamp: number
-  readonly sessionId: string
-  readonly eventType: string
-  readonly total_price: string
-}
+/** Of the hopping case whose total is split. */
+const shards = 16
 
-const grace: Duration = '1m'
-const isOrder = (event: ShopEvent): boolean => event.eventType === 'checkout_click'
-const cents = (event: ShopEvent): number => Math.round(Number(event.total_price) * 100)
+type Events = KStream<string, ShopEvent>
+type Rows = KStream<string, unknown>
 
 /** `input` is filled; `output` is made at start, with as many partitions. */
 export function benchTopology(options: BenchOptions, input: string, output: string): Topology {
-  if (options.name === 'shop') return shop(input, output)
+  if (options.name === 'shop') return shop(options, input, output)
   const builder = new StreamsBuilder()
   const source = builder.stream(topic(input, { key: string(), value: json<ShopEvent>() }))
   // The peers parse every record; a callback that takes the value makes sure that this does too.
   const events = options.lazy ? source : source.peek((event) => void event)
-  const out = { create: true, partitions: options.partitions, config: { 'retention.ms': '-1' } }
-  if (options.name === 'pass') {
-    source.filter(isOrder).to(topic(output, { key: string(), value: json<ShopEvent>(), ...out }))
-  } else if (options.name === 'wcount-final') {
-    events
-      .groupByKey()
-      .windowedBy(tumbling('5m', { grace }).emit('final'))
-      .count('counts')
-      .toStream()
-      .map((value, { key, window }) => ({ key: `${key}@${window.start}`, value }))
-      .to(topic(output, { key: string(), value: json<number>(), ...out }))
-  } else if (options.name === 'shop-pair') {
+  const config = { 'retention.ms': '-1', ...options.outputConfig }
+  const out = { create: true, partitions: options.partitions, config }
+  if (options.name === 'shop-pair') {
     drawShopPair(events, topic(output, { key: string(), value: json<Row>(), ...out }))
-  } else if (options.name === 'hop-all-final') {
-    events
-      .windowedBy(hopping('24h', { advance: '30m', grace }).emit('final'))
-      .aggregate('total', { cents: sum(cents) })
-      .toStream()
-      .map((value, { window }) => ({ key: `total@${window.start}`, value }))
-      .to(topic(output, { key: string(), value: json<{ cents: number }>(), ...out }))
-  } else {
-    events
-      .groupByKey()
-      .count('counts')
-      .toStream()
-      .to(topic(output, { key: string(), value: nullable(json<number>()), ...out }))
+    return builder.build()
   }
+  // A count is null where its table has lost a row; nothing else is ever null.
+  const value = options.name === 'count' ? nullable(json<unknown>()) : json<unknown>()
+  rows(options, source, events).to(topic(output, { key: string(), value, ...out }))
   return builder.build()
 }
 
-type Row = Readonly<Record<string, number>>
-
-/**
- * What the peers compute as `shop`, no more: conversion once an hour, no empty windows, no times
- * of events, no gauges. Theirs takes it that a session's events are all in one partition.
- */
-function drawShopPair(events: KStream<string, ShopEvent>, rows: Topic<string, Row>): void {
-  const session = ({ sessionId }: ShopEvent): string => sessionId
-  const put = (name: string, table: WindowedKTable<null, Row, 'final'>): void =>
-    table
-      .toStream()
-      .map((value, { window }) => ({ key: `${name}@${window.start}`, value }))
-      .to(rows)
-  const traffic = { visitors: distinct(session), orders: count(where(isOrder)) }
-  const conversion = { sessions: distinct(session), ordering: distinct(session, where(isOrder)) }
-  const hourly = tumbling('1h', { grace }).emit('final')
-  const eachHour = hopping('24h', { advance: '1h', grace }).emit('final')
-  const eachHalfHour = hopping('24h', { advance: '30m', grace }).emit('final')
-  const orders = events.filter(isOrder)
-  put(
-    'traffic',
-    events.windowedBy(tumbling('5m', { grace }).emit('final')).aggregate('traffic', traffic)
-  )
-  put('conversion', events.windowedBy(hourly).aggregate('conversion', conversion))
-  put(
-    'basket',
-    orders.windowedBy(eachHour).aggregate('basket', { cents: sum(cents), orders: count() })
-  )
-  put('revenue', orders.windowedBy(eachHalfHour).aggregate('revenue', { cents: sum(cents) }))
+function rows(options: BenchOptions, source: Events, events: Events): Rows {
+  const { name } = options
+  if (name === 'pass') return source.filter(isOrder)
+  if (name === 'hop-shard-final') return shardedTotals(options, events)
+  if (name.startsWith('hop')) return totals(options, events)
+  if (name.startsWith('wcount')) return windowed(options, events)
+  return events.groupByKey().count('counts').toStream()
 }
 
-function shop(eventsTopic: string, metricsTopic: string): Topology {
+/** Per key and five minutes. */
+function windowed({ name }: BenchOptions, events: Events): Rows {
+  const windows = tumbling('5m', { grace })
+  const grouped = events.groupByKey()
+  if (name === 'wcount-suppress') {
+    const held = grouped.windowedBy(windows).count('counts')
+    return held
+      .suppress('held', untilWindowCloses())
+      .toStream()
+      .map((value, { key, window }) => ({ key: `${key}@${window.start}`, value }))
+  }
+  const counts =
+    name === 'wcount-final'
+      ? grouped.windowedBy(windows.emit('final')).count('counts').toStream()
+      : grouped.windowedBy(windows).count('counts').toStream()
+  return counts.map((value, { key, window }) => ({ key: `${key}@${window.start}`, value }))
+}
+
+/** Of the orders, or of all records: one total for the whole shop. */
+function totals({ name, window, advance }: BenchOptions, events: Events): Rows {
+  const taken = name.startsWith('hop-all') ? events : events.filter(isOrder)
+  const windows = hopping(window, { advance, grace })
+  const total = { cents: sum(cents) }
+  const all = name.endsWith('-final')
+    ? taken.windowedBy(windows.emit('final')).aggregate('total', total).toStream()
+    : taken.windowedBy(windows).aggregate('total', total).toStream()
+  return all.map((value, { window: { start } }) => ({ key: `total@${start}`, value }))
+}
+
+function shardedTotals({ window, advance }: BenchOptions, events: Events): Rows {
+  return events
+    .filter(isOrder)
+    .groupBy(({ sessionId }) => `shop${shardOf(sessionId)}`)
+    .windowedBy(hopping(window, { advance, grace }).emit('final'))
+    .aggregate('total', { cents: sum(cents) })
+    .toStream()
+    .map((value, { key, window: { start } }) => ({ key: `${key}@${start}`, value }))
+}
+
+/** Java's hash of a string, so that both sides have the same shards. */
+export function shardOf(text: string): number {
+  let hash = 0
+  for (let i = 0; i < text.length; i++) hash = (Math.imul(31, hash) + text.charCodeAt(i)) | 0
+  return hash & (shards - 1)
+}
+
+function shop({ refresh }: BenchOptions, eventsTopic: string, metricsTopic: string): Topology {
   return shopMetrics({
     eventsTopic,
     metricsTopic,
-    orderTypes: ['checkout_click'],
+    orderTypes: [orderType],
     currency: 'EUR',
     grace,
     idle: 'off',
-    conversionRefresh: '5m',
+    conversionRefresh: refresh,
     maxFuture: 'off',
   })
 }

@@ -1,4 +1,5 @@
 /** From start to everything committed and closed: wall clock, CPU of all threads, peak memory. */
+import { cpus } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { resourceUsage } from 'node:process'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -17,8 +18,15 @@ export interface Figures {
   readonly wallSeconds: number
   readonly cpuSeconds: number
   readonly rssMb: number
+  /** By the last commit before the end, those to topics of the application's own among them. */
   readonly outRecords: number
   readonly dropped: number
+  /** From `start()` to the first record that was taken. */
+  readonly startSeconds?: number
+  /** The part of the wall clock spent in `close()`. */
+  readonly closeSeconds?: number
+  /** CPU of everybody else on the machine meanwhile, the broker among them. */
+  readonly otherSeconds?: number
 }
 
 const pollMs = 4
@@ -28,6 +36,8 @@ const quietMs = 400
 /** Runs until all `records` of the topic are processed and their results are committed. */
 export async function measureRun(app: Measured, topic: string, records: number): Promise<Figures> {
   const cpu = process.cpuUsage()
+  const machine = machineSeconds()
+  const startedAt = performance.now()
   await app.start()
   const first = await until(app, ({ recordsIn }) => recordsIn > 0)
   await until(app, (now) => positions(now, topic) >= records && lag(now) === 0)
@@ -37,13 +47,23 @@ export async function measureRun(app: Measured, topic: string, records: number):
   await app.close()
   const closeMs = performance.now() - closingAt
   const used = process.cpuUsage(cpu)
+  const cpuSeconds = (used.user + used.system) / 1_000_000
   return {
     wallSeconds: (settledAt - first.at + closeMs) / 1_000,
-    cpuSeconds: (used.user + used.system) / 1_000_000,
+    cpuSeconds,
     rssMb: resourceUsage().maxRSS / 1_024,
     outRecords: before.recordsOut,
     dropped: Object.values(before.dropped).reduce((sum, count) => sum + count, 0),
+    startSeconds: (first.at - startedAt) / 1_000,
+    closeSeconds: closeMs / 1_000,
+    otherSeconds: Math.max(0, machineSeconds() - machine - cpuSeconds),
   }
+}
+
+/** What all cores together have been busy for. */
+function machineSeconds(): number {
+  const ms = cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq)
+  return ms.reduce((sum, one) => sum + one, 0) / 1_000
 }
 
 /**
