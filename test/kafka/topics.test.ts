@@ -18,6 +18,7 @@ import {
   windowedChangelogConfig,
 } from '../../src/topology/internal-topics.ts'
 import { patience } from '../support/counting-app.ts'
+import { FaultyCluster } from '../support/faulty-cluster.ts'
 import {
   addPartitions,
   configure,
@@ -239,16 +240,14 @@ describe("the user's topics", () => {
   })
 
   /** A member that reads a topic of two partitions, and looks at its topics all the time. */
-  async function watching(changelogs: readonly string[] = [], logger = silentLogger) {
+  async function watching(
+    changelogs: readonly string[] = [],
+    logger = silentLogger,
+    over?: Cluster
+  ) {
     const applicationId = `t-${randomUUID()}`
-    const log = await KafkaLog.connect({
-      brokers,
-      clientId: 'test',
-      applicationId,
-      instance: 'only',
-      logger,
-      metadataMaxAgeMs: 50,
-    })
+    const settings = { brokers, clientId: 'test', applicationId, instance: 'only', logger }
+    const log = await KafkaLog.connect({ ...settings, metadataMaxAgeMs: 50 }, over)
     const topic = `${applicationId}-in`
     await makeTopic(cluster, topic, 2)
     const config = { 'cleanup.policy': 'compact' }
@@ -294,16 +293,23 @@ describe("the user's topics", () => {
     const changelog = `t-${randomUUID()}-changelog`
     const lines: Readonly<Record<string, unknown>>[] = []
     const write = (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>)
-    const { log, member } = await watching([changelog], createLogger({ level: 'error', write }))
-    await log.append(changelog, [
-      { partition: 0, timestamp: 1, key: Buffer.from('a'), value: Buffer.from('1') },
-      { partition: 0, timestamp: 1, key: Buffer.from('b'), value: Buffer.from('1') },
-    ])
+    const logger = createLogger({ level: 'error', write })
+    const looking = new FaultyCluster({ brokers, clientId: 'test', logger })
+    const { log, member } = await watching([changelog], logger, looking)
+    // As old as they are: retention would take those of 1970, and by itself.
+    const timestamp = Date.now()
+    await log.append(
+      changelog,
+      ['a', 'b'].map((key) => {
+        return { partition: 0, timestamp, key: Buffer.from(key), value: Buffer.from('1') }
+      })
+    )
     await configure(cluster, changelog, { 'cleanup.policy': 'compact,delete' })
     await removeRecords(cluster, changelog, 0, 1)
     await vi.waitFor(() => expect(lines).not.toEqual([]), patience)
-    // Looked at again in the meantime.
+    // Looked at twice in the meantime: the first look may have begun before.
     await removeRecords(cluster, changelog, 0, 2)
+    await looking.untilSeen('ListOffsets', looking.seen('ListOffsets') + 2)
     await member.membership?.leave()
     await log.close()
     expect(lines).toEqual([
