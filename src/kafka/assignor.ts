@@ -4,6 +4,7 @@
  *     shares    every sub-topology is spread within one task per member, and so is the whole
  *     stickiness   within its share a member keeps what it runs, unless another has far more of its
  *               state; what it must give up is what others have; then tasks follow their state
+ *     busy      members that cannot give up what they run keep just that; the others share the rest
  *     hand-over a task that another member still runs is withheld until that one has given it up
  *
  * Invariants: in the target every task has exactly one owner; in the hand-over no task has two, and
@@ -19,6 +20,8 @@ export interface AssignableMember {
   readonly generation: number
   readonly owned: readonly TaskId[]
   readonly held: readonly HeldTask[]
+  /** Can neither give up nor begin anything for now. Default: false. */
+  readonly isBusy?: boolean
 }
 
 export type TaskAssignment = ReadonlyMap<string, readonly TaskId[]>
@@ -40,6 +43,24 @@ export function targetAssignment(
   tasks: readonly TaskId[],
   members: readonly AssignableMember[]
 ): TaskAssignment {
+  const able = members.filter(({ isBusy = false }) => !isBusy)
+  // With nobody to do anything now, one is as good as the other.
+  if (able.length === 0 || able.length === members.length) return sharedOut(tasks, members)
+  const owners = ownersOf(members)
+  const ids = new Set(able.map(({ id }) => id))
+  const rest = tasks.filter((task) => {
+    const owner = owners.get(task)
+    return owner === undefined || ids.has(owner)
+  })
+  const target = new Map(sharedOut(rest, able))
+  for (const { id } of members) {
+    if (ids.has(id)) continue
+    target.set(id, tasks.filter((task) => owners.get(task) === id).sort(byPlace))
+  }
+  return target
+}
+
+function sharedOut(tasks: readonly TaskId[], members: readonly AssignableMember[]): TaskAssignment {
   const owners = ownersOf(members)
   const candidates = [...members]
     .sort((a, b) => (a.id < b.id ? -1 : 1))

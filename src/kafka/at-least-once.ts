@@ -12,15 +12,14 @@ import {
   batchesOf,
   type Committer,
   type CommitterOptions,
-  isMembershipError,
-  membershipRefused,
   notCommitted,
+  overtakenBy,
   sendAll,
   withEpochs,
 } from './committer.ts'
 import type { Group } from './group.ts'
 import { IdempotentProducer } from './idempotent-producer.ts'
-import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
+import { errorCodes, kafkaError } from './kafka-errors.ts'
 import type { CommitAnswer } from './offsets.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
 
@@ -53,24 +52,26 @@ export class AtLeastOnceCommitter implements Committer {
         this.#producer.send(topic, partition, batch)
       )
       const receipt = withEpochs(this.#options, batches, sent)
-      await this.#commitOffsets(pass, request.offsets)
+      await this.#commitOffsets(group, pass, request.offsets)
       return receipt
     } catch (error) {
-      if (isMembershipError(error)) throw await membershipRefused(group, pass, error)
       throw await notCommitted(group, error)
     }
   }
 
   /** Repeated until it is answered: repeating is harmless, and giving up would leave it unknown. */
-  async #commitOffsets(pass: CommitPass, offsets: readonly OffsetCommit[]): Promise<void> {
+  async #commitOffsets(
+    group: Group,
+    pass: CommitPass,
+    offsets: readonly OffsetCommit[]
+  ): Promise<void> {
     let identity = pass.identity
     for (;;) {
       const { error: code, topic } = await this.#untilAnswered(identity, offsets)
       if (code === 0) return
-      const isOvertaken =
-        code === errorCodes.REBALANCE_IN_PROGRESS || errorClassOf(code) === 'migrated'
-      const newer = isOvertaken ? await pass.newer(identity.generation) : undefined
-      if (newer === undefined) throw refused(code, identity, topic)
+      const error = refused(code, identity, topic)
+      const newer = await overtakenBy(group, pass, identity, error)
+      if (newer === undefined) throw error
       identity = newer
     }
   }

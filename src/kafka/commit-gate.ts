@@ -2,7 +2,9 @@
  * Between commits and the group: who commits needs a generation that holds until it is done.
  *
  *     open(identity) ──▶ commits pass ──close()──▶ new ones wait, those inside finish ──▶ open(…)
- *                              └──────lose()─────▶ all are refused: the tasks are not ours any more
+ *                           │  │                   or wait for the next generation, too
+ *                           │  └───shut()───────▶ the generation is over: the same, at once
+ *                           └──────lose()─────▶ all are refused: the tasks are not ours any more
  *
  * Invariants: while it is closed no commit begins; a pass speaks for one membership and is never
  * carried over into the next, even if that one is given the same tasks.
@@ -45,7 +47,7 @@ export class CommitGate {
     return {
       identity,
       newer: async (than) => {
-        const next = await this.#identityFor(tasks, membership)
+        const next = await this.#outside(() => this.#identityFor(tasks, membership))
         return next !== undefined && next.generation > than ? next : undefined
       },
       leave: () => {
@@ -62,9 +64,14 @@ export class CommitGate {
     this.#change.tell()
   }
 
+  /** Nobody commits until it is opened again. */
+  shut(): void {
+    this.#identity = undefined
+  }
+
   /** Resolves when the commits inside are done, but no later than after `ms`. */
   async close(ms: number): Promise<void> {
-    this.#identity = undefined
+    this.shut()
     const empty = async (): Promise<void> => {
       while (this.#inside > 0) await this.#change.next()
     }
@@ -75,6 +82,17 @@ export class CommitGate {
     this.#identity = undefined
     this.#membership++
     this.#change.tell()
+  }
+
+  /** Who waits for the next generation is not waited for by those who join it. */
+  async #outside<T>(wait: () => Promise<T>): Promise<T> {
+    this.#inside--
+    this.#change.tell()
+    try {
+      return await wait()
+    } finally {
+      this.#inside++
+    }
   }
 
   async #identityFor(

@@ -9,10 +9,11 @@ import type { CommitReceipt, CommitRequest, OutputBatch } from '../runtime/ports
 import type { Cluster } from './cluster.ts'
 import type { CommitPass } from './commit-gate.ts'
 import type { Group } from './group.ts'
-import { kafkaError, UnknownOutcomeError } from './kafka-errors.ts'
+import { errorCodes, kafkaCode, kafkaError, UnknownOutcomeError } from './kafka-errors.ts'
 import type { Offsets } from './offsets.ts'
 import { KafkaOutputBatch, type PartitionBatches } from './output-batch.ts'
 import type { SealedBatch } from './record-batch-chain.ts'
+import type { GroupIdentity } from './requests/offsets.ts'
 import { type ListOffsetsPartition, listOffsets } from './requests/records.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 
@@ -101,31 +102,35 @@ export function withEpochs(
   }
 }
 
-/** Whether a refusal speaks of the membership, and not of the producer. */
-export function isMembershipError(error: unknown): boolean {
-  const codes = ['MILLRACE_KAFKA_ILLEGAL_GENERATION', 'MILLRACE_KAFKA_UNKNOWN_MEMBER_ID']
-  return error instanceof FencedError && codes.includes(error.code)
+/** What a broker says of the membership, and not of the producer; undefined: nothing. */
+function membershipCode(error: unknown): number | undefined {
+  const { ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS } = errorCodes
+  const codes = [ILLEGAL_GENERATION, UNKNOWN_MEMBER_ID, REBALANCE_IN_PROGRESS]
+  return codes.find((code) => error instanceof MillraceError && error.code === kafkaCode(code))
 }
 
 /**
- * What a commit that was refused for its membership means: the tasks may still be ours in a later
- * generation (then it is merely aborted), or the group did without us.
+ * For whom a commit may speak that was refused for its membership: for us in the generation that
+ * has overtaken it, if its tasks were ours through all generations in between. The group has seen
+ * our claims in each of them then, and given the tasks to nobody: what the commit holds is as true
+ * as before, and goes on. Undefined: the refusal stands.
  */
-export async function membershipRefused(
+export async function overtakenBy(
   group: Group,
   pass: CommitPass,
-  cause: unknown
-): Promise<MillraceError> {
-  const { identity } = pass
-  if ((await pass.newer(identity.generation)) !== undefined) {
-    return aborted('It was overtaken by a rebalance', cause)
-  }
-  group.reportFenced(identity)
-  return fenced(cause)
+  refused: GroupIdentity,
+  error: unknown
+): Promise<GroupIdentity | undefined> {
+  const code = membershipCode(error)
+  if (code === undefined) return undefined
+  group.reportRefused(refused, code)
+  return pass.newer(refused.generation)
 }
 
 /** Nothing of the commit happened; who owns the tasks is for the group to say. */
 export async function notCommitted(group: Group, cause: unknown): Promise<MillraceError> {
+  const isAboutMember = membershipCode(cause) !== undefined
+  if (isAboutMember && cause instanceof FencedError) return fenced(cause)
   // What may have been written, and can never be told: no later commit would fare better.
   if (cause instanceof UnknownOutcomeError && cause.cause instanceof FatalError) return cause.cause
   if (cause instanceof FatalError) {

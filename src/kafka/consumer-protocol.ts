@@ -32,6 +32,11 @@ export interface MemberData {
   readonly held: readonly HeldTask[]
   /** Transactional ids that may have a transaction open, as of its last assignment. */
   readonly transactionalIds: readonly string[]
+  /**
+   * Only of a member whose process has answered to nothing for so long, and whose thread joins in
+   * its place: it can give up nothing now.
+   */
+  readonly busyMs?: number
 }
 
 /** What the leader tells a member, beside its partitions. */

@@ -1,6 +1,7 @@
 /**
  * The commit as one transaction.
  *
+ *                              overtaken by a rebalance ┌──▶──┐
  *     begin ─▶ records, acknowledged ─▶ offsets, under our generation ─▶ end ─▶ committed
  *       ▲            │ any error: none of it happened                      │ no answer
  *       └─ fresh epoch ◀──────────────────────────────────────────────────┤
@@ -19,9 +20,8 @@ import {
   batchesOf,
   type Committer,
   type CommitterOptions,
-  isMembershipError,
-  membershipRefused,
   notCommitted,
+  overtakenBy,
   sendAll,
   withEpochs,
 } from './committer.ts'
@@ -81,10 +81,11 @@ export class ExactlyOnceCommitter implements Committer {
         producer.send(topic, partition, batch)
       )
       receipt = withEpochs(this.#options, batches, sent)
-      await producer.sendOffsets(pass.identity, request.offsets)
+      await producer.sendOffsets(pass.identity, request.offsets, (refused, error) =>
+        overtakenBy(group, pass, refused, error)
+      )
     } catch (error) {
       this.#recoverBeside()
-      if (isMembershipError(error)) throw await membershipRefused(group, pass, error)
       throw await notCommitted(group, error)
     }
     try {

@@ -10,14 +10,15 @@ import {
 } from './assignor.ts'
 import { decodeSubscription, encodeAssignment, type MemberData } from './consumer-protocol.ts'
 import type { JoinedMember } from './requests/groups.ts'
+import type { ThrottledLog } from './throttled-log.ts'
 
 export interface LeaderOptions {
   readonly tasks: readonly TaskPlan[]
   readonly planDigest: string
   /** Aborts what these producers left open; answers with those it could not reach. */
   readonly fence: (transactionalIds: readonly string[]) => Promise<readonly string[]>
-  /** Told of members with another plan: they get no task. */
-  readonly onForeignPlan: (instances: readonly string[]) => void
+  /** Of members that get no task, or none but their own, and why. */
+  readonly warn: ThrottledLog['warn']
 }
 
 export interface MemberAssignment {
@@ -39,7 +40,19 @@ export async function lead(
     options.fence
   )
   const foreign = entries.filter(({ data }) => data.plan !== options.planDigest)
-  if (foreign.length > 0) options.onForeignPlan(foreign.map(({ data }) => data.instance))
+  if (foreign.length > 0) {
+    options.warn('Members run another topology; they get no task from this leader', {
+      instances: foreign.map(({ data }) => data.instance),
+    })
+  }
+  const busy = entries.flatMap(({ data: { instance, busyMs } }) =>
+    busyMs === undefined ? [] : [`${instance} for ${busyMs} ms`]
+  )
+  if (busy.length > 0) {
+    options.warn('Members are busy with a record; the others share the tasks that these have not', {
+      instances: busy,
+    })
+  }
   const { target, given } = assignTasks(entries, options)
   const sources = new Map(options.tasks.map((task) => [task.id, task.sources]))
   const isSettled = [...target].every(([id, own]) => own.length === given.get(id)?.length)
@@ -78,6 +91,7 @@ function assignTasks(
       generation: data.generation,
       owned: data.owned,
       held: data.held,
+      isBusy: data.busyMs !== undefined,
     })
   )
   const ours = members.filter((_, i) => entries[i]?.data.plan === planDigest)

@@ -63,6 +63,11 @@ export class Standing {
     return assignment.plan === this.planDigest ? assignment.tasks : []
   }
 
+  /** Producers that a generation has seen, of which only our member knows. */
+  remember(transactionalIds: readonly string[]): void {
+    this.#transactionalIds = [...new Set([...this.#transactionalIds, ...transactionalIds])]
+  }
+
   /** Of the producers it keeps the names: they may still have something open. */
   lose(): void {
     this.#generation = -1
@@ -71,14 +76,15 @@ export class Standing {
   /** What an answer of the group means; an error: it can never be otherwise. */
   judge(code: number, what: string): Verdict {
     if (code === errorCodes.REBALANCE_IN_PROGRESS) return 'rebalance'
+    // The group still knows the member, which may have joined the next generation for us: whether
+    // what we claim is still ours, the next join tells.
+    if (code === errorCodes.ILLEGAL_GENERATION) return 'rebalance'
     if (code === 0 || isTransient(code)) return 'nothing'
     if (code === errorCodes.FENCED_INSTANCE_ID) return this.twinned()
     if (errorClassOf(code) !== 'migrated') {
       const { groupId } = this.#options
       return kafkaError(code, `${what} of ${groupId}`, null, groupId)
     }
-    // With ILLEGAL_GENERATION the group still knows the member: coming back under a new name would
-    // leave the old one behind, and every rebalance would wait for it.
     if (code === errorCodes.UNKNOWN_MEMBER_ID) this.#memberId = ''
     return 'lost'
   }

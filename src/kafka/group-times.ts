@@ -3,7 +3,7 @@
 export interface GroupTimes {
   /** Silence after which the group does without a member. Default 10,000. */
   readonly sessionMs?: number
-  /** At most a quarter of the session. Default a tenth of it. */
+  /** At most a quarter of the session. Default a tenth of it, or of `rebalanceMs`: the shorter. */
   readonly heartbeatMs?: number
   /** How long a rebalance waits for its slowest member. Default 30,000. */
   readonly rebalanceMs?: number
@@ -16,6 +16,8 @@ export interface GroupTimes {
 
 export function withDefaults(times: GroupTimes = {}): Required<GroupTimes> {
   const { sessionMs = 10_000, rebalanceMs = 30_000, maxPollIntervalMs = 300_000 } = times
-  const heartbeatMs = Math.min(times.heartbeatMs ?? sessionMs / 10, sessionMs / 4)
+  // A rebalance is told in the answer to a heartbeat.
+  const usualMs = Math.min(sessionMs, rebalanceMs) / 10
+  const heartbeatMs = Math.min(times.heartbeatMs ?? usualMs, sessionMs / 4)
   return { sessionMs, heartbeatMs, rebalanceMs, maxPollIntervalMs }
 }

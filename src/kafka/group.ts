@@ -2,7 +2,8 @@
  * Membership of the group, for as long as the process lives.
  *
  *     join ─▶ sync ─▶ stable: heartbeats ─┬─ a rebalance is signalled ──────▶ join, with all claims
- *       ▲                                 ├─ we gave up tasks that moved ───▶ join, without them
+ *       ▲                                 ├─ the member has stood in for us ▶ join, with all claims
+ *       │                                 ├─ we gave up tasks that moved ───▶ join, without them
  *       │                                 └─ the group threw us out ─▶ lose everything ─┐
  *       └───────────────────────────────────────────────────────────────────────────────┘
  *
@@ -10,7 +11,8 @@
  *
  * Invariants: a task is claimed until its last commit is over, so the leader gives it to nobody
  * else before; no commit begins between join and sync, and those that began before are given time
- * to finish; after a loss nothing is claimed.
+ * to finish; one that the group has overtaken speaks for the next generation if our claims went
+ * into each generation until then; after a loss nothing is claimed.
  */
 import { FatalError, RetriableError } from '../errors.ts'
 import type { TaskId } from '../ids.ts'
@@ -82,6 +84,7 @@ export class Group implements Membership {
       { groupId, instanceId, tasks, planDigest, ...this.#times },
       {
         onHeartbeat: (...answer) => this.#onHeartbeat(...answer),
+        onStandIn: (...joined) => this.#onStandIn(...joined),
         onWarning: (message, fields) => options.log.warn(message, fields),
         onFailure: (error) => this.#fail(error),
       }
@@ -120,10 +123,11 @@ export class Group implements Membership {
     return this.#gate.enter(tasks)
   }
 
-  /** A commit was refused because of its membership; `identity` is what it used. */
-  reportFenced(identity: GroupIdentity): void {
-    const { memberId, generation } = identity
-    if (this.#standing.isCurrent(memberId, generation)) this.#interrupt('lost')
+  /** The group refused a commit under `identity` for its membership, with this answer. */
+  reportRefused({ memberId, generation }: GroupIdentity, code: number): void {
+    if (this.#isJoining || !this.#standing.isCurrent(memberId, generation)) return
+    // Until the join that follows there is nobody for whom a commit could speak.
+    if (this.#heed(code, 'OffsetCommit') !== undefined) this.#gate.shut()
   }
 
   /** Asks the group whether we are still in it, now: false means the loss is on its way. */
@@ -188,9 +192,15 @@ export class Group implements Membership {
     const claims = this.#ledger.claims()
     const outcome = await this.#askToJoin(claims)
     if (outcome === undefined || outcome.kind === 'closed') return 'stop'
-    if (outcome.kind === 'refused') return this.#heed(outcome.code, 'JoinGroup')
+    if (outcome.kind === 'refused') return this.#refused(outcome.code)
     this.#accept(outcome, claims)
     return undefined
+  }
+
+  #refused(code: number): Reason | undefined {
+    const reason = this.#heed(code, 'JoinGroup')
+    // All that we claim was asked for: nobody keeps it for us any more.
+    return reason === 'rebalance' ? 'lost' : reason
   }
 
   /** Undefined: it has ended, whatever is still under way. */
@@ -217,8 +227,21 @@ export class Group implements Membership {
   }
 
   #onHeartbeat(memberId: string, generation: number, code: number): void {
-    if (this.#isJoining || !this.#standing.isCurrent(memberId, generation)) return
+    const isOld = memberId !== this.memberId || generation < this.#standing.generation
+    if (this.#isJoining || isOld) return
     this.#heed(code, 'Heartbeat')
+    // It speaks for a generation that our member has joined without us.
+    if (code === 0 && generation > this.#standing.generation) this.#interrupt('rebalance')
+  }
+
+  #onStandIn(generation: number, { transactionalIds }: AssignmentData, busyMs: number): void {
+    this.#standing.remember(transactionalIds)
+    const ms = Math.round(busyMs)
+    this.#options.log.warn('The group rebalanced while the process was busy; it keeps its tasks', {
+      generation,
+      busyMs: ms,
+    })
+    if (!this.#isJoining && generation > this.#standing.generation) this.#interrupt('rebalance')
   }
 
   /** Acts on an answer of the group; what it interrupts us for. */

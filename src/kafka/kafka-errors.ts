@@ -132,6 +132,11 @@ export function errorNameOf(code: number): string {
   return code === 0 ? 'NONE' : (infos.get(code)?.name ?? `UNKNOWN_CODE_${code}`)
 }
 
+/** The code of errors that stand for this answer. */
+export function kafkaCode(code: number): string {
+  return `MILLRACE_KAFKA_${errorNameOf(code)}`
+}
+
 /** Whether waiting a little, and looking leader or coordinator up again, may help. */
 export function isTransient(code: number): boolean {
   const errorClass = errorClassOf(code)
@@ -154,7 +159,7 @@ export function kafkaError(
   const right = missingRight(code, where, resource)
   const advice = right === undefined ? hint(code) : `; ${right}`
   const message = `${where}: the broker answered ${answer}${advice}`
-  const id = `MILLRACE_KAFKA_${name}`
+  const id = kafkaCode(code)
   switch (errorClassOf(code)) {
     case 'retriable':
     case 'coordinator':

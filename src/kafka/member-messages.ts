@@ -1,6 +1,7 @@
 /** What a member that lives in a thread of its own, and the group that it speaks for, exchange. */
 import { FatalError } from '../errors.ts'
 import type { LogFields } from '../log.ts'
+import type { AssignmentData } from './consumer-protocol.ts'
 import type { KafkaOptions } from './link-options.ts'
 import type { JoinCall, JoinOutcome, MemberSettings } from './member.ts'
 
@@ -25,6 +26,12 @@ export type FromMember =
       readonly memberId: string
       readonly generation: number
       readonly code: number
+    }
+  | {
+      readonly kind: 'stoodIn'
+      readonly generation: number
+      readonly assignment: AssignmentData
+      readonly busyMs: number
     }
   | { readonly kind: 'warning'; readonly message: string; readonly fields: LogFields }
   | { readonly kind: 'failed'; readonly error: ErrorMessage }

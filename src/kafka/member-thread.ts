@@ -4,8 +4,9 @@
  *
  *     Group ──join, leave──▶ Worker: Member ──own connections──▶ coordinator
  *       ▲                        │ │
- *       └─ answers, heartbeats ──┘ └─ stops its heartbeats when the group reads nothing for longer
- *                                     than `maxPollIntervalMs`: whoever hangs loses its tasks
+ *       └─ answers, heartbeats ──┘ └─ joins by itself when there is a rebalance and the group has
+ *                                     read nothing for a while; stops its heartbeats when that
+ *                                     lasts for `maxPollIntervalMs`: whoever hangs loses its tasks
  *
  * Invariants: the thread exists from the first join to `close`; what it says arrives in order; a
  * thread that ends by itself is a failure, never silence.
@@ -99,6 +100,9 @@ export class MemberThread implements GroupMember {
     switch (message.kind) {
       case 'heartbeat':
         this.#events.onHeartbeat(message.memberId, message.generation, message.code)
+        return
+      case 'stoodIn':
+        this.#events.onStandIn(message.generation, message.assignment, message.busyMs)
         return
       case 'warning':
         this.#events.onWarning(message.message, message.fields)

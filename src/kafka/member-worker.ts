@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { present } from '../assert.ts'
 import { silentLogger } from '../log.ts'
+import { Attention } from './attention.ts'
 import { Cluster } from './cluster.ts'
 import { fenceAll } from './fencing.ts'
 import { Member } from './member.ts'
@@ -17,6 +18,8 @@ import {
 } from './member-messages.ts'
 
 const fenceMs = 3_000
+/** How long the group may take to hear of a rebalance before its member joins for it. */
+const standInAfterMs = 1_000
 
 const port = present(parentPort, 'a thread of its own')
 const { settings, connection, heard, maxPollIntervalMs } = workerData as MemberThreadData
@@ -25,16 +28,16 @@ const requestTimeoutMs = Math.max(1_000, Math.floor(settings.sessionMs / 3))
 const cluster = new Cluster({ ...connection, requestTimeoutMs, logger: silentLogger })
 const log = { warn: tellWarning }
 
-const counter = new Int32Array(heard)
-let count = 0
-let heardAt = performance.now()
+const attention = new Attention(new Int32Array(heard), () => performance.now())
 
 const member = new Member(
   settings,
-  { cluster, isAlive, fence: (ids) => fenceAll(cluster, ids, fenceMs, log) },
+  { cluster, isAlive, busyMs, fence: (ids) => fenceAll(cluster, ids, fenceMs, log) },
   {
     onHeartbeat: (memberId, generation, code) =>
       tell({ kind: 'heartbeat', memberId, generation, code }),
+    onStandIn: (generation, assignment, busyMs) =>
+      tell({ kind: 'stoodIn', generation, assignment, busyMs }),
     onWarning: tellWarning,
     onFailure: (error) => tell({ kind: 'failed', error: toErrorMessage(error) }),
   }
@@ -53,6 +56,7 @@ port.on('message', (message: ToMember) => {
 })
 
 function tell(message: FromMember): void {
+  attention.tell()
   port.postMessage(message)
 }
 
@@ -60,13 +64,12 @@ function tellWarning(message: string, fields: Parameters<typeof plainFields>[0] 
   tell({ kind: 'warning', message, fields: plainFields(fields) })
 }
 
-/** Every answer to a heartbeat is a message: a group whose thread is free has read some of them. */
+/** Every answer to a heartbeat is a message: a group whose thread is free has read them. */
 function isAlive(): boolean {
-  const now = performance.now()
-  const current = Atomics.load(counter, 0)
-  if (current !== count) {
-    count = current
-    heardAt = now
-  }
-  return now - heardAt < maxPollIntervalMs
+  return attention.unreadMs() < maxPollIntervalMs
+}
+
+function busyMs(): number {
+  const unreadMs = attention.unreadMs()
+  return unreadMs < Math.min(standInAfterMs, settings.rebalanceMs / 4) ? 0 : unreadMs
 }

@@ -3,11 +3,14 @@
  * group gave it, so that it can live in a thread of its own, away from the functions of users.
  *
  *     join(call) ─▶ JoinGroup ─▶ assign, if it leads ─▶ SyncGroup ─▶ joined: heartbeats
- *         ▲                                                            │ each answer
+ *         ▲              ▲                                             │ each answer
+ *         │              └── a rebalance, and nobody upstairs ◀────────┤
  *         └──────── what to do about them is decided upstairs ◀────────┘
  *
  * Invariants: heartbeats wait for nobody, and go on through a rebalance until the next join; a join
- * is repeated until the group has decided; once it leaves, nothing new is asked of the group.
+ * is repeated until the group has decided; it stands in for a process that is busy with all that
+ * the process claims, and with nothing given up; with claims it is in every generation from one to
+ * the next, or refused; once it leaves, nothing new is asked of the group.
  */
 import { FatalError, RetriableError } from '../errors.ts'
 import type { TaskPlan } from '../runtime/ports.ts'
@@ -19,6 +22,7 @@ import { type LeaderOptions, lead } from './group-leader.ts'
 import { errorClassOf, errorCodes, kafkaError } from './kafka-errors.ts'
 import type { JoinGroupResponse, SyncGroupResponse } from './requests/groups.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
+import { type LastJoin, standInMetadata } from './stand-in.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 import { atMost, lifetime, pause } from './waiting.ts'
 
@@ -56,6 +60,8 @@ export type JoinOutcome =
 export interface MemberEvents {
   /** Every answer to a heartbeat: 0, or what the group says about this generation of ours. */
   readonly onHeartbeat: (memberId: string, generation: number, code: number) => void
+  /** It has joined this generation with the claims of before, for a process busy for so long. */
+  readonly onStandIn: (generation: number, assignment: AssignmentData, busyMs: number) => void
   readonly onWarning: ThrottledLog['warn']
   /** It cannot go on. */
   readonly onFailure: (error: FatalError) => void
@@ -74,6 +80,8 @@ export interface MemberParts {
   readonly fence: LeaderOptions['fence']
   /** Whether the work that the membership is for still makes progress. Default: always. */
   readonly isAlive?: () => boolean
+  /** For how long nobody upstairs has listened, if too long for a rebalance. Default: 0. */
+  readonly busyMs?: () => number
 }
 
 /** While tasks are on their way from member to member the next generation is near. */
@@ -89,6 +97,10 @@ export class Member implements GroupMember {
   #memberId = ''
   /** A join that makes the group give us a name. */
   #naming: Promise<unknown> = Promise.resolve()
+  #last: LastJoin | undefined
+  /** The last generation that was formed with our claims in view. */
+  #generation = -1
+  #standingIn: Promise<unknown> = Promise.resolve()
 
   constructor(settings: MemberSettings, parts: MemberParts, events: MemberEvents) {
     this.#settings = settings
@@ -101,12 +113,18 @@ export class Member implements GroupMember {
 
   async join(call: JoinCall): Promise<JoinOutcome> {
     this.#beating.abort()
+    await this.#standingIn.catch(() => undefined)
+    this.#beating.abort()
     this.#memberId = call.memberId
-    const { signal } = this.#stopping
+    return this.#untilDecided(call, this.#stopping.signal)
+  }
+
+  /** 'closed': the signal was given. */
+  async #untilDecided(call: JoinCall, signal: AbortSignal): Promise<JoinOutcome> {
     for (let attempt = 0; ; attempt++) {
       if (signal.aborted) return { kind: 'closed' }
       try {
-        return await this.#joinAndSync(call)
+        return await this.#joinAndSync(call, signal)
       } catch (cause) {
         if (signal.aborted) return { kind: 'closed' }
         if (!(cause instanceof RetriableError)) throw cause
@@ -131,8 +149,8 @@ export class Member implements GroupMember {
     this.#beating.abort()
   }
 
-  async #joinAndSync(call: JoinCall): Promise<JoinOutcome> {
-    while (!this.#stopping.signal.aborted) {
+  async #joinAndSync(call: JoinCall, signal: AbortSignal): Promise<JoinOutcome> {
+    while (!signal.aborted) {
       const joined = await this.#sendJoin(call.metadata)
       if (joined.error === errorCodes.MEMBER_ID_REQUIRED) {
         this.#memberId = joined.memberId
@@ -146,15 +164,28 @@ export class Member implements GroupMember {
       if (joined.error === errorCodes.REBALANCE_IN_PROGRESS) continue
       if (joined.error !== 0) return this.#refused(joined.error, 'JoinGroup')
       this.#memberId = joined.memberId
+      if (call.hasClaims && this.#wasPassedOver(joined.generation)) {
+        return { kind: 'refused', code: errorCodes.ILLEGAL_GENERATION }
+      }
+      this.#generation = joined.generation
       const synced = await this.#sendSync(joined)
       if (synced.error === errorCodes.REBALANCE_IN_PROGRESS) continue
       if (synced.error !== 0) return this.#refused(synced.error, 'SyncGroup')
       const { data: assignment } = decodeAssignment(synced.assignment)
       const { memberId, generation } = joined
+      this.#last = { metadata: call.metadata, generation, assignment }
       this.#beat(generation, assignment.isSettled)
       return { kind: 'joined', memberId, generation, assignment }
     }
     return { kind: 'closed' }
+  }
+
+  /**
+   * Brokers keep static members in generations that they have missed, with the claims of their last
+   * join: what was assigned to them by it may be with others since.
+   */
+  #wasPassedOver(generation: number): boolean {
+    return this.#settings.instanceId !== null && generation > this.#generation + 1
   }
 
   #refused(code: number, what: string): JoinOutcome {
@@ -180,12 +211,9 @@ export class Member implements GroupMember {
     const { tasks, planDigest } = this.#settings
     const { fence } = this.#parts
     const isLeader = joined.leaderId === joined.memberId
-    const onForeignPlan = (instances: readonly string[]): void =>
-      this.#events.onWarning('Members run another topology; they get no task from this leader', {
-        instances,
-      })
+    const warn = this.#events.onWarning
     const assignments = isLeader
-      ? await lead(joined.members, { tasks, planDigest, fence, onForeignPlan })
+      ? await lead(joined.members, { tasks, planDigest, fence, warn })
       : []
     return this.#client.sync(this.#identity(joined.generation), assignments)
   }
@@ -204,7 +232,8 @@ export class Member implements GroupMember {
   async #heartbeats(identity: GroupIdentity, ms: number, signal: AbortSignal): Promise<void> {
     const { onHeartbeat, onWarning } = this.#events
     const { memberId, generation } = identity
-    for (;;) {
+    let isDone = false
+    while (!isDone) {
       await pause(ms, signal)
       if (signal.aborted) return
       // The group is to do without a member that only seems to be there.
@@ -213,6 +242,7 @@ export class Member implements GroupMember {
         const code = await this.#client.heartbeat(identity)
         if (signal.aborted) return
         onHeartbeat(memberId, generation, code)
+        if (code === errorCodes.REBALANCE_IN_PROGRESS) isDone = await this.#mindRebalance(signal)
       } catch (cause) {
         if (signal.aborted) return
         // The next heartbeat is the next attempt.
@@ -220,6 +250,25 @@ export class Member implements GroupMember {
         onWarning('The group takes no heartbeats', { error: cause })
       }
     }
+  }
+
+  /** Whether another stretch of heartbeats has begun. */
+  async #mindRebalance(signal: AbortSignal): Promise<boolean> {
+    const busyMs = this.#parts.busyMs?.() ?? 0
+    if (busyMs === 0 || this.#last === undefined) return false
+    const standingIn = this.#standIn(this.#last, busyMs, signal)
+    this.#standingIn = standingIn
+    return standingIn
+  }
+
+  /** Refused, it does nothing: the next heartbeat is refused as well, and the process told. */
+  async #standIn(last: LastJoin, busyMs: number, signal: AbortSignal): Promise<boolean> {
+    const metadata = standInMetadata(last, busyMs, this.#settings)
+    const call = { memberId: this.#memberId, metadata, hasClaims: true }
+    const outcome = await this.#untilDecided(call, signal)
+    if (outcome.kind !== 'joined') return false
+    this.#events.onStandIn(outcome.generation, outcome.assignment, busyMs)
+    return true
   }
 
   #identity(generation: number): GroupIdentity {

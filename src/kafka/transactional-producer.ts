@@ -38,6 +38,9 @@ export interface TransactionalProducerOptions {
   readonly bufferBytesMax?: number
 }
 
+/** The membership that takes the place of one that was refused; undefined: none. */
+type Overtaken = (refused: GroupIdentity, error: unknown) => Promise<GroupIdentity | undefined>
+
 type State = 'new' | 'ready' | 'open' | 'failed'
 
 export class TransactionalProducer {
@@ -124,15 +127,24 @@ export class TransactionalProducer {
     return written
   }
 
-  /** Waits for the records, then adds the offsets. The membership must be a real one. */
-  async sendOffsets(group: GroupIdentity, offsets: readonly OffsetToCommit[]): Promise<void> {
+  /**
+   * Waits for the records, then adds the offsets. The membership must be a real one. After an error
+   * `overtaken` may name another that they are to be sent under; the transaction is the same.
+   */
+  async sendOffsets(
+    group: GroupIdentity,
+    offsets: readonly OffsetToCommit[],
+    overtaken: Overtaken = async () => undefined
+  ): Promise<void> {
     assert(
       group.generation >= 0 && group.memberId !== '',
       'offsets come from a member of the group'
     )
     await this.#step(async (identity) => {
       this.#isEmpty = false
-      await this.#client.commitOffsets(identity, group, offsets)
+      for (let member: GroupIdentity | undefined = group; member !== undefined; ) {
+        member = await this.#tryOffsets(identity, member, offsets, overtaken)
+      }
     })
   }
 
@@ -175,6 +187,23 @@ export class TransactionalProducer {
       return await run(this.#identity)
     } catch (error) {
       throw this.#fail(error)
+    }
+  }
+
+  /** Undefined: done. Otherwise it is to be tried again, under this membership. */
+  async #tryOffsets(
+    identity: ProducerIdentity,
+    member: GroupIdentity,
+    offsets: readonly OffsetToCommit[],
+    overtaken: Overtaken
+  ): Promise<GroupIdentity | undefined> {
+    try {
+      await this.#client.commitOffsets(identity, member, offsets)
+      return undefined
+    } catch (error) {
+      const next = await overtaken(member, error)
+      if (next === undefined) throw error
+      return next
     }
   }
 

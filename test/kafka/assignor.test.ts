@@ -58,6 +58,37 @@ function spreadOf(counts: readonly number[]): number {
 }
 
 describe('the target assignment', () => {
+  it('leaves busy members what they run, and nothing else, while others are there', () => {
+    const busyOnes = fc.tuple(worldArbitrary, fc.integer({ min: 0, max: 63 }))
+    fc.assert(
+      fc.property(busyOnes, ([{ tasks, members }, mask]) => {
+        const before = running(targetAssignment(tasks, members)).map((member, i) => {
+          return { ...member, isBusy: ((mask >> i) & 1) === 1 }
+        })
+        const everybody = [...before, fresh('~joined')]
+        const target = targetAssignment(tasks, everybody)
+        expect([...target.values()].flat().sort()).toEqual([...tasks].sort())
+        for (const { id, owned, isBusy } of before)
+          if (isBusy) expect(target.get(id)).toEqual(owned)
+        const able = everybody.filter(({ isBusy = false }) => !isBusy)
+        const counts = able.map(({ id }) => target.get(id)?.length ?? 0)
+        expect(spreadOf(counts)).toBeLessThanOrEqual(1)
+        // So nothing waits for them.
+        const given = handOver(target, everybody)
+        for (const { id, isBusy } of before)
+          if (isBusy) expect(given.get(id)).toEqual(target.get(id))
+      })
+    )
+  })
+
+  it('gives what nobody runs to busy members when there are no others', () => {
+    const [one, two, three] = [taskId(0, 0), taskId(0, 1), taskId(0, 2)]
+    const busy = [fresh('a', { owned: [one], isBusy: true }), fresh('b', { isBusy: true })]
+    const target = targetAssignment([one, two, three], busy)
+    expect([...target.values()].flat().sort()).toEqual([one, two, three])
+    expect(target.get('a')).toContain(one)
+  })
+
   it('gives every task to exactly one member', () => {
     fc.assert(
       fc.property(worldArbitrary, ({ tasks, members }) => {

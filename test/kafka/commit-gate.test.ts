@@ -63,6 +63,32 @@ describe('the commit gate', () => {
     pass.leave()
   })
 
+  it('is not waited for by those who wait for the next generation', async () => {
+    const { gate } = setUp()
+    gate.open(identity(1))
+    const pass = await gate.enter(new Set([a]))
+    gate.shut()
+    const newer = pass.newer(1)
+    await gate.close(60_000)
+    gate.open(identity(2))
+    expect((await newer)?.generation).toBe(2)
+    let isClosed = false
+    const closing = gate.close(60_000).then(() => (isClosed = true))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isClosed).toBe(false)
+    pass.leave()
+    await closing
+  })
+
+  it('lets nobody in, and tells of no generation, while it is shut', async () => {
+    const { gate } = setUp()
+    gate.open(identity(1))
+    gate.shut()
+    const entering = gate.enter(new Set([a]))
+    gate.lose()
+    await expect(entering).rejects.toBeInstanceOf(FencedError)
+  })
+
   it('carries no commit over a loss, even if the same tasks come back', async () => {
     const { gate } = setUp()
     gate.open(identity(1))

@@ -33,7 +33,7 @@ async function twoGenerations(cluster: Cluster, groupId: string, topic: string) 
   const member = new Member(
     { groupId, instanceId: null, tasks, planDigest, ...withDefaults() },
     { cluster, fence: async () => [] },
-    { onHeartbeat: nothing, onWarning: nothing, onFailure: nothing }
+    { onHeartbeat: nothing, onStandIn: nothing, onWarning: nothing, onFailure: nothing }
   )
   onTestFinished(() => member.leave(true))
   let identity: GroupIdentity = { groupId, memberId: '', generation: -1, instanceId: null }

@@ -62,6 +62,7 @@ async function reticent(groupId: string): Promise<{
       onHeartbeat: (_memberId, _generation, code) => {
         if (code === errorCodes.REBALANCE_IN_PROGRESS) onAsked()
       },
+      onStandIn: () => undefined,
       onWarning: () => undefined,
       onFailure: () => undefined,
     }

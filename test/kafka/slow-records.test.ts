@@ -1,23 +1,13 @@
 /** Records that block the process for longer than the group or a transaction waits for it. */
 import { beforeAll, expect, it, vi } from 'vitest'
-import { changelogConfig } from '../../src/topology/internal-topics.ts'
-import {
-  CountOperator,
-  countStore,
-  countTopic,
-  node,
-  sink,
-  source,
-  textTopic,
-  topologyOf,
-} from '../runtime/small-topology.ts'
+import { CountOperator } from '../runtime/small-topology.ts'
 import { CountingApp, patience } from '../support/counting-app.ts'
+import { countingTopology } from '../support/counting-topology.ts'
 import { sharedBroker } from '../support/shared-broker.ts'
 
 const group = { sessionMs: 1_500, heartbeatMs: 200, rebalanceMs: 20_000 }
 const transactionTimeoutMs = 1_000
 const blockMs = 1_800
-const counts = { ...countStore, config: changelogConfig }
 
 let brokers: readonly string[] = []
 
@@ -36,15 +26,7 @@ class SlowOperator extends CountOperator {
 it('are counted once, and cost no membership', async () => {
   const app = await CountingApp.open(brokers, {
     topology: (input, output) =>
-      topologyOf({
-        nodes: [
-          source('source', textTopic(input)),
-          node('count', 'source', () => new SlowOperator(counts), { stores: [counts] }),
-          sink('sink', 'count', countTopic(output)),
-        ],
-        sources: [input],
-        sinks: [output],
-      }),
+      countingTopology({ input, output, create: (counts) => new SlowOperator(counts) }),
   })
   const kafka = { brokers, group, transactionTimeoutMs }
   const running = await app.start('one', { kafka, commitIntervalMs: 1 })

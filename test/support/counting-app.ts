@@ -9,19 +9,9 @@ import { KafkaLog, type KafkaLogOptions } from '../../src/kafka/kafka-log.ts'
 import { createLogger, silentLogger } from '../../src/log.ts'
 import type { AppendRecord, Log } from '../../src/runtime/ports.ts'
 import { StreamApp, type StreamAppOptions } from '../../src/stream-app.ts'
-import { changelogConfig } from '../../src/topology/internal-topics.ts'
 import type { StoreSpec, Topology } from '../../src/topology/topology.ts'
-import {
-  CountOperator,
-  countHandle,
-  countStore,
-  countTopic,
-  node,
-  sink,
-  source,
-  textTopic,
-  topologyOf,
-} from '../runtime/small-topology.ts'
+import { countHandle } from '../runtime/small-topology.ts'
+import { countingTopology } from './counting-topology.ts'
 import { makeTopic } from './kafka-admin.ts'
 import { connectTo } from './kafka-tools.ts'
 
@@ -99,16 +89,8 @@ export class CountingApp {
   topology(): Topology {
     const { topology, store } = this.#options
     if (topology !== undefined) return topology(this.input, this.output)
-    const counts = { ...countStore, config: changelogConfig, ...store }
-    return topologyOf({
-      nodes: [
-        source('source', textTopic(this.input)),
-        node('count', 'source', () => new CountOperator(counts), { stores: [counts] }),
-        sink('sink', 'count', countTopic(this.output)),
-      ],
-      sources: [this.input],
-      sinks: [this.output],
-    })
+    const { input, output } = this
+    return countingTopology({ input, output, ...(store === undefined ? {} : { store }) })
   }
 
   make(instance = 'one', more: Partial<StreamAppOptions> = {}): StreamApp {
