@@ -15,6 +15,7 @@ import { Change } from '../processor/change.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import { copyOfHeaders } from '../record.ts'
 import { keyTextOf } from './aggregate-entries.ts'
+import type { Answer } from './foreign-key-sink.ts'
 import type { ForeignKeyJoinSpec } from './foreign-key-specs.ts'
 import {
   afterAll,
@@ -26,7 +27,6 @@ import {
   tellingKey,
   tellingRange,
 } from './foreign-key-store.ts'
-import { respond } from './foreign-key-subscriptions.ts'
 import { bytesOf } from './sink.ts'
 import { readU32 } from './time-keys.ts'
 
@@ -115,8 +115,8 @@ export class FanOutOperator extends Operator {
         return told
       }
       const primaryKey = entry.slice(prefix.length)
-      const one = subscriber as Subscriber
-      respond(this.#context, this.#spec, primaryKey, one, value, timestamp, headers)
+      const answer: Answer = { ...(subscriber as Subscriber), value }
+      this.#context.withHeaders(headers, () => this.next.process(primaryKey, answer, timestamp))
       told += 1
     }
     this.#tellings.delete(number)

@@ -8,10 +8,9 @@ import {
   hashOf,
   type Instruction,
   instructions,
-  subscriptionSerde,
+  type Subscription,
 } from './foreign-key-messages.ts'
 import type { ForeignKeyJoinSpec } from './foreign-key-specs.ts'
-import { bytesOf, partitionOf } from './sink.ts'
 
 /** The left side of `orders.join('priced', products, (order) => order.product, …)` */
 export class SubscribeOperator extends Operator {
@@ -19,8 +18,6 @@ export class SubscribeOperator extends Operator {
   readonly #leftKey: (key: unknown) => string | null
   readonly #rightKey: (key: unknown) => string | null
   #context!: TaskContext
-  #topic = ''
-  #partitions = 0
 
   constructor(spec: ForeignKeyJoinSpec) {
     super()
@@ -31,8 +28,6 @@ export class SubscribeOperator extends Operator {
 
   override init(context: TaskContext): void {
     this.#context = context
-    this.#topic = context.topicName(this.#spec.registration)
-    this.#partitions = context.partitionCount(this.#spec.registration)
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
@@ -47,7 +42,7 @@ export class SubscribeOperator extends Operator {
     const next = newValue === null ? null : this.#foreignKey(newValue, key)
     const hash = hashOf(this.#spec.left.value, newValue)
     const say = (foreignKey: unknown, instruction: Instruction): void =>
-      this.#send(key, foreignKey, instruction, hash, timestamp)
+      this.#say(key, foreignKey, instruction, hash, timestamp)
     const isNew = before === null || !this.#areOne(before, next)
     if (this.#spec.isLeft) {
       if (before !== null && isNew) say(before, instructions.forget)
@@ -62,21 +57,18 @@ export class SubscribeOperator extends Operator {
     }
   }
 
-  #send(
+  #say(
     key: unknown,
     foreignKey: unknown,
     instruction: Instruction,
     hash: string,
     timestamp: Timestamp
   ): void {
-    const context = this.#context
     const primaryKey = this.#leftKey(key)
     assert(primaryKey !== null, 'a row of a table has a key')
-    const { partition } = context
-    const value = subscriptionSerde.serialize({ instruction, hash, primaryKey, partition })
-    const keyBytes = bytesOf(this.#spec.right.key, foreignKey)
-    const to = partitionOf(keyBytes, partition, this.#partitions)
-    context.send(this.#topic, to, timestamp, keyBytes, value, context.record.headers)
+    const { partition } = this.#context
+    const subscription: Subscription = { instruction, hash, primaryKey, partition }
+    this.next.process(foreignKey, subscription, timestamp)
   }
 
   #foreignKey(row: unknown, key: unknown): unknown {

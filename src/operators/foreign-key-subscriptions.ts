@@ -5,23 +5,17 @@
 import type { KeyValueState } from '../../state/contract.ts'
 import type { Timestamp } from '../ids.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
-import type { RecordHeaders } from '../record.ts'
-import { binaryBytes, binaryText } from '../serde/text.ts'
-import { instructions, responseSerde, type Subscription } from './foreign-key-messages.ts'
+import { binaryText } from '../serde/text.ts'
+import { instructions, type Subscription } from './foreign-key-messages.ts'
+import type { Answer } from './foreign-key-sink.ts'
 import type { ForeignKeyJoinSpec } from './foreign-key-specs.ts'
-import {
-  type ForeignKeyEntry,
-  foreignKeyDefinition,
-  prefixOf,
-  type Subscriber,
-} from './foreign-key-store.ts'
+import { type ForeignKeyEntry, foreignKeyDefinition, prefixOf } from './foreign-key-store.ts'
 import { bytesOf } from './sink.ts'
 import { openView, type RowReader } from './table-view.ts'
 
 /** Answers left rows: takes the messages of the registration topic. */
 export class SubscriptionsOperator extends Operator {
   readonly #spec: ForeignKeyJoinSpec
-  #context!: TaskContext
   #store!: KeyValueState<ForeignKeyEntry>
   #rows!: RowReader
 
@@ -31,7 +25,6 @@ export class SubscriptionsOperator extends Operator {
   }
 
   override init(context: TaskContext): void {
-    this.#context = context
     this.#store = context.store(foreignKeyDefinition(this.#spec.store))
     this.#rows = openView(context, this.#spec.right.view)
   }
@@ -50,23 +43,7 @@ export class SubscriptionsOperator extends Operator {
     if (instruction === forget || (instruction === tellIfFound && row === undefined)) return
     const found = instruction === forgetAndTell ? null : (row?.value ?? null)
     const at = Math.max(timestamp, row?.timestamp ?? timestamp)
-    const { headers } = this.#context.record
-    const bytes = bytesOf(valueSerde, found)
-    respond(this.#context, this.#spec, primaryKey, { hash, partition }, bytes, at, headers)
+    const answer: Answer = { hash, value: bytesOf(valueSerde, found), partition }
+    this.next.process(primaryKey, answer, at)
   }
-}
-
-/** Tells a left row what the right one is now. */
-export function respond(
-  context: TaskContext,
-  { response }: ForeignKeyJoinSpec,
-  primaryKey: string,
-  { hash, partition }: Subscriber,
-  value: Uint8Array | null,
-  timestamp: Timestamp,
-  headers: RecordHeaders
-): void {
-  const topic = context.topicName(response)
-  const bytes = responseSerde.serialize({ hash, value })
-  context.send(topic, partition, timestamp, binaryBytes(primaryKey), bytes, headers)
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { FanOutOperator } from '../../src/operators/foreign-key-fan-out.ts'
+import { AnswerSinkOperator } from '../../src/operators/foreign-key-sink.ts'
 import type { ForeignKeyJoinSpec } from '../../src/operators/foreign-key-specs.ts'
 import { foreignKeyDefinition, prefixOf } from '../../src/operators/foreign-key-store.ts'
 import { Change } from '../../src/processor/change.ts'
@@ -47,6 +48,9 @@ class DiskContext extends FakeContext {
 async function begin(state: TaskState): Promise<[FanOutOperator, DiskContext]> {
   const context = new DiskContext(state)
   const operator = new FanOutOperator(spec)
+  const sink = new AnswerSinkOperator(spec.response)
+  sink.init(context)
+  operator.next = sink
   await operator.init(context)
   return [operator, context]
 }

@@ -122,6 +122,17 @@ export const drawings: Readonly<Record<string, Drawn>> = {
       .leftJoin(builder.table(others, 'right'), (line) => line)
       .toStream()
       .to(none),
+  'joined by foreign key': (builder) =>
+    builder
+      .table(lines, 'left')
+      .join(
+        'pairs',
+        builder.table(others, 'right'),
+        (line) => line,
+        (line) => line
+      )
+      .toStream()
+      .to(none),
   'stream and table': (builder) =>
     builder
       .stream(lines)

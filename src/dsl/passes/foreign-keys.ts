@@ -1,17 +1,22 @@
 /**
  * Foreign-key joins as nodes that run, on both sides of two internal topics:
  *
- *     left ─▶ subscribe ┊ registration ┊ source ─▶ subscriptions ─┐
- *                                          right ─▶ fan-out ──────┤
- *     result ◀─ resolver ◀─ source ┊ response ┊ ◀─────────────────┘
+ *     left ─▶ subscribe ─▶ sink ┊ registration ┊ source ─▶ receive ─▶ subscriptions ─┐
+ *                                                            right ─▶ fan-out ───────┤
+ *     result ◀─ resolver ◀─ source ┊ response ┊ sink ◀───────────────────────────────┘
+ *
+ * The nodes are those of Kafka Streams, and so are the stores that are told of each.
  */
 import type { Callback } from '../../operators/filter.ts'
 import { FanOutOperator } from '../../operators/foreign-key-fan-out.ts'
 import { responseSerde, subscriptionSerde } from '../../operators/foreign-key-messages.ts'
 import { ForeignKeyResponseOperator } from '../../operators/foreign-key-response.ts'
+import { AnswerSinkOperator } from '../../operators/foreign-key-sink.ts'
 import type { ForeignKeyJoinSpec, ForeignKeySide } from '../../operators/foreign-key-specs.ts'
 import { SubscribeOperator } from '../../operators/foreign-key-subscribe.ts'
 import { SubscriptionsOperator } from '../../operators/foreign-key-subscriptions.ts'
+import { PassThroughOperator } from '../../operators/pass-through.ts'
+import { RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
 import type { Joiner } from '../../operators/table-view.ts'
 import type { Operator } from '../../processor/operator.ts'
 import type { Serde } from '../../serde/serde.ts'
@@ -65,25 +70,43 @@ export function drawForeignKeyJoin(
     subscription: subscriptionSerde as AnySerde,
     response: responseSerde as AnySerde,
   }
+  const subscribed = (end: string): string => `${durable}-subscription-${end}`
+  const fannedOut = `${durable}-foreign-join-subscription`
+  const value = serdes.subscription
+  const registering = { topic: registration, key: spec.right.key, value, marksOf: undefined }
   return [
-    joining(`${durable}-subscription-registration`, left, registration, leftStores, () => {
-      return new SubscribeOperator(spec)
-    }),
-    internalSource(registration, sources.registration, orNull(inPlace), serdes.subscription),
-    joining(
-      `${durable}-subscription-join-foreign`,
-      sources.registration,
-      response,
-      [subscriptions, ...rightStores],
-      () => new SubscriptionsOperator(spec)
+    joining(subscribed('registration-processor'), [left], [], () => new SubscribeOperator(spec)),
+    leaving(
+      subscribed('registration-sink'),
+      [subscribed('registration-processor')],
+      registration,
+      () => new RepartitionSinkOperator(registering)
     ),
-    joining(`${durable}-foreign-join-subscription`, right, response, [subscriptions], () => {
-      return new FanOutOperator(spec)
+    internalSource(registration, sources.registration, orNull(inPlace), serdes.subscription),
+    {
+      ...joining(
+        subscribed('receive'),
+        [sources.registration],
+        [],
+        () => new PassThroughOperator()
+      ),
+      told: [spec.store],
+    },
+    {
+      ...joining(
+        subscribed('join-foreign'),
+        [subscribed('receive')],
+        [subscriptions, ...rightStores],
+        () => new SubscriptionsOperator(spec)
+      ),
+      told: rightStores.map((store) => store.name),
+    },
+    joining(fannedOut, [right], [subscriptions], () => new FanOutOperator(spec)),
+    leaving(subscribed('response-sink'), [subscribed('join-foreign'), fannedOut], response, () => {
+      return new AnswerSinkOperator(response)
     }),
     internalSource(response, sources.response, inPlace as AnySerde, serdes.response),
-    joining(name, sources.response, undefined, leftStores, () => {
-      return new ForeignKeyResponseOperator(spec)
-    }),
+    joining(name, [sources.response], leftStores, () => new ForeignKeyResponseOperator(spec)),
   ]
 }
 
@@ -122,21 +145,20 @@ function topicsOf({ durable }: ForeignKeyJoinNode): { registration: string; resp
 
 function joining(
   name: string,
-  parent: string | undefined,
-  topic: string | undefined,
+  parents: readonly (string | undefined)[],
   stores: readonly StoreSpec[],
   create: () => Operator
 ): OperatorBlueprint {
-  return {
-    kind: topic === undefined ? 'processor' : 'sink',
-    name,
-    operator: 'foreign-key-join',
-    parents: parent === undefined ? [] : [parent],
-    topic,
-    stores,
-    aggregates: [],
-    reads: both,
-    replaces: both,
-    create,
-  }
+  const rest = { topic: undefined, aggregates: [], reads: both, replaces: both, create }
+  const known = parents.filter((parent) => parent !== undefined)
+  return { kind: 'processor', name, operator: 'foreign-key-join', parents: known, stores, ...rest }
+}
+
+function leaving(
+  name: string,
+  parents: readonly string[],
+  topic: string,
+  create: () => Operator
+): OperatorBlueprint {
+  return { ...joining(name, parents, [], create), kind: 'sink', topic }
 }
