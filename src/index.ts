@@ -52,7 +52,6 @@ export type {
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
 export type { LateRecords, WindowedByOptions } from './dsl/late.ts'
 export type { MapAsyncOptions } from './dsl/map-async.ts'
-export type { Optimization } from './dsl/passes/optimize.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
 export type { SessionKTable, SessionWindowedStream } from './dsl/session-windowed-stream.ts'
 export {
@@ -155,6 +154,7 @@ export type { Serde, SerdeType } from './serde/serde.ts'
 export { sessionWindowed, timeWindowed } from './serde/windowed.ts'
 export { StreamApp, type StreamAppOptions } from './stream-app.ts'
 // Topologies
+export type { Optimization, Optimize } from './topology/optimizations.ts'
 export type { Topology, TopologyDifference, TopologyJson } from './topology/topology.ts'
 export type { CalendarUnit, Weekday } from './windows/calendar.ts'
 export { type JoinWindow, type WithinOptions, within } from './windows/join-window.ts'

@@ -27,6 +27,7 @@ import { expectReadable } from './runtime/store-errors.ts'
 import type { StorePart } from './runtime/store-parts.ts'
 import type { Guarantee } from './runtime/task-environment.ts'
 import { withErrorOptions } from './topology/errors.ts'
+import { faultOfOptimize, type Optimize } from './topology/optimizations.ts'
 import type { Topology } from './topology/topology.ts'
 
 /** The client id is the application's, unless given. */
@@ -71,6 +72,8 @@ export interface StreamAppOptions {
   readonly purgeIntervalMs?: number
   /** How long `close` may take before it gives up what is not committed. Default 8,000. */
   readonly closeDeadlineMs?: number
+  /** Takes the place of what `build` was asked for. Default: what that was. */
+  readonly optimize?: Optimize
   /** What happens to records that fail, where the topology does not say. */
   readonly errors?: ErrorOptions
   readonly clock?: Clock
@@ -103,7 +106,9 @@ export class StreamApp {
     const faults = faultsOf(topology, options)
     if (faults.length > 0) throw new ConfigError(faults)
     this.applicationId = options.applicationId
-    this.#topology = withErrorOptions(topology, options.errors ?? {})
+    const { optimize, errors = {} } = options
+    const optimized = optimize === undefined ? topology : topology.optimized(optimize)
+    this.#topology = withErrorOptions(optimized, errors)
     this.#options = options
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock
@@ -317,6 +322,8 @@ function faultsOf(topology: Topology, options: StreamAppOptions): readonly strin
   if (guarantee !== undefined && !guarantees.includes(guarantee)) {
     faults.push(`guarantee: expected one of ${guarantees.join(', ')}, got '${guarantee}'`)
   }
+  const unknown = options.optimize === undefined ? undefined : faultOfOptimize(options.optimize)
+  if (unknown !== undefined) faults.push(`optimize: ${unknown}`)
   const least = {
     commitIntervalMs: 1,
     cacheBytesMax: 0,

@@ -4,9 +4,12 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { StreamsBuilder } from '../src/dsl/streams-builder.ts'
+import { topic } from '../src/dsl/topic.ts'
 import { ConfigError } from '../src/errors.ts'
 import { EmbeddedLog } from '../src/log/embedded-log.ts'
 import { StreamApp, type StreamAppOptions } from '../src/stream-app.ts'
+import type { Optimization } from '../src/topology/optimizations.ts'
 import type { Topology } from '../src/topology/topology.ts'
 import {
   countTopology,
@@ -173,6 +176,7 @@ it('lists every fault of its options', () => {
       stateDir: '',
       commitIntervalMs: 0,
       restoresMax: 1.5,
+      optimize: ['faster'] as unknown as readonly Optimization[],
     })
   expect(make).toThrow(ConfigError)
   try {
@@ -181,10 +185,27 @@ it('lists every fault of its options', () => {
     expect((error as ConfigError).faults).toEqual([
       "applicationId: expected up to 180 letters, digits, '.', '_' or '-', got 'no spaces'",
       'stateDir: expected a directory, got an empty text',
+      expect.stringMatching(/^optimize: There is no optimization 'faster': take 'all', 'none'/),
       'commitIntervalMs: expected a whole number of at least 1, got 0',
       'restoresMax: expected a whole number of at least 1, got 1.5',
     ])
   }
+})
+
+it('optimizes its topology as it is told, whatever that was built with', async () => {
+  const builder = new StreamsBuilder()
+  const byText = builder.stream(topic('in', textTopic('in'))).groupBy((text) => text)
+  byText.count('counts')
+  byText.reduce('latest', (_, text) => text)
+  const repartitionsOf = async (options: Partial<StreamAppOptions>) => {
+    const app = makeApp(builder.build({ optimize: 'none' }), await directory(), options)
+    await app.start()
+    const topics = (app.log as EmbeddedLog).inspect().topics()
+    await app.close()
+    return topics.map(({ name }) => name).filter((name) => name.endsWith('-repartition'))
+  }
+  expect(await repartitionsOf({})).toEqual(['app-counts-repartition', 'app-latest-repartition'])
+  expect(await repartitionsOf({ optimize: 'all' })).toEqual(['app-counts-repartition'])
 })
 
 it('refuses to start twice, and leaves nothing open when it cannot start', async () => {

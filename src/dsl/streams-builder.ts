@@ -3,6 +3,7 @@ import { type Duration, durationMs } from '../durations.ts'
 import type { ErrorOptions } from '../error-policy.ts'
 import { buildTopology } from '../topology/build.ts'
 import { withErrorOptions } from '../topology/errors.ts'
+import type { Optimize } from '../topology/optimizations.ts'
 import type { Topology } from '../topology/topology.ts'
 import type { Emission } from '../windows/windows.ts'
 import { BranchedKStream } from './branch.ts'
@@ -18,7 +19,7 @@ import { KTable, StoredKTable, VersionedKTable, WindowedKTable } from './k-table
 import type { Key, Value } from './keys.ts'
 import { drawBlueprint } from './passes/blueprint.ts'
 import { checkGraph } from './passes/check.ts'
-import { type Optimization, optimizationsOf, optimizeGraph } from './passes/optimize.ts'
+import { optimizeGraph } from './passes/optimize.ts'
 import { mergeSources } from './passes/sources.ts'
 import { SessionKTable, SessionWindowedStream } from './session-windowed-stream.ts'
 import type { Topic } from './topic.ts'
@@ -35,10 +36,10 @@ export interface SourceOptions {
 
 export interface BuildOptions {
   /**
-   * Fewer stores and topics where the result is the same; `true` is `'all'`. It decides which names
-   * are durable: see `docs/semantics.md`. Default `'none'`.
+   * Fewer stores and topics where the result is the same; `true` is `'all'`. It decides
+   * what is durable: see `docs/semantics.md`. `StreamApp` may ask for others. Default `'none'`.
    */
-  readonly optimize?: boolean | 'all' | 'none' | readonly Optimization[]
+  readonly optimize?: Optimize
 }
 
 export interface TableOptions extends SourceOptions {
@@ -150,10 +151,18 @@ export class StreamsBuilder {
   build({ optimize = 'none' }: BuildOptions = {}): Topology {
     const nodes = mergeSources(this.#graph.nodes())
     checkGraph(nodes)
-    const optimized = optimizeGraph(nodes, optimizationsOf(optimize))
-    const topology = buildTopology(drawBlueprint(optimized))
-    return withErrorOptions(topology, this.#errors)
+    return drawTopology(nodes, optimize, this.#errors)
   }
+}
+
+function drawTopology(
+  nodes: readonly LogicalNode[],
+  optimize: Optimize,
+  errors: ErrorOptions
+): Topology {
+  const blueprint = drawBlueprint(optimizeGraph(nodes, optimize))
+  const other = (asked: Optimize): Topology => drawTopology(nodes, asked, errors)
+  return withErrorOptions(buildTopology(blueprint, other), errors)
 }
 
 const makers: Makers = Object.freeze({

@@ -15,6 +15,7 @@ import { describeTopology } from './describe.ts'
 import { repartitionConfig } from './internal-topics.ts'
 import { topologyJson } from './json.ts'
 import { topologyMermaid } from './mermaid.ts'
+import type { Optimize } from './optimizations.ts'
 import { type Children, childrenOf, readBehind } from './reads.ts'
 import type {
   NodeSpec,
@@ -26,8 +27,15 @@ import type {
   TopologyTopic,
 } from './topology.ts'
 
-/** Throws a TopologyError for what no topology can be built from. */
-export function buildTopology(blueprint: Blueprint): Topology {
+/**
+ * Throws a TopologyError for what no topology can be built from.
+ *
+ * @param optimized draws it anew; without it, there is nothing to optimize
+ */
+export function buildTopology(
+  blueprint: Blueprint,
+  optimized?: (optimize: Optimize) => Topology
+): Topology {
   const children = childrenOf(blueprint.nodes)
   const subtopologies = Object.freeze(
     group(blueprint.nodes).map((nodes, id) => subtopology(id, nodes, children))
@@ -38,14 +46,16 @@ export function buildTopology(blueprint: Blueprint): Topology {
   const globals = Object.freeze([...(blueprint.globals ?? [])])
   const readable = Object.freeze([...(blueprint.readable ?? [])])
   const parts = { subtopologies, topics, copartitions, globals, readable, instruments }
-  return Object.freeze({
+  const topology: Topology = Object.freeze({
     ...parts,
+    optimized: (asked: Optimize) => optimized?.(asked) ?? topology,
     describe: () => describeTopology(parts),
     compare: (before: Topology | TopologyJson) =>
       compareTopologies('toJson' in before ? before.toJson() : before, topologyJson(parts)),
     toJson: () => topologyJson(parts),
     toMermaid: () => topologyMermaid(subtopologies),
   })
+  return topology
 }
 
 /** Groups that share a topic are one. */

@@ -9,6 +9,7 @@ import type { ReadableStore } from '../processor/readable.ts'
 import type { RecordCursor } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { CalendarSpec } from '../windows/calendar.ts'
+import type { Optimize } from './optimizations.ts'
 
 /** A topic that the topology reads or writes, by the name users know, before any prefix. */
 export interface TopologyTopic {
@@ -152,6 +153,11 @@ export interface Topology {
   /** Stores that can be read while the application runs. */
   readonly readable: readonly ReadableStore[]
   readonly instruments: readonly InstrumentSpec[]
+  /**
+   * The same with these optimizations, and no others: `topology.optimized('all')`. Throws a
+   * TopologyError on one that is not known.
+   */
+  optimized(optimize: Optimize): Topology
   /** The text form of Kafka Streams. */
   describe(): string
   /**
