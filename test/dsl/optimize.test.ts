@@ -9,9 +9,10 @@ import { faultOf, texts } from './tools.ts'
 const counts = topic('counts-out', { key: string(), value: string() })
 const latest = topic('latest-out', { key: string(), value: string() })
 const rows = topic('rows-out', { key: string(), value: string() })
-const outputs = [counts, latest, rows]
+const longest = topic('longest-out', { key: string(), value: string() })
+const outputs = [counts, latest, rows, longest]
 
-/** What is grouped three times behind one change of key. */
+/** What is grouped four times behind one change of key. */
 function grouped(optimize: BuildOptions['optimize']): Topology {
   const builder = new StreamsBuilder()
   const byLetter = builder.stream(texts).selectKey((text) => text.slice(0, 1))
@@ -24,6 +25,17 @@ function grouped(optimize: BuildOptions['optimize']): Topology {
     .map((value, { key, window }) => ({ key: `${key}@${window.start}`, value }))
     .to(latest)
   byLetter.toTable('rows').toStream().mapValues(String).to(rows)
+  const { odd } = byLetter
+    .filter((text) => text !== 'a3')
+    .split()
+    .branch('odd', (text) => Number(text.slice(1)) % 2 === 1)
+    .noDefaultBranch()
+  odd
+    .groupByKey()
+    .reduce('longest', (kept, text) => (text.length > kept.length ? text : kept))
+    .toStream()
+    .mapValues(String)
+    .to(longest)
   return builder.build(optimize === undefined ? {} : { optimize })
 }
 
@@ -66,14 +78,81 @@ describe('merged repartitions', () => {
 
   it('leave one topic, that of the first, and all stores', () => {
     const [plain, merged] = [grouped('none'), grouped(['merge-repartitions'])]
-    expect(internal(plain, 'repartition')).toEqual(['counts', 'latest', 'rows'])
+    expect(internal(plain, 'repartition')).toEqual(['counts', 'latest', 'rows', 'longest'])
     expect(internal(merged, 'repartition')).toEqual(['counts'])
     expect(internal(merged, 'changelog')).toEqual(internal(plain, 'changelog'))
     expect(merged.compare(plain).map(({ severity, subject }) => [severity, subject])).toEqual([
       ['compatible', "repartition topic 'latest'"],
       ['compatible', "repartition topic 'rows'"],
+      ['compatible', "repartition topic 'longest'"],
     ])
-    expect(plain.compare(merged).map(({ message }) => message)).toEqual(['it is new', 'it is new'])
+    expect(plain.compare(merged).map(({ message }) => message)).toEqual(
+      ['latest', 'rows', 'longest'].map(() => 'it is new')
+    )
+  })
+
+  it('stand behind what changed the key, with what passes records on behind them', () => {
+    const builder = new StreamsBuilder()
+    const byLetter = builder.stream(texts).selectKey((text) => text.slice(0, 1))
+    const { short } = byLetter
+      .peek(() => {})
+      .split()
+      .branch('short', (text) => text.length < 3)
+      .noDefaultBranch()
+    short.groupByKey().count('short')
+    byLetter
+      .filterNot((text) => text === '')
+      .groupByKey()
+      .count('all')
+    const shared = builder.build({ optimize: ['merge-repartitions'] })
+    expect(internal(shared, 'repartition')).toEqual(['short'])
+    const [before, behind] = shared.toJson().subtopologies
+    expect(before?.nodes.map(({ name }) => name).slice(1)).toEqual([
+      'KSTREAM-KEY-SELECT-0000000001',
+      'short-repartition-filter',
+      'short-repartition-sink',
+    ])
+    expect(behind?.nodes.length).toBe(7)
+  })
+
+  it('stand behind what all groupings have in common', () => {
+    const builder = new StreamsBuilder()
+    const byLetter = builder.stream(texts).selectKey((text) => text.slice(0, 1))
+    const { short, long } = byLetter
+      .filter((text) => text !== '')
+      .split()
+      .branch('short', (text) => text.length < 3)
+      .defaultBranch('long')
+    long.to(rows)
+    const some = short.filterNot((text) => text === 'no')
+    some.groupByKey().count('one')
+    some
+      .peek(() => {})
+      .groupByKey()
+      .count('other')
+    const [before] = builder.build({ optimize: 'all' }).toJson().subtopologies
+    expect(before?.nodes.map(({ name }) => name).slice(-4)).toEqual([
+      'KSTREAM-SINK-0000000006',
+      'KSTREAM-FILTER-0000000007',
+      'one-repartition-filter',
+      'one-repartition-sink',
+    ])
+  })
+
+  it('leave in its place what others listen to, and what one grouping alone is behind', () => {
+    const builder = new StreamsBuilder()
+    const byLetter = builder.stream(texts).selectKey((text) => text.slice(0, 1))
+    const heard = byLetter.filter((text) => text !== '')
+    heard.to(rows)
+    heard.groupByKey().count('heard')
+    byLetter.groupByKey().count('all')
+    const alone = builder.stream(rows).selectKey((text) => text.slice(0, 1))
+    alone
+      .filter((text) => text !== '')
+      .groupByKey()
+      .count('alone')
+    const topology = builder.build({ optimize: ['merge-repartitions'] })
+    expect(topology.toJson()).toEqual(topology.optimized('none').toJson())
   })
 
   it('are left apart where windows close by watermarks, or the bytes differ', () => {
@@ -88,8 +167,12 @@ describe('merged repartitions', () => {
       .mapValues((text) => text.length)
       .groupByKey()
       .count('lengths')
+    const values = byLetter.mapValues((text) => `${text}!`)
+    values.groupByKey().count('one')
+    values.groupByKey().count('other')
     const topology = builder.build({ optimize: 'all' })
-    expect(internal(topology, 'repartition')).toEqual(['timed', 'counts', 'lengths'])
+    const apart = ['timed', 'counts', 'lengths', 'one', 'other']
+    expect(internal(topology, 'repartition')).toEqual(apart)
   })
 
   it('are asked for by names that are known', () => {

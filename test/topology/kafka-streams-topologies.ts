@@ -29,6 +29,15 @@ type Drawn = (builder: StreamsBuilder) => void
 const windows = (builder: StreamsBuilder): KGroupedStream<string, string> =>
   builder.stream(lines).groupByKey()
 
+const count = (stream: Text): void => stream.groupByKey().count('counts').toStream().to(none)
+
+const latest = (stream: Text): void =>
+  stream
+    .groupByKey()
+    .reduce('latest', (_, line) => line)
+    .toStream()
+    .to(none)
+
 export const drawings: Readonly<Record<string, Drawn>> = {
   stateless: (builder) =>
     builder
@@ -178,12 +187,30 @@ export const drawings: Readonly<Record<string, Drawn>> = {
   'optimized table': (builder) => builder.table(lines, 'rows').toStream().to(none),
   'optimized repartition'(builder) {
     const stream: Text = builder.stream(lines).selectKey((line) => line)
-    stream.groupByKey().count('counts').toStream().to(none)
-    stream
-      .groupByKey()
-      .reduce('latest', (_, line) => line)
-      .toStream()
-      .to(none)
+    count(stream)
+    latest(stream)
+  },
+  'optimized repartition behind filters'(builder) {
+    const stream: Text = builder.stream(lines).selectKey((line) => line)
+    count(stream)
+    latest(stream.filter(() => true).peek(() => {}))
+  },
+  'optimized merge'(builder) {
+    const left: Text = builder.stream(lines).selectKey((line) => line)
+    const stream = left.merge(builder.stream(others).selectKey((line) => line))
+    count(stream)
+    latest(stream.filter(() => true))
+  },
+  'optimized values'(builder) {
+    const stream: Text = builder.stream(lines).selectKey((line) => line)
+    const values = stream.mapValues((line) => line)
+    count(values)
+    latest(values)
+  },
+  'optimized keys of keys'(builder) {
+    const stream: Text = builder.stream(lines).selectKey((line) => line)
+    count(stream)
+    latest(stream.selectKey((line) => line))
   },
   'optimized self-join'(builder) {
     const stream = builder.stream(lines)
