@@ -99,6 +99,8 @@ export interface AggregateNode extends Node<'aggregate'> {
   readonly logged: boolean
   /** Where the key has changed on the way; undefined where records are at home already. */
   readonly repartition: Repartition | undefined
+  /** Whether records are made one per key before they go through it. Default: they are not. */
+  readonly isCombined?: boolean
 }
 
 /** In sessions or sliding windows. */

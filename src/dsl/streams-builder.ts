@@ -36,7 +36,7 @@ export interface SourceOptions {
 
 export interface BuildOptions {
   /**
-   * Fewer stores and topics where the result is the same; `true` is `'all'`. It decides
+   * Fewer stores, topics and records where the result is the same; `true` is `'all'`. It decides
    * what is durable: see `docs/semantics.md`. `StreamApp` may ask for others. Default `'none'`.
    */
   readonly optimize?: Optimize

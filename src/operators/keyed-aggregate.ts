@@ -20,7 +20,7 @@ import {
   memberEntry,
 } from './aggregate-entries.ts'
 import type { Aggregation } from './aggregation.ts'
-import { makeAggregation } from './aggregation.ts'
+import { aggregationOf } from './combined.ts'
 import type { KeyedAggregateSpec } from './specs.ts'
 
 type Store = KeyValueState<Kept | typeof memberEntry>
@@ -38,7 +38,7 @@ export class KeyedAggregateOperator extends Operator {
   constructor(spec: KeyedAggregateSpec) {
     super()
     this.#spec = spec
-    this.#aggregation = makeAggregation(spec.name, spec.plan)
+    this.#aggregation = aggregationOf(spec)
     this.#keyText = keyTextOf(spec.key)
     this.#members = new KeyMembers(this.#aggregation)
   }

@@ -8,7 +8,8 @@ import type { Timestamp } from '../ids.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
-import { writeMark, writeOrigin } from './marks.ts'
+import { MarkAnnouncer } from './mark-announcer.ts'
+import { writeOrigin } from './marks.ts'
 import { bytesOf, partitionOf } from './sink.ts'
 
 export interface RepartitionSpec {
@@ -40,12 +41,12 @@ export class RepartitionSinkOperator extends Operator {
   #context!: TaskContext
   #topic = ''
   #partitions = 0
-  #announced: Timestamp | 'empty' | undefined
-  #announcing: Timestamp | 'empty' | undefined
+  readonly #marks: MarkAnnouncer
 
   constructor(spec: RepartitionSpec) {
     super()
     this.#spec = spec
+    this.#marks = new MarkAnnouncer(spec.marksOf)
   }
 
   override init(context: TaskContext): void {
@@ -62,19 +63,8 @@ export class RepartitionSinkOperator extends Operator {
     context.send(this.#topic, partition, timestamp, keyBytes, valueBytes, this.#headers())
   }
 
-  /** A mark follows the records it covers, in the same commit, in every partition. */
   override flush(): void {
-    const { marksOf } = this.#spec
-    if (marksOf === undefined) return
-    const mark = this.#context.time.nextMark(marksOf)
-    this.#announcing = mark
-    if (mark === undefined || mark === this.#announced || mark === Number.NEGATIVE_INFINITY) return
-    const { partition: producer, clock } = this.#context
-    const timestamp = mark === 'empty' ? clock.now() : Math.max(0, mark)
-    const headers = [writeMark({ producer, mark })]
-    for (let partition = 0; partition < this.#partitions; partition++) {
-      this.#context.send(this.#topic, partition, timestamp, null, null, headers)
-    }
+    this.#marks.announce(this.#context, this.#topic, this.#partitions)
   }
 
   #headers(): RecordHeaders {
@@ -84,6 +74,6 @@ export class RepartitionSinkOperator extends Operator {
   }
 
   override committed(): void {
-    if (this.#announcing !== undefined) this.#announced = this.#announcing
+    this.#marks.committed()
   }
 }

@@ -37,6 +37,8 @@ export interface KeyedAggregateSpec {
   readonly logged: boolean
   /** How many streams it aggregates together; each has a stream time of its own. Default 1. */
   readonly inputs?: number
+  /** Whether what comes is `Combined`, made of many values. Default: it is the values. */
+  readonly isCombined?: boolean
 }
 
 /** The same in tumbling or hopping windows; emits `Change` under `Windowed` keys. */

@@ -23,7 +23,7 @@ import {
   reservedKey,
 } from './aggregate-entries.ts'
 import type { Aggregation } from './aggregation.ts'
-import { makeAggregation } from './aggregation.ts'
+import { aggregationOf, Combined } from './combined.ts'
 import type { WindowedAggregateSpec } from './specs.ts'
 import { Throttle } from './throttle.ts'
 import { WindowChanges } from './window-changes.ts'
@@ -63,7 +63,7 @@ export class WindowedAggregateOperator extends Operator {
     this.#spec = spec
     this.#limits = limits
     this.#grid = gridOf(spec.windows)
-    this.#aggregation = makeAggregation(spec.name, spec.plan)
+    this.#aggregation = aggregationOf(spec)
     this.#keys = new EntryKeys(this.#aggregation)
     this.#keyText = keyTextOf(spec.key)
     this.#isFinal = spec.windows.emission === 'final'
@@ -117,19 +117,28 @@ export class WindowedAggregateOperator extends Operator {
       this.#context.drop('null_key')
       return
     }
-    const judged = Math.max(this.#time.judge(timestamp, value), this.#progress.closedTo)
+    const many = value instanceof Combined ? value : undefined
+    const moment = many?.time ?? timestamp
+    const judged = Math.max(this.#time.judge(moment, value), this.#progress.closedTo)
     const grid = this.#grid
+    const last = many?.windows?.last ?? timestamp
     let late = 0
     let counted = 0
-    let start = grid.firstStart(timestamp)
-    for (; start <= timestamp; start = grid.nextStart(start)) {
+    let start = many?.windows?.first ?? grid.firstStart(timestamp)
+    for (; start <= last; start = grid.nextStart(start)) {
       if (grid.isClosed(grid.endOf(start), judged)) late += 1
       else {
         counted += 1
         this.#update(start, keyText, key, value, timestamp)
       }
     }
-    if (late > 0) this.#dropLate(late, counted, key, value, timestamp)
+    if (late > 0) {
+      const records = many?.records ?? 1
+      // As Kafka Streams counts in the compatible layer: each window that is closed.
+      if (this.#spec.watermarks === null) this.#context.drop('late', late * records)
+      else if (counted === 0) this.#context.drop('late', records)
+      if (counted === 0) this.late?.process(key, value, timestamp)
+    }
     if (this.#spec.watermarks === null && this.#throttle.passes(this.#context.clock)) {
       this.#closeAfterRecord()
     }
@@ -152,19 +161,6 @@ export class WindowedAggregateOperator extends Operator {
     if (this.#spec.watermarks === 'own' && this.#closing.isDue()) {
       this.#context.afterRecord(this.#close)
     }
-  }
-
-  /** As Kafka Streams counts in the compatible layer: each window that is closed. */
-  #dropLate(
-    late: number,
-    counted: number,
-    key: unknown,
-    value: unknown,
-    timestamp: Timestamp
-  ): void {
-    if (this.#spec.watermarks === null) this.#context.drop('late', late)
-    else if (counted === 0) this.#context.drop('late')
-    if (counted === 0) this.late?.process(key, value, timestamp)
   }
 
   #update(

@@ -7,8 +7,14 @@
  *   repartition topic, that of the first.
  * - `reuse-source-topics`: tables right behind their topic have no changelog, and are restored from
  *   the topic.
+ * - `combine-before-repartition`: aggregates that merge get one record per key and commit through
+ *   their repartition topic, instead of one per record.
  */
-export type Optimization = 'single-store-self-join' | 'merge-repartitions' | 'reuse-source-topics'
+export type Optimization =
+  | 'single-store-self-join'
+  | 'merge-repartitions'
+  | 'reuse-source-topics'
+  | 'combine-before-repartition'
 
 /** `true` is `'all'`, `false` is `'none'`. */
 export type Optimize = boolean | 'all' | 'none' | readonly Optimization[]
@@ -18,6 +24,7 @@ export const optimizations: readonly Optimization[] = Object.freeze([
   'single-store-self-join',
   'merge-repartitions',
   'reuse-source-topics',
+  'combine-before-repartition',
 ])
 
 /** Those that are asked for, in the order in which they are done. */

@@ -7,12 +7,16 @@ import { expect, test } from 'vitest'
 import { count } from '../../src/aggregators/aggregators.ts'
 import { present } from '../../src/assert.ts'
 import { ManualClock } from '../../src/clock.ts'
+import { makeAggregation } from '../../src/operators/aggregation.ts'
+import { combinedSerde } from '../../src/operators/combined.ts'
+import { CombiningSinkOperator } from '../../src/operators/combining-sink.ts'
 import { RepartitionSinkOperator } from '../../src/operators/repartition-sink.ts'
 import type { WindowedAggregateSpec } from '../../src/operators/specs.ts'
 import { WindowedAggregateOperator } from '../../src/operators/windowed-aggregate.ts'
 import type { Change } from '../../src/processor/change.ts'
 import type { Operator } from '../../src/processor/operator.ts'
 import { SourceTaskTime } from '../../src/runtime/task-time.ts'
+import type { Serde } from '../../src/serde/serde.ts'
 import type { Emission, Windowed } from '../../src/windows/windows.ts'
 import { text, windowedSpec } from '../operators/windowed-fixture.ts'
 import { Random, seedOfRun } from '../support/random.ts'
@@ -37,17 +41,22 @@ const seed = seedOfRun()
 const sourceTasks = [[0, 1], [2]]
 const partitions = 2
 
-test.each(['own', 'topic'] as const)('rows are what a recount says: %s', async (mode) => {
-  for (let life = 0; life < 60; life++) {
-    const random = new Random((seed + life) * 7_919)
-    const [rows, expected] = await live(random, mode)
-    expect(rows, `SEED=${seed + life}`).toEqual(expected)
+type Mode = 'own' | 'topic' | 'combined'
+
+test.each(['own', 'topic', 'combined'] as const)(
+  'rows are what a recount says: %s',
+  async (mode) => {
+    for (let life = 0; life < 60; life++) {
+      const random = new Random((seed + life) * 7_919)
+      const [rows, expected] = await live(random, mode)
+      expect(rows, `SEED=${seed + life}`).toEqual(expected)
+    }
   }
-})
+)
 
 async function live(
   random: Random,
-  mode: 'own' | 'topic'
+  mode: Mode
 ): Promise<readonly [rows: readonly string[], expected: readonly string[]]> {
   const emission = random.pick<Emission>(['final', 'updates'])
   const shape = random.pick<readonly [number, number, number]>([
@@ -57,7 +66,8 @@ async function live(
   ])
   const plan = { kind: 'named', aggregators: { n: count() } } as const
   const watermarks = mode === 'own' ? mode : { topic: 'by-key' }
-  const spec = windowedSpec(shape, emission, { plan, watermarks })
+  const isCombined = mode === 'combined'
+  const spec = windowedSpec(shape, emission, { plan, watermarks, isCombined })
   const events = [0, 1, 2].map(() => makeEvents(random))
   const sources = sourceTasks.map(
     (_, index) => new Source(random, events, index, mode === 'own' ? spec : undefined, spec)
@@ -102,7 +112,7 @@ function shown(rows: readonly Row[], emission: string): string[] {
 function recount(
   spec: WindowedAggregateSpec,
   events: readonly (readonly Event[])[],
-  mode: 'own' | 'topic'
+  mode: Mode
 ): readonly Row[] {
   const { sizeMs, advanceMs, graceMs, emission } = spec.windows
   const counts = new Map<string, Row>()
@@ -127,6 +137,11 @@ function recount(
     }
   }
   return [...counts.values()]
+}
+
+/** What goes through the topic where records are combined before it. */
+function partsOf({ name, plan }: WindowedAggregateSpec): Serde<unknown> {
+  return combinedSerde('parts', makeAggregation(name, plan), true) as Serde<unknown>
 }
 
 /** A task that falls back to its last commit, and commits whole or not at all. */
@@ -238,13 +253,20 @@ class Source extends Task {
     this.#time = new SourceTaskTime({ aggregates, metadata, clock })
     this.state = new FakeState(this.state.entries)
     const options = { partition: this.#index, partitionCount: partitions }
-    const context = new FakeContext({ ...options, clock, time: this.#time, state: this.state })
-    const sink = { topic: 'by-key', key: text, value: text, marksOf: name }
+    const world = { clock, time: this.#time, state: this.state }
+    const context = new FakeContext({ ...options, ...world, caching: true })
     const operator =
-      this.#own === undefined
-        ? new RepartitionSinkOperator(sink)
-        : new WindowedAggregateOperator(this.#own)
+      this.#own === undefined ? this.#sink() : new WindowedAggregateOperator(this.#own)
     await this.start(operator, context)
+  }
+
+  #sink(): Operator {
+    const { isCombined, name, plan, windows } = this.#spec
+    const through = { topic: 'by-key', key: text, marksOf: name }
+    if (isCombined !== true) return new RepartitionSinkOperator({ ...through, value: text })
+    const limits = { partsMax: this.random.pick([2, 1_000]) }
+    const spec = { ...through, value: partsOf(this.#spec), name, plan, windows }
+    return new CombiningSinkOperator(spec, limits)
   }
 
   override async commit(topic: Sent[][]): Promise<void> {
@@ -296,7 +318,9 @@ class Final extends Task {
     await this.context.settle()
     Object.assign(this.context.record, { offset: this.#position, headers: sent.headers })
     const key = sent.key && Buffer.from(sent.key).toString()
-    this.operator.process(key, sent.value, sent.timestamp)
+    const isPart = sent.value !== null && this.#spec.isCombined === true
+    const value = isPart ? partsOf(this.#spec).deserialize(sent.value) : sent.value
+    this.operator.process(key, value, sent.timestamp)
     this.#position += 1
     await this.context.settle()
   }

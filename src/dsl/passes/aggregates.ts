@@ -7,6 +7,9 @@
  *
  *     source ─▶ n-partial ┊ n-repartition ┊ source ─▶ n-final
  */
+import { makeAggregation } from '../../operators/aggregation.ts'
+import { combinedSerde } from '../../operators/combined.ts'
+import { CombiningSinkOperator } from '../../operators/combining-sink.ts'
 import { GlobalFinalOperator } from '../../operators/global-final.ts'
 import { GlobalPartialOperator } from '../../operators/global-partial.ts'
 import { KeyedAggregateOperator } from '../../operators/keyed-aggregate.ts'
@@ -23,9 +26,9 @@ import { changelogConfig, windowedChangelogConfig } from '../../topology/interna
 import type { StoreSpec, TimedAggregateSpec } from '../../topology/topology.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
 import type { AggregateNode, AnySerde, GlobalAggregateNode } from '../graph.ts'
-import { aggregateLayout, globalLayout } from './layouts.ts'
+import { aggregateLayout, combinedLayout, globalLayout } from './layouts.ts'
 import { readByPlan, readsValue } from './operators.ts'
-import { drawThrough, internalSource, orNull, sourceName } from './repartitions.ts'
+import { type Combining, drawThrough, internalSource, orNull, sourceName } from './repartitions.ts'
 
 /** Messages between the two phases: no copy, they are read at once. */
 const rawBytes: Serde<Uint8Array> = Object.freeze({
@@ -39,9 +42,11 @@ export function drawAggregate(
   parents: readonly string[]
 ): readonly NodeBlueprint[] {
   const { name, durable, plan, repartition, windows } = node
-  const timed = windows !== undefined && windows.idleMs !== null ? timedBy(durable, windows) : null
+  const byMarks = windows !== undefined && windows.idleMs !== null
+  const timed = byMarks ? timedBy(durable, windows) : undefined
+  const combined = combiningOf(node)
   const through =
-    repartition === undefined ? [] : drawThrough(repartition, parents, timed ?? undefined)
+    repartition === undefined ? [] : drawThrough(repartition, parents, { timed, combined })
   const create = creatorOf(node)
   return [
     ...through,
@@ -52,17 +57,29 @@ export function drawAggregate(
       parents: repartition === undefined ? parents : [sourceName(repartition)],
       topic: undefined,
       stores: [storeOf(node)],
-      aggregates: repartition === undefined && timed !== null ? [timed] : [],
-      reads: readByPlan(plan),
+      aggregates: repartition === undefined && timed !== undefined ? [timed] : [],
+      reads: node.isCombined === true ? both : readByPlan(plan),
       replaces: both,
       create,
     },
   ]
 }
 
+/** The half of a combined aggregate that is before its repartition topic. */
+function combiningOf(node: AggregateNode): Combining | undefined {
+  const { durable: name, plan, windows, isCombined = false } = node
+  if (!isCombined) return undefined
+  const aggregation = makeAggregation(name, plan)
+  const value = combinedSerde(combinedLayout(node), aggregation, windows !== undefined)
+  const create: Combining['create'] = (spec) =>
+    new CombiningSinkOperator({ ...spec, name, plan, windows })
+  return { value: value as AnySerde, create }
+}
+
 function creatorOf(node: AggregateNode): OperatorBlueprint['create'] {
   const { durable: name, key, plan, logged, windows, retentionMs, repartition } = node
-  const keyed: KeyedAggregateSpec = Object.freeze({ name, key, plan, logged })
+  const { isCombined = false } = node
+  const keyed: KeyedAggregateSpec = Object.freeze({ name, key, plan, logged, isCombined })
   if (windows === undefined) return () => new KeyedAggregateOperator(keyed)
   const behind = repartition === undefined ? 'own' : { topic: repartition.topic }
   const watermarks = windows.idleMs === null ? null : behind

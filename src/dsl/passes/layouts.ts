@@ -23,6 +23,12 @@ export function aggregateLayout(node: AggregateNode | TableAggregateNode): strin
   return windows === undefined ? kept : `${kept} in ${windowsLayout(windows)}`
 }
 
+/** What goes through the repartition topic of an aggregate instead of records. */
+export function combinedLayout({ plan, windows }: AggregateNode): string {
+  const kept = `parts of ${planLayout(plan)}`
+  return windows === undefined ? kept : `${kept} in ${windowsLayout(windows)}`
+}
+
 export function recordWindowLayout(node: RecordWindowAggregateNode): string {
   const { key, plan, windows } = node
   const lengthMs = windows.shape === 'session' ? windows.gapMs : windows.spanMs

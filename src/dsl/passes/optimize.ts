@@ -9,6 +9,7 @@ import {
   optimizationsOf,
 } from '../../topology/optimizations.ts'
 import type { LogicalNode } from '../graph.ts'
+import { combineBeforeRepartitions } from './combine.ts'
 import { fault } from './faults.ts'
 import { mergeRepartitions } from './merge-repartitions.ts'
 import { reuseSourceTopics } from './reuse-source-topics.ts'
@@ -20,6 +21,7 @@ const passes: Readonly<Record<Optimization, Pass>> = {
   'single-store-self-join': mergeSelfJoins,
   'merge-repartitions': mergeRepartitions,
   'reuse-source-topics': reuseSourceTopics,
+  'combine-before-repartition': combineBeforeRepartitions,
 }
 
 export function optimizeGraph(

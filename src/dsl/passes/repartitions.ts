@@ -4,7 +4,12 @@
  *     key-select ─▶ filter ─▶ sink ┊ n-repartition ┊ source ─▶ …
  */
 import { PassThroughOperator } from '../../operators/pass-through.ts'
-import { KeyedOnlyOperator, RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
+import {
+  KeyedOnlyOperator,
+  RepartitionSinkOperator,
+  type RepartitionSpec,
+} from '../../operators/repartition-sink.ts'
+import type { Operator } from '../../processor/operator.ts'
 import { nullable } from '../../serde/nullable.ts'
 import type { Serde } from '../../serde/serde.ts'
 import {
@@ -15,6 +20,20 @@ import {
 } from '../../topology/blueprint.ts'
 import type { SourceTopicSpec, TimedAggregateSpec } from '../../topology/topology.ts'
 import type { AnySerde, LogicalNode, Repartition, RepartitionNode } from '../graph.ts'
+
+/** What an aggregate wants of the way to it. */
+export interface Through {
+  /** Its windows, if they close by the marks that come through the topic. */
+  readonly timed?: TimedAggregateSpec | undefined
+  /** What makes one of many records before they go through. */
+  readonly combined?: Combining | undefined
+}
+
+export interface Combining {
+  /** Of what goes through instead of the values. */
+  readonly value: AnySerde
+  create(spec: RepartitionSpec): Operator
+}
 
 /** An explicit repartition: the stream goes on from the source behind the topic. */
 export function drawRepartition(
@@ -28,7 +47,7 @@ export function drawRepartition(
 export function drawThrough(
   repartition: Repartition,
   parents: readonly string[],
-  timed?: TimedAggregateSpec
+  { timed, combined }: Through = {}
 ): readonly NodeBlueprint[] {
   const { topic, keepsNullKeys = false } = repartition
   const filter: OperatorBlueprint = {
@@ -43,28 +62,29 @@ export function drawThrough(
     replaces: neither,
     create: () => (keepsNullKeys ? new PassThroughOperator() : new KeyedOnlyOperator()),
   }
-  return [filter, ...drawEnds(repartition, [filter.name], timed)]
+  return [filter, ...drawEnds(repartition, [filter.name], { timed, combined })]
 }
 
 /** Both ends alone: all that comes has a key. */
 export function drawEnds(
   repartition: Repartition,
   parents: readonly string[],
-  timed?: TimedAggregateSpec
+  { timed, combined }: Through = {}
 ): readonly NodeBlueprint[] {
-  const { topic, key, value, keepsNullKeys = false, ends } = repartition
+  const { topic, key, keepsNullKeys = false, ends } = repartition
+  const value = combined?.value ?? repartition.value
   const spec = Object.freeze({ topic, key, value, marksOf: timed?.name })
   const sink: OperatorBlueprint = {
     kind: 'sink',
     name: ends?.sink ?? `${topic}-repartition-sink`,
-    operator: 'repartition',
+    operator: combined === undefined ? 'repartition' : 'combine',
     parents,
     topic,
     stores: [],
     aggregates: timed === undefined ? [] : [timed],
     reads: both,
     replaces: both,
-    create: () => new RepartitionSinkOperator(spec),
+    create: () => combined?.create(spec) ?? new RepartitionSinkOperator(spec),
   }
   // Markers have no key; and null is a value as any other on the way through.
   const keySerde = timed === undefined && !keepsNullKeys ? key : orNull(key)

@@ -5,6 +5,7 @@ import type { KStream } from '../../../src/dsl/k-stream.ts'
 import type { KTable } from '../../../src/dsl/k-table.ts'
 import type { StreamsBuilder } from '../../../src/dsl/streams-builder.ts'
 import { untilTimeLimit, untilWindowCloses } from '../../../src/dsl/suppress.ts'
+import type { Topology } from '../../../src/topology/topology.ts'
 import { session, sliding } from '../../../src/windows/record-windows.ts'
 import { hopping, tumbling } from '../../../src/windows/windows.ts'
 import { both, type Entry, entry, type Item, left, out, pairs, right, stream } from './life.ts'
@@ -41,6 +42,16 @@ function regrouped<K, V>(name: string, table: (grouped: Grouped) => KTable<K, V>
   return entry(name, draw, stream)
 }
 
+/** The same, with one record of many in front of it. */
+function combined<K, V>(name: string, table: (grouped: Grouped) => KTable<K, V>): Entry {
+  const build = (builder: StreamsBuilder): Topology => {
+    const made = table(builder.stream(left).groupBy(({ id }) => id)) as KTable<unknown, unknown>
+    made.toStream().to(out)
+    return builder.build({ optimize: ['combine-before-repartition'] })
+  }
+  return { name, build, input: stream }
+}
+
 const late = {
   late: (records: KStream<string, Item>): void => {
     records.mapValues((item) => ['late', item]).to(out)
@@ -54,7 +65,16 @@ export const aggregates: readonly Entry[] = [
   regrouped('named aggregators behind a repartition topic', (grouped) =>
     grouped.aggregate('fields', fields)
   ),
+  combined('named aggregators of combined records', (grouped) =>
+    grouped.aggregate('fields', merged)
+  ),
   ...(['updates', 'final'] as const).flatMap((emission) => [
+    combined(`hopping windows of combined records, ${emission}`, (grouped) =>
+      grouped.windowedBy(hopping('10s', { advance: '4s' }).emit(emission)).count('n')
+    ),
+    combined(`windows of combined records that close by received marks, ${emission}`, (grouped) =>
+      grouped.windowedBy(tumbling('10s', { idle: '1m' }).emit(emission)).aggregate('n', merged)
+    ),
     keyed(`tumbling windows, ${emission}, with late records`, (grouped) =>
       grouped.windowedBy(tumbling('10s', grace).emit(emission), late).aggregate('n', fields)
     ),
