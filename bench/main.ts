@@ -11,10 +11,12 @@ import { checkRows, type Verdict } from './check.ts'
 import { again } from './children.ts'
 import { measureIdle } from './idle.ts'
 import { lineOf } from './line.ts'
+import { runLive } from './live.ts'
 import { fillTopic, logger, openLog, withLog } from './log.ts'
 import { type Figures, measureRestore, measureRun } from './measure.ts'
-import { type BenchOptions, parseOptions } from './options.ts'
+import { type BenchOptions, isLive, parseOptions } from './options.ts'
 import { fetchRaw, measureRounds, produceRaw } from './raw.ts'
+import { runSoak } from './soak.ts'
 
 interface Outcome {
   readonly figures: Figures
@@ -25,6 +27,10 @@ async function main(options: BenchOptions): Promise<void> {
   const { name, step } = options
   if (name === 'raw-fetch' || name === 'raw-produce') {
     for (const figures of await runRaw(options)) console.log(lineOf(options, figures))
+    return
+  }
+  if (isLive(name) && options.repeat === 1) {
+    console.log(name === 'soak' ? await runSoak(options) : await runLive(options))
     return
   }
   const directory = await mkdtemp(join(tmpdir(), 'millrace-bench-'))
@@ -46,7 +52,7 @@ function needsProcesses({ log, topic, repeat }: BenchOptions): boolean {
 /** On Kafka the runs share their input; an embedded log is a process's own. */
 async function inProcesses(options: BenchOptions): Promise<void> {
   const topic = options.topic ?? `millrace-${options.name}-${Date.now()}-in`
-  const isShared = options.log === 'kafka'
+  const isShared = options.log === 'kafka' && !isLive(options.name)
   if (isShared && options.topic === undefined) await again(['--step', 'fill', '--topic', topic])
   const flags = ['--repeat', '1', ...(isShared ? ['--topic', topic] : [])]
   for (let run = 0; run < options.repeat; run++) await again(flags)

@@ -30,8 +30,10 @@ export interface Figures {
 }
 
 const pollMs = 4
-/** Longer than a commit and what follows from it take. */
-const quietMs = 400
+/** Longer than what follows from a commit takes, where commits are as quick as they should be. */
+const quietMsMin = 400
+/** Where they are not, the machine is busy: so many of them. */
+const quietCommits = 10
 
 /** Runs until all `records` of the topic are processed and their results are committed. */
 export async function measureRun(app: Measured, topic: string, records: number): Promise<Figures> {
@@ -73,10 +75,13 @@ function machineSeconds(): number {
 async function lastCommit(app: Measured): Promise<number> {
   let commits = -1
   let at = performance.now()
+  let quietMs = quietMsMin
   while (performance.now() - at < quietMs) {
     const now = app.snapshot()
     if (now.commits.count !== commits || lag(now) > 0) at = performance.now()
     commits = now.commits.count
+    const commitMs = (now.commits.seconds * 1_000) / Math.max(1, commits)
+    quietMs = Math.max(quietMsMin, quietCommits * commitMs)
     await Promise.race([delay(pollMs), app.done])
   }
   return at
@@ -112,7 +117,8 @@ async function until(
   }
 }
 
-function positions({ tasks }: AppSnapshot, topic: string): number {
+/** How far the tasks here have read the topic. */
+export function positions({ tasks }: AppSnapshot, topic: string): number {
   const mine = tasks.flatMap(({ partitions }) => partitions).filter((one) => one.topic === topic)
   return mine.reduce((sum, { position }) => sum + position, 0)
 }

@@ -1,6 +1,7 @@
 /** What `npm run bench -- …` takes; every fault is reported at once. */
 import { parseArgs } from 'node:util'
 import { type Duration, parseDuration } from '../src/durations.ts'
+import type { Peer } from './recount.ts'
 import { type EventShape, shapeFlags, shapeOf, shapeUsage } from './shape.ts'
 
 export const caseNames = [
@@ -20,8 +21,16 @@ export const caseNames = [
   'raw-fetch',
   'raw-produce',
   'idle',
+  'startup',
+  'rebalance',
+  'latency',
+  'live',
+  'soak',
 ] as const
 export type CaseName = (typeof caseNames)[number]
+
+/** Those that look at applications from outside, at the pace of a clock. */
+const onBrokers: readonly CaseName[] = ['startup', 'rebalance', 'latency', 'live', 'soak']
 
 /** Instead of a measured run: filling a topic for one, or judging what one has put out. */
 export type BenchStep = 'run' | 'fill' | 'check'
@@ -64,8 +73,18 @@ export interface BenchOptions {
   readonly bytes: number
   /** Counted rounds of the raw cases, in one process. */
   readonly rounds: number
-  /** How long the idle case watches. */
+  /** How long the idle, latency and live cases watch. */
   readonly seconds: number
+  /** Records a second of the latency and live cases. */
+  readonly rate: number
+  /** Of the members of the rebalance case. */
+  readonly sessionMs: number
+  /** How long a soak goes on, and with which case's topology. */
+  readonly minutes: number
+  readonly work: CaseName
+  /** Whose application the live cases start, and how; empty: ours. */
+  readonly peer: Peer
+  readonly command: readonly string[]
 }
 
 export const usage = `usage: npm run bench -- --case NAME [--records N] [--partitions P]
@@ -73,6 +92,7 @@ export const usage = `usage: npm run bench -- --case NAME [--records N] [--parti
   [--topic EXISTING] [--application EXISTING] [--cache on|off] [--lazy] [--check on|off]
   ${shapeUsage}
   [--window 24h] [--advance 30m] [--refresh 5m] [--rounds R] [--seconds S]
+  [--rate R] [--session MS] [--minutes M] [--work CASE]
 cases: ${caseNames.join(' ')}`
 
 const flags = {
@@ -98,10 +118,20 @@ const flags = {
   bytes: { type: 'string', default: '100' },
   rounds: { type: 'string', default: '3' },
   seconds: { type: 'string', default: '60' },
+  rate: { type: 'string', default: '5000' },
+  session: { type: 'string', default: '6000' },
+  minutes: { type: 'string', default: '10' },
+  work: { type: 'string', default: 'shop' },
+  peer: { type: 'string', default: 'millrace' },
+  command: { type: 'string', default: '[]' },
   ...shapeFlags,
 } as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof flags }>>['values']
+
+export function isLive(name: CaseName): boolean {
+  return onBrokers.includes(name)
+}
 
 /** Throws an Error that lists every fault. */
 export function parseOptions(args: readonly string[]): BenchOptions {
@@ -118,7 +148,8 @@ function optionsOf(values: Values, faults: string[]): BenchOptions {
   const name = oneOf('--case', values.case, caseNames, faults)
   const log = oneOf('--log', values.log ?? defaultLog(brokers), ['kafka', 'embedded'], faults)
   if (log === 'kafka' && brokers.length === 0) faults.push('--brokers: Kafka needs at least one')
-  if (log === 'embedded' && name.startsWith('raw-')) faults.push(`--case: ${name} takes --brokers`)
+  const needsBrokers = name.startsWith('raw-') || onBrokers.includes(name)
+  if (log === 'embedded' && needsBrokers) faults.push(`--case: ${name} takes --brokers`)
   if (values.application !== undefined && values.topic === undefined) {
     faults.push('--application: takes the --topic that it has read, too')
   }
@@ -147,6 +178,12 @@ function optionsOf(values: Values, faults: string[]): BenchOptions {
     repeat: whole('--repeat', values.repeat),
     rounds: whole('--rounds', values.rounds),
     seconds: whole('--seconds', values.seconds),
+    rate: whole('--rate', values.rate),
+    sessionMs: whole('--session', values.session),
+    minutes: whole('--minutes', values.minutes),
+    work: oneOf('--work', values.work, caseNames, faults),
+    peer: oneOf('--peer', values.peer, ['millrace', 'kafka-streams'], faults),
+    command: JSON.parse(values.command) as readonly string[],
   }
 }
 

@@ -1,6 +1,7 @@
 /**
- * The jars of Apache Kafka's own server, from Maven Central into a cache, once per version. Several
- * processes may ask at the same time: one fetches beside and renames, the others wait for it.
+ * The jars of Apache Kafka's own server, or of Kafka Streams, from Maven Central into a cache, once
+ * per version; Maven compares their checksums. Several processes may ask at the same time: one
+ * fetches beside and renames, the others wait for it.
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -35,15 +36,21 @@ export async function brokerAvailability(): Promise<BrokerAvailability> {
   return { available: false, reason: "No Maven to fetch the broker's jars with: install maven" }
 }
 
+/** What an artifact of Apache Kafka is for, and how its directory in the cache is called. */
+const artifacts = { kafka: 'kafka_2.13', 'kafka-streams': 'kafka-streams' } as const
+
 /** The directory that holds the jars of this version; fetches them if it must. */
-export async function ensureJars(version: string = defaultVersion): Promise<string> {
-  const lib = libDirectory(version)
+export async function ensureJars(
+  version: string = defaultVersion,
+  what: keyof typeof artifacts = 'kafka'
+): Promise<string> {
+  const lib = libDirectory(version, what)
   await mkdir(join(lib, '..'), { recursive: true })
   while (!existsSync(lib)) {
     const lock = `${lib}.lock`
     if (await take(lock)) {
       try {
-        if (!existsSync(lib)) await fetchInto(lib, version)
+        if (!existsSync(lib)) await fetchInto(lib, artifacts[what], version)
       } finally {
         await rm(lock, { force: true })
       }
@@ -54,9 +61,14 @@ export async function ensureJars(version: string = defaultVersion): Promise<stri
   return lib
 }
 
-function libDirectory(version: string): string {
+function libDirectory(version: string, what: keyof typeof artifacts = 'kafka'): string {
+  return join(millraceCache(), `${what}-${version}`, 'lib')
+}
+
+/** Where downloads, and what is compiled for them, are kept from one run to the next. */
+export function millraceCache(): string {
   const cache = process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache')
-  return join(cache, 'millrace', `kafka-${version}`, 'lib')
+  return join(cache, 'millrace')
 }
 
 async function answers(command: string, args: readonly string[]): Promise<boolean> {
@@ -91,14 +103,14 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function fetchInto(lib: string, version: string): Promise<void> {
+async function fetchInto(lib: string, artifact: string, version: string): Promise<void> {
   const beside = `${lib}.${process.pid}`
   await mkdir(beside, { recursive: true })
   const pom = join(beside, 'pom.xml')
-  await writeFile(pom, pomText(version))
+  await writeFile(pom, pomText(artifact, version))
   try {
     const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
-    await run('mvn', ['-q', '-B', '-f', pom, goal, `-DoutputDirectory=${beside}`], {
+    await run('mvn', ['-q', '-B', '-C', '-f', pom, goal, `-DoutputDirectory=${beside}`], {
       timeout: 600_000,
     })
     await rename(beside, lib)
@@ -106,11 +118,11 @@ async function fetchInto(lib: string, version: string): Promise<void> {
     await rm(beside, { recursive: true, force: true })
     // Somebody else was faster, after a lock that was left behind.
     if (existsSync(lib)) return
-    throw new Error(`Fetching Apache Kafka ${version} with Maven failed`, { cause: error })
+    throw new Error(`Fetching ${artifact} ${version} with Maven failed`, { cause: error })
   }
 }
 
-function pomText(kafka: string): string {
+function pomText(artifact: string, kafka: string): string {
   const dependency = (group: string, artifact: string, version: string): string =>
     `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId>` +
     `<version>${version}</version></dependency>`
@@ -118,7 +130,7 @@ function pomText(kafka: string): string {
     '<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>',
     '<groupId>millrace.test</groupId><artifactId>kafka-broker</artifactId><version>1</version>',
     '<dependencies>',
-    dependency('org.apache.kafka', 'kafka_2.13', kafka),
+    dependency('org.apache.kafka', artifact, kafka),
     dependency('org.slf4j', 'slf4j-simple', '1.7.36'),
     '</dependencies></project>',
   ].join('\n')

@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { slope } from '../../bench/soak.ts'
+import { growthTable } from '../../bench/tools/growth.ts'
+import { cellsOf, wholeMatrix } from '../../bench/tools/matrix.ts'
+import { liveTable, median, pairsTable, ratio, sideOf } from '../../bench/tools/table.ts'
+
+const line = (cpu: number, more: object = {}) => ({
+  ...{ cpu_us_per_rec: cpu, wall_s: 2 * cpu, rss_mb: 100, ...more },
+})
+
+describe('the tables of a comparison', () => {
+  it('take the median of the runs', () => {
+    expect(median([9, 1, 5])).toBe(5)
+    expect(median([4, 1, 9, 6])).toBe(5)
+    expect(sideOf([line(3), line(1), line(2)])?.median).toEqual({
+      ...{ cpuMicros: 2, wallSeconds: 4, rssMb: 100 },
+    })
+    expect(sideOf([])).toBeUndefined()
+  })
+
+  it('show how many times less the one side takes, and whose rows are wrong', () => {
+    const ours = sideOf([line(2, { rows_due: 10, rows_right: 10 })])
+    const theirs = sideOf([line(9, { rows_due: 10, rows_right: 7 })])
+    const table = pairsTable([{ name: 'count', label: '`count`', ours, theirs }])
+    expect(table.split('\n').at(-1)).toBe(
+      '| `count` | 1 | 9.00 | 2.00 | 4.5 | 18.00 / 4.00 | 4.5 | 100 / 100 | 1.0 | 7 of 10 / all |'
+    )
+    expect(ratio(2, undefined)).toBe('–')
+    expect(ratio(2, 1)).toBe('0.50')
+  })
+
+  it('leave out what a side did not measure', () => {
+    const ours = sideOf([line(2, { startup_s: 0.5 })])
+    const table = liveTable([{ name: 'startup', label: '`startup`', ours, theirs: undefined }])
+    expect(table).toContain('| `startup` | Kafka Streams | 0 | – | – |')
+    expect(table).toContain('| `startup` | millrace | 1 | 0.50 | – |')
+  })
+
+  it('name the steps at which a cost bends', () => {
+    const steps = ['10', '100', '1000'].map((what) => ({ what, flags: [] }))
+    const sides = [1, 1.2, 2.4].map((cpu) => sideOf([line(cpu)]))
+    expect(growthTable('keys', steps, sides)).toContain('bend: keys 100 to 1000 costs 2.0 times')
+    expect(growthTable('keys', steps.slice(0, 2), sides)).toContain('no bend')
+  })
+})
+
+describe('the cells of a comparison', () => {
+  it('are every combination of the axes', () => {
+    const axes = { guarantees: ['eos', 'alos'], partitions: ['1', '4'], caches: ['on'] }
+    const cells = cellsOf({
+      ...{ ...axes, cases: ['count', 'hop-all-final'], bytes: ['100'], records: undefined },
+      others: ['--zipf', '1.5'],
+    })
+    expect(cells).toHaveLength(8)
+    expect(cells[3]?.label).toBe('`count`, alos, 4 partitions, zipf 1.5')
+    expect(cells[4]?.flags).toEqual(expect.arrayContaining(['--records', '20000']))
+  })
+
+  it('have labels of their own in the whole table', () => {
+    const labels = wholeMatrix(undefined).map(({ label }) => label)
+    expect(new Set(labels).size).toBe(labels.length)
+  })
+})
+
+describe('the slope of a soak', () => {
+  it('is that of the line closest to the points', () => {
+    const points = [0, 10, 20, 30].map((seconds) => ({ seconds, rssMb: 100 + seconds * 0.5 }))
+    expect(slope(points)).toBeCloseTo(0.5)
+    expect(slope(points.slice(0, 1))).toBe(0)
+  })
+})
