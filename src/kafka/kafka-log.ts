@@ -5,7 +5,6 @@
  *
  * What a broker does wrong for a while is waited for inside; what cannot be waited for has a code.
  */
-import { join } from 'node:path'
 import { assert } from '../assert.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import { FatalError, RetriableError } from '../errors.ts'
@@ -50,7 +49,8 @@ import { ThrottledLog } from './throttled-log.ts'
 import { Topics } from './topics.ts'
 import { fenceTransactionalId } from './transaction-client.ts'
 import {
-  readTransactionalId,
+  leftTransactionalIds,
+  producerFile,
   removeTransactionalId,
   transactionalIdOf,
   writeTransactionalId,
@@ -68,6 +68,11 @@ export interface KafkaLogOptions extends KafkaOptions {
    * transaction that was left open holds its successor up until it times out.
    */
   readonly stateDirectory?: string
+  /**
+   * Of several threads that share the state directory, the number of this one, from 1 on: whoever
+   * starts them calls `endLeftTransactions` before. Default: it has the directory for itself.
+   */
+  readonly thread?: number
   /** For the times of fetch answers. Default: the system's. */
   readonly clock?: Clock
   readonly group?: GroupTimes
@@ -163,7 +168,7 @@ export class KafkaLog implements Log {
     this.#nameFile =
       options.stateDirectory === undefined || !isExact
         ? undefined
-        : join(options.stateDirectory, 'producer')
+        : producerFile(options.stateDirectory, options.thread)
     const { compression: codec = 'none' } = options
     const isChangelog = (topic: string): boolean => this.#topics.changelogs.has(topic)
     const parts = { cluster, offsets: this.#offsets, log: this.#log, isChangelog }
@@ -303,6 +308,20 @@ export class KafkaLog implements Log {
     return this.#appender.append(topic, records)
   }
 
+  /**
+   * Aborts what producers of the process before have left open, by their names in this directory,
+   * and forgets those; answers with them. No other producer may have its name there yet.
+   */
+  async endLeftTransactions(stateDirectory: string): Promise<readonly string[]> {
+    const { connectMs: deadlineMs = 60_000 } = this.#options
+    const left = await leftTransactionalIds(stateDirectory)
+    for (const { id, path } of left) {
+      await fenceTransactionalId(this.#cluster, id, { deadlineMs })
+      await removeTransactionalId(path)
+    }
+    return left.map(({ id }) => id)
+  }
+
   health(): LogHealth {
     return this.#cluster.health()
   }
@@ -330,13 +349,14 @@ export class KafkaLog implements Log {
         throw error
       }
     })
+    const { stateDirectory, thread, instanceId } = this.#options
     const [file, own] = [this.#nameFile, this.#transactionalId]
     if (own === null) return
-    const before = file === undefined ? undefined : await readTransactionalId(file)
-    const names = this.#options.instanceId === undefined ? [before] : [before, own]
-    for (const name of new Set(names)) {
-      if (name !== undefined) await fenceTransactionalId(this.#cluster, name, { deadlineMs })
-    }
+    const isAlone = stateDirectory !== undefined && thread === undefined
+    const ended = isAlone ? await this.endLeftTransactions(stateDirectory) : []
+    // The name of a static member is known beforehand: its predecessor may have been elsewhere.
+    const isKnown = instanceId !== undefined && !ended.includes(own)
+    if (isKnown) await fenceTransactionalId(this.#cluster, own, { deadlineMs })
     if (file !== undefined) await writeTransactionalId(file, own)
   }
 

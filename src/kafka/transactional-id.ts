@@ -1,13 +1,16 @@
 /**
- * The name of this process's producer, and that of the process before it.
+ * The names of this process's producers, and those of the process before it.
  *
- * A process that was killed alone leaves nobody behind to abort its transaction: the next one reads
- * the name here and does it. So the file is written before the first use of the name, and through
- * to the disk.
+ *     <directory>/producer      of the only thread that writes, or of the first
+ *     <directory>/producer-2    of the second …
+ *
+ * A process that was killed alone leaves nobody behind to abort its transactions: the next one
+ * reads the names here and does it, however many threads either has. So a file is written before
+ * the first use of its name, and through to the disk.
  */
 import { randomUUID } from 'node:crypto'
-import { open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { makeDirectory } from '../directories.ts'
 import { FatalError } from '../errors.ts'
 
@@ -19,11 +22,33 @@ export function transactionalIdOf(applicationId: string, instanceId: string | nu
   return instanceId === null ? `${applicationId}-${randomUUID()}` : `${applicationId}:${instanceId}`
 }
 
-/** Undefined: there was none before, or it left in good order. */
-export async function readTransactionalId(path: string): Promise<string | undefined> {
+/** @param thread from 1 on */
+export function producerFile(directory: string, thread = 1): string {
+  return join(directory, thread === 1 ? 'producer' : `producer-${thread}`)
+}
+
+/** What the process before has not closed in good order: each name, and the file that it is in. */
+export async function leftTransactionalIds(
+  directory: string
+): Promise<readonly { readonly id: string; readonly path: string }[]> {
+  const left: { id: string; path: string }[] = []
+  for (const name of (await namesIn(directory)).toSorted()) {
+    if (!/^producer(-\d+)?$/.test(name)) continue
+    const path = join(directory, name)
+    const id = (await reading(path, () => readFile(path, 'utf8')))?.trim() ?? ''
+    if (id !== '') left.push({ id, path })
+  }
+  return left
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return (await reading(directory, () => readdir(directory))) ?? []
+}
+
+/** Undefined: it is not there. */
+async function reading<T>(path: string, read: () => Promise<T>): Promise<T | undefined> {
   try {
-    const text = (await readFile(path, 'utf8')).trim()
-    return text === '' ? undefined : text
+    return await read()
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw unusable(path, cause)

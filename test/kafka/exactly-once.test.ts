@@ -71,7 +71,7 @@ const world = {
 
   async start(
     name: string,
-    more: { transactionTimeoutMs?: number; instanceId?: string } = {}
+    more: { transactionTimeoutMs?: number; instanceId?: string; thread?: number } = {}
   ): Promise<Instance> {
     const options = { brokers: await sharedBroker(), clientId: name, logger: silentLogger }
     const cluster = new FaultyCluster(options)
@@ -241,6 +241,21 @@ describe.each([1, 2] as const)('with transactions of version %i', (version) => {
       expect(await world.visible(again)).toEqual(['one'])
       await world.join(again, 2)
       await again.commit(2, 0, 'two')
+    })
+
+    it('is cleaned up after by a successor with fewer threads', async () => {
+      const a = await world.start('b', { thread: 2, transactionTimeoutMs: 60_000 })
+      await world.join(a, 2)
+      await a.commit(1, 0, 'one')
+      a.cluster.rule('EndTxn', 'hold')
+      const ends = a.cluster.seen('EndTxn')
+      const dangling = a.commit(2, 0, 'never')
+      await a.cluster.untilSeen('EndTxn', ends + 1)
+      a.kill()
+      await expect(dangling).rejects.toThrow()
+      const again = await world.start('b')
+      expect(await committedNumber(again)).toBe(1)
+      expect(await world.visible(again)).toEqual(['one'])
     })
 
     it('is cleaned up after by whoever takes its place, on another disk too', async () => {
