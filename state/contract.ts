@@ -117,8 +117,11 @@ export type RestoredRecord = Pick<RecordCursor, 'key' | 'readKey' | 'valueLength
 /** The state directory of one application: locked, one subdirectory per task. */
 export interface StateDirectory {
   readonly path: string
-  /** Opens or creates; a damaged one is detected, set aside with a log line, and opened empty. */
-  open(task: string): Promise<TaskState>
+  /**
+   * Opens or creates; a damaged one is detected, set aside with a log line, and opened empty. Waits
+   * while another thread has it open, or until the signal aborts.
+   */
+  open(task: string, signal?: AbortSignal): Promise<TaskState>
   /** Tasks with a checkpoint on disk, without opening them for good. */
   held(): readonly string[]
   /** Changelog records that the checkpoint of this task includes; 0 if it has none. */

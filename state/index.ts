@@ -17,4 +17,6 @@ export {
   LevelStateDirectory,
   openStateDirectory,
   type StateDirectoryOptions,
+  shareStateDirectory,
+  type TaskLocks,
 } from './state-directory.ts'

@@ -7,8 +7,9 @@
  *     …/tasks/<task>.damaged-<time>/                   set aside for a look; at most one per task
  *     …/tasks/<task>.wiped/                            on its way out; a crash may leave it behind
  *
- * Invariants: the directory is locked from open to close; a task is open at most once; whatever is
- * in doubt about a task's files ends in an empty state, never in a state that is quietly wrong.
+ * Invariants: the directory is locked from open to close; a task is open at most once, in all
+ * threads of the process that share the directory; whatever is in doubt about a task's files ends
+ * in an empty state, never in a state that is quietly wrong.
  */
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,6 +32,12 @@ export interface StateDirectoryOptions {
   readonly clock?: Clock
 }
 
+/** Who may open which task, where several threads share one directory. */
+export interface TaskLocks {
+  /** Resolves, with the way to give it back, once no other thread has the task open. */
+  acquire(task: string, signal?: AbortSignal): Promise<() => void>
+}
+
 const cacheBytesDefault = 64 * 1024 * 1024
 
 /**
@@ -51,9 +58,22 @@ export async function openStateDirectory(
   }
 }
 
+/**
+ * The same directory for another thread of the process that has locked it: `path` is the opened
+ * one's. Closing this leaves that one open.
+ */
+export function shareStateDirectory(
+  path: string,
+  locks: TaskLocks,
+  options: StateDirectoryOptions = {}
+): LevelStateDirectory {
+  return new LevelStateDirectory({ path, release: async () => {} }, options, locks)
+}
+
 export class LevelStateDirectory implements StateDirectory {
   readonly path: string
   readonly #lock: DirectoryLock
+  readonly #locks: TaskLocks | undefined
   readonly #tasksPath: string
   readonly #descriptionPath: string
   readonly #log: Logger
@@ -63,9 +83,10 @@ export class LevelStateDirectory implements StateDirectory {
   readonly #tasks = new Map<string, LevelTaskState | undefined>()
   #closed = false
 
-  constructor(lock: DirectoryLock, options: StateDirectoryOptions) {
+  constructor(lock: DirectoryLock, options: StateDirectoryOptions, locks?: TaskLocks) {
     this.path = lock.path
     this.#lock = lock
+    this.#locks = locks
     this.#tasksPath = join(lock.path, 'tasks')
     this.#descriptionPath = join(lock.path, 'topology.json')
     this.#log = options.log ?? silentLogger
@@ -74,12 +95,14 @@ export class LevelStateDirectory implements StateDirectory {
     makeDirectory(this.#tasksPath)
   }
 
-  async open(task: string): Promise<LevelTaskState> {
+  async open(task: string, signal?: AbortSignal): Promise<LevelTaskState> {
     assert(/^[A-Za-z0-9_-]+$/.test(task), `a task's name can name a directory: '${task}'`)
     assert(!this.#tasks.has(task), `task ${task} is opened once`)
     this.#assertOpen()
     this.#tasks.set(task, undefined)
+    let unlock: (() => void) | undefined
     try {
+      unlock = await this.#locks?.acquire(task, signal)
       const path = join(this.#tasksPath, task)
       const database = await this.#openDatabase(task, path)
       const state = new LevelTaskState({
@@ -88,12 +111,16 @@ export class LevelStateDirectory implements StateDirectory {
         log: this.#log,
         cacheBytesMax: () => this.#cacheBytesMax / this.#tasks.size,
         renew: (old) => this.#renew(task, old),
-        onClosed: () => this.#tasks.delete(task),
+        onClosed: () => {
+          this.#tasks.delete(task)
+          unlock?.()
+        },
       })
       this.#tasks.set(task, state)
       return state
     } catch (error) {
       this.#tasks.delete(task)
+      unlock?.()
       throw error
     }
   }

@@ -276,7 +276,7 @@ export class StreamTask {
     this.#commitNumber = typeof committed === 'number' ? committed : 0
     const { stores } = planned.subtopology
     if (stores.length === 0) return
-    this.#state ??= await directory.open(this.id)
+    this.#state ??= await directory.open(this.id, signal)
     if (this.#isDamaged) await this.#state.wipe()
     this.#isDamaged = false
     signal.throwIfAborted()

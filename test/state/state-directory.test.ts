@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createLogger } from '../../src/log.ts'
-import { openStateDirectory, type StateDirectory } from '../../state/index.ts'
+import { openStateDirectory, type StateDirectory, shareStateDirectory } from '../../state/index.ts'
 import { compileRooms } from '../support/compiled.ts'
 import { checkpoint, collect, counters } from './task-state-suite.ts'
 
@@ -186,6 +186,46 @@ test('a task is opened once at a time, under a name that can be a directory', as
   await (await directory.open('0_0')).close()
   await directory.close()
   await expect(directory.open('0_0')).rejects.toMatchObject({ code: 'MILLRACE_STATE_CLOSED' })
+})
+
+test('threads that share it have a task by turns, and see what others hold', async () => {
+  const owner = await openStateDirectory(path)
+  const said: string[] = []
+  let free: () => void = () => {}
+  const freed = new Promise<void>((resolve) => (free = resolve))
+  const share = (name: string, mayOpen: Promise<void>): StateDirectory =>
+    shareStateDirectory(owner.path, {
+      acquire: async (task) => {
+        await mayOpen
+        said.push(`${name} opens ${task}`)
+        return () => {
+          said.push(`${name} has closed ${task}`)
+          free()
+        }
+      },
+    })
+  const one = share('one', Promise.resolve())
+  const two = share('two', freed)
+  const state = await one.open('0_0')
+  state.store(counters).put('a', { count: 7 })
+  state.seal()
+  await state.write(checkpoint(1))
+  const opening = two.open('0_0')
+  await one.close()
+  const again = await opening
+  expect(again.store(counters).get('a')).toEqual({ count: 7 })
+  expect(two.held()).toEqual(['0_0'])
+  await two.close()
+  expect(said).toEqual([
+    'one opens 0_0',
+    'one has closed 0_0',
+    'two opens 0_0',
+    'two has closed 0_0',
+  ])
+  await expect(openStateDirectory(path)).rejects.toMatchObject({
+    code: 'MILLRACE_STATE_DIRECTORY_LOCKED',
+  })
+  await owner.close()
 })
 
 test('a place that cannot be a directory is refused with its path', async () => {
