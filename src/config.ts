@@ -13,6 +13,8 @@ export interface Config {
   readonly stateDir: string
   readonly guarantee: 'exactly_once' | 'at_least_once'
   readonly commitInterval: Duration
+  /** That run tasks; 1: the main thread does. */
+  readonly threads: number
   readonly eventsTopic: string
   readonly eventsFormat: 'json'
   readonly metricsTopic: string
@@ -35,6 +37,7 @@ const guarantees = ['exactly_once', 'at_least_once'] as const
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 const hourMs = 3_600_000
 const defaultPort = 8013
+const threadsMax = 64
 
 /** Throws a ConfigError with one line per fault. */
 export function readConfig(variables: Variables): Config {
@@ -46,6 +49,7 @@ export function readConfig(variables: Variables): Config {
     stateDir: env.text('STATE_DIR', '.data'),
     guarantee: env.choice('PROCESSING_GUARANTEE', guarantees, 'exactly_once'),
     commitInterval: env.duration('COMMIT_INTERVAL', '100ms', { minMs: 1 }),
+    threads: env.integer('THREADS', 1, 1, threadsMax),
     eventsTopic: env.text('EVENTS_TOPIC', 'shop.events', legalName),
     eventsFormat: env.choice('EVENTS_FORMAT', ['json'], 'json'),
     metricsTopic: env.text('METRICS_TOPIC', 'shop.metrics', legalName),
@@ -64,6 +68,9 @@ export function readConfig(variables: Variables): Config {
   }
   if (config.eventsTopic === config.metricsTopic) {
     env.fault('METRICS_TOPIC', `cannot be the events' own topic, '${config.eventsTopic}'`)
+  }
+  if (config.threads > 1 && kafka === null) {
+    env.fault('THREADS', 'more than 1 needs KAFKA_BROKERS: the embedded log belongs to one thread')
   }
   if (env.faults.length > 0) throw new ConfigError(env.faults)
   return config

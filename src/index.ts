@@ -153,6 +153,7 @@ export { boolean, bytes, float64, int32, int64, string } from './serde/primitive
 export type { Serde, SerdeType } from './serde/serde.ts'
 export { sessionWindowed, timeWindowed } from './serde/windowed.ts'
 export { StreamApp, type StreamAppOptions } from './stream-app.ts'
+export type { TopologyModule } from './threads/topology-module.ts'
 // Topologies
 export type { Optimization, Optimize } from './topology/optimizations.ts'
 export type { Topology, TopologyDifference, TopologyJson } from './topology/topology.ts'

@@ -7,8 +7,6 @@
  *
  * HTTP listens first and closes last, so that probes tell the truth from the beginning to the end.
  */
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import { currencyDecimals } from '../topologies/currency.ts'
 import { shownTogether } from '../topologies/shop-gauges.ts'
 import {
@@ -19,11 +17,13 @@ import {
 } from '../topologies/shop-metrics.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
+import type { KafkaConfig } from './config-kafka.ts'
 import { Feeder } from './demo/feeder.ts'
 import { durationMs } from './durations.ts'
 import { createHttpApp } from './http/app.ts'
 import { type HttpServer, listen } from './http/server.ts'
 import type { Timestamp } from './ids.ts'
+import type { KafkaSettings } from './kafka/kafka-settings.ts'
 import type { Logger } from './log.ts'
 import { Exposition } from './metrics/exposition.ts'
 import type { Log } from './runtime/ports.ts'
@@ -35,6 +35,8 @@ import { MetricsView } from './views/metrics-view.ts'
 /** Events of which none could be decoded before readiness says so. */
 const undecodableMin = 20
 const demoDisorderMs = 8_000
+/** As this file: one is source, the other compiled. */
+const topologyUrl = import.meta.url.replace(/src\/shop-app(\.\w+)$/, 'topologies/shop-metrics$1')
 
 export interface ShopAppOptions {
   readonly logger: Logger
@@ -108,17 +110,18 @@ export class ShopApp {
   }
 
   #makeApp(given: Log | undefined): StreamApp {
-    const { applicationId, stateDir, guarantee, commitInterval, kafka } = this.#config
-    const open = (signal: AbortSignal) => openKafka(this.#config, this.#logger, signal)
-    const log = given ?? (kafka && open)
+    const { applicationId, stateDir, guarantee, commitInterval, kafka, threads } = this.#config
+    const where = kafka === null ? {} : { kafka: kafkaSettings(kafka) }
     return new StreamApp(this.#topology, {
       applicationId,
       stateDir,
       guarantee,
+      threads,
+      topologyModule: { url: topologyUrl, name: 'shopMetrics', input: shopOptions(this.#config) },
       commitIntervalMs: durationMs(commitInterval),
       clock: this.#clock,
       logger: this.#logger,
-      ...(log === null ? {} : { log }),
+      ...(given === undefined ? where : { log: given }),
     })
   }
 
@@ -207,29 +210,15 @@ function shopOptions(config: Config): ShopOptions {
   return { ...topics, grace, idle, conversionRefresh, maxFuture }
 }
 
-function membershipOf(kafka: Config['kafka']) {
-  if (kafka === null) return {}
-  const { instanceId, leaveOnClose, sessionTimeout, maxPollInterval } = kafka
+function kafkaSettings(kafka: KafkaConfig): KafkaSettings {
+  const { brokers, tls, sasl, instanceId, leaveOnClose, sessionTimeout, maxPollInterval } = kafka
   const sessionMs = durationMs(sessionTimeout)
-  const group = { sessionMs, maxPollIntervalMs: durationMs(maxPollInterval) }
-  return { group, leaveOnClose, ...(instanceId === null ? {} : { instanceId }) }
-}
-
-/** Loaded only where there is a broker: the embedded log starts the faster for it. */
-async function openKafka(config: Config, logger: Logger, signal: AbortSignal): Promise<Log> {
-  const { KafkaLog } = await import('./kafka/kafka-log.ts')
-  const { kafka, applicationId, stateDir, guarantee } = config
-  return await KafkaLog.connect({
-    brokers: kafka?.brokers ?? [],
-    clientId: applicationId,
-    instance: randomUUID(),
-    applicationId,
-    guarantee,
-    stateDirectory: join(stateDir, applicationId),
-    logger,
-    signal,
-    ...membershipOf(kafka),
-    ...(kafka?.tls ? { tls: kafka.tls } : {}),
-    ...(kafka?.sasl ? { sasl: kafka.sasl } : {}),
-  })
+  return {
+    brokers,
+    group: { sessionMs, maxPollIntervalMs: durationMs(maxPollInterval) },
+    leaveOnClose,
+    ...(instanceId === null ? {} : { instanceId }),
+    ...(tls === null ? {} : { tls }),
+    ...(sasl === null ? {} : { sasl }),
+  }
 }

@@ -11,11 +11,11 @@
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { openStateDirectory, type StateDirectory } from '../state/index.ts'
+import { present } from './assert.ts'
 import { type Clock, systemClock } from './clock.ts'
-import type { ErrorOptions } from './error-policy.ts'
 import { ConfigError, FatalError } from './errors.ts'
-import { legalName } from './ids.ts'
-import type { KafkaLogOptions } from './kafka/kafka-log.ts'
+import type { KafkaLog } from './kafka/kafka-log.ts'
+import type { KafkaSettings } from './kafka/kafka-settings.ts'
 import { EmbeddedLog } from './log/embedded-log.ts'
 import { type Logger, silentLogger } from './log.ts'
 import type { Readable, ReadableKind } from './processor/readable.ts'
@@ -25,62 +25,15 @@ import type { AppSnapshot, AppState } from './runtime/snapshot.ts'
 import { openView, type ReadsStores } from './runtime/store-access.ts'
 import { expectReadable } from './runtime/store-errors.ts'
 import type { StorePart } from './runtime/store-parts.ts'
-import type { Guarantee } from './runtime/task-environment.ts'
-import { withErrorOptions } from './topology/errors.ts'
-import { faultOfOptimize, type Optimize } from './topology/optimizations.ts'
+import { faultsOf, type StreamAppOptions } from './stream-app-options.ts'
+import { ThreadedEngine } from './threads/threaded-engine.ts'
+import { settled } from './topology/settled.ts'
 import type { Topology } from './topology/topology.ts'
 
-/** The client id is the application's, unless given. */
-export type KafkaSettings = Pick<KafkaLogOptions, 'brokers'> &
-  Partial<
-    Pick<KafkaLogOptions, 'clientId' | 'tls' | 'sasl' | 'compression' | 'group' | 'connectMs'>
-  > &
-  Partial<Pick<KafkaLogOptions, 'requestTimeoutMs' | 'connectionTimeoutMs' | 'fetchWaitMs'>> &
-  Partial<
-    Pick<
-      KafkaLogOptions,
-      'transactionTimeoutMs' | 'instanceId' | 'leaveOnClose' | 'metadataMaxAgeMs'
-    >
-  >
+export type { StreamAppOptions } from './stream-app-options.ts'
 
-export interface StreamAppOptions {
-  /** Consumer group and prefix of internal topics: up to 180 letters, digits, `.`, `_`, `-`. */
-  readonly applicationId: string
-  /** Where state is kept, and the embedded log. Default `.data`. */
-  readonly stateDir?: string
-  /**
-   * Without it and `kafka`: the embedded log, in `<stateDir>/<applicationId>/log`. The signal of a
-   * function that opens one is aborted if the application is closed meanwhile.
-   */
-  readonly log?: Log | ((signal: AbortSignal) => Promise<Log>)
-  /** Brokers, and how to reach them; the rest follows from the other options. */
-  readonly kafka?: KafkaSettings
-  /** Default `exactly_once`. */
-  readonly guarantee?: Guarantee
-  /** Default 100. */
-  readonly commitIntervalMs?: number
-  /**
-   * Committed values kept in memory, default 64 MiB. 0 switches the coalescing of updates off, as
-   * in Kafka Streams: every update goes on at once, not the last of each key with the commit.
-   */
-  readonly cacheBytesMax?: number
-  /** Uncommitted bytes above which a commit comes early, and processing waits. Default 32 MiB. */
-  readonly bufferBytesMax?: number
-  /** Tasks restored at one time. Default 4. */
-  readonly restoresMax?: number
-  /** How often committed records of repartition topics are deleted. Default 30,000. */
-  readonly purgeIntervalMs?: number
-  /** How long `close` may take before it gives up what is not committed. Default 8,000. */
-  readonly closeDeadlineMs?: number
-  /** Takes the place of what `build` was asked for. Default: what that was. */
-  readonly optimize?: Optimize
-  /** What happens to records that fail, where the topology does not say. */
-  readonly errors?: ErrorOptions
-  readonly clock?: Clock
-  readonly logger?: Logger
-}
-
-const guarantees: readonly string[] = ['exactly_once', 'at_least_once'] satisfies Guarantee[]
+/** The running application, in this thread or in several. */
+type Running = Pick<Engine, 'state' | 'done' | 'start' | 'close' | 'snapshot' | 'partsOf'>
 
 export class StreamApp {
   readonly applicationId: string
@@ -93,7 +46,7 @@ export class StreamApp {
   /** Aborted by `close`. */
   readonly #cut = new AbortController()
   #log: Log | undefined
-  #engine: Engine | undefined
+  #engine: Running | undefined
   #state: AppState = 'created'
   #starting: Promise<void> | undefined
   #closing: Promise<void> | undefined
@@ -106,9 +59,7 @@ export class StreamApp {
     const faults = faultsOf(topology, options)
     if (faults.length > 0) throw new ConfigError(faults)
     this.applicationId = options.applicationId
-    const { optimize, errors = {} } = options
-    const optimized = optimize === undefined ? topology : topology.optimized(optimize)
-    this.#topology = withErrorOptions(optimized, errors)
+    this.#topology = settled(topology, options)
     this.#options = options
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock
@@ -239,37 +190,57 @@ export class StreamApp {
     }
     // Only who talks to a broker loads the client for it.
     const { KafkaLog } = await import('./kafka/kafka-log.ts')
-    const { guarantee } = this.#options
-    return await KafkaLog.connect({
+    const { guarantee, threads = 1 } = this.#options
+    const settings = {
       ...shared,
       clientId: applicationId,
       ...kafka,
       applicationId,
       instance: this.#instance,
-      stateDirectory: path,
       signal: this.#cut.signal,
-      ...(guarantee === undefined ? {} : { guarantee }),
-    })
+    }
+    if (threads > 1) return await this.#openBeside(path, () => KafkaLog.connect(settings))
+    const exactly = guarantee === undefined ? {} : { guarantee }
+    return await KafkaLog.connect({ ...settings, stateDirectory: path, ...exactly })
   }
 
-  #makeEngine(log: Log, directory: StateDirectory): Engine {
+  /** A log that commits nothing: the threads that do have others, from when this one is open on. */
+  async #openBeside(path: string, connect: () => Promise<KafkaLog>): Promise<KafkaLog> {
+    const log = await connect()
+    try {
+      await log.endLeftTransactions(path)
+      return log
+    } catch (error) {
+      await log.close()
+      throw error
+    }
+  }
+
+  #makeEngine(log: Log, directory: StateDirectory): Running {
     const { guarantee, commitIntervalMs, bufferBytesMax, cacheBytesMax } = this.#options
     const { restoresMax, purgeIntervalMs } = this.#options
-    const engine = new Engine({
-      topology: this.#topology,
-      applicationId: this.applicationId,
-      log,
-      directory,
-      clock: this.#clock,
-      logger: this.#logger,
-      caching: cacheBytesMax !== 0,
+    const { kafka, threads = 1, topologyModule: module } = this.#options
+    const settings = {
       ...(guarantee === undefined ? {} : { guarantee }),
       ...(commitIntervalMs === undefined ? {} : { commitIntervalMs }),
       ...(bufferBytesMax === undefined ? {} : { bufferBytesMax }),
       ...(restoresMax === undefined ? {} : { restoresMax }),
       ...(purgeIntervalMs === undefined ? {} : { purgeIntervalMs }),
-    })
-    return engine
+    }
+    const { applicationId } = this
+    const parts = { topology: this.#topology, applicationId, log, directory, logger: this.#logger }
+    if (threads > 1) {
+      return new ThreadedEngine({
+        ...parts,
+        threads,
+        module: present(module, 'a module for the threads'),
+        kafka: present(kafka, 'brokers for the threads'),
+        settling: this.#options,
+        engine: settings,
+        cacheBytesMax,
+      })
+    }
+    return new Engine({ ...parts, ...settings, clock: this.#clock, caching: cacheBytesMax !== 0 })
   }
 
   /** In the reverse order of their opening; one that fails does not keep the others open. */
@@ -302,43 +273,4 @@ export class StreamApp {
       counters: [],
     }
   }
-}
-
-function faultsOf(topology: Topology, options: StreamAppOptions): readonly string[] {
-  const { applicationId, stateDir, guarantee, log, kafka } = options
-  const faults: string[] = []
-  const unnamed = legalName(applicationId)
-  if (unnamed !== undefined) faults.push(`applicationId: ${unnamed}`)
-  if (stateDir === '') faults.push('stateDir: expected a directory, got an empty text')
-  if (log !== undefined && typeof log !== 'object' && typeof log !== 'function') {
-    faults.push(`log: expected a log, or a function that opens one, got ${typeof log}`)
-  }
-  if (log !== undefined && kafka !== undefined) faults.push('kafka: a log is given already')
-  if (kafka !== undefined && kafka.brokers.length === 0) {
-    faults.push("kafka: expected at least one broker, as 'host:port'")
-  }
-  const illegal = kafka?.instanceId === undefined ? undefined : legalName(kafka.instanceId)
-  if (illegal !== undefined) faults.push(`kafka.instanceId: ${illegal}`)
-  if (guarantee !== undefined && !guarantees.includes(guarantee)) {
-    faults.push(`guarantee: expected one of ${guarantees.join(', ')}, got '${guarantee}'`)
-  }
-  const unknown = options.optimize === undefined ? undefined : faultOfOptimize(options.optimize)
-  if (unknown !== undefined) faults.push(`optimize: ${unknown}`)
-  const least = {
-    commitIntervalMs: 1,
-    cacheBytesMax: 0,
-    bufferBytesMax: 64 * 1024,
-    restoresMax: 1,
-    purgeIntervalMs: 0,
-    closeDeadlineMs: 0,
-  } as const
-  for (const [name, min] of Object.entries(least) as [keyof typeof least, number][]) {
-    const value = options[name]
-    if (value === undefined || (Number.isSafeInteger(value) && value >= min)) continue
-    faults.push(`${name}: expected a whole number of at least ${min}, got ${value}`)
-  }
-  if (topology.subtopologies.length === 0) {
-    faults.push('topology: expected at least one source, found none')
-  }
-  return faults
 }

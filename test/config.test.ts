@@ -34,6 +34,7 @@ describe('the configuration', () => {
       stateDir: '.data',
       guarantee: 'exactly_once',
       commitInterval: '100ms',
+      threads: 1,
       eventsTopic: 'shop.events',
       eventsFormat: 'json',
       metricsTopic: 'shop.metrics',
@@ -67,6 +68,19 @@ describe('the configuration', () => {
     const brokers = ['a:9092', '[::1]:9093']
     expect(readConfig({ KAFKA_BROKERS: 'a:9092, [::1]:9093' }).kafka?.brokers).toEqual(brokers)
     expect(readConfig({ BOOTSTRAP_SERVERS: 'a:9092,[::1]:9093' }).kafka?.brokers).toEqual(brokers)
+  })
+
+  it('takes several threads beside a broker, and refuses what are none', () => {
+    expect(readConfig({ KAFKA_BROKERS: 'a:9092', THREADS: '4' }).threads).toBe(4)
+    for (const text of ['0', '-1', '1.5', 'all', '65']) {
+      expect(faultsOf({ KAFKA_BROKERS: 'a:9092', THREADS: text })).toEqual([
+        `THREADS: expected a whole number from 1 to 64, got '${text}'`,
+      ])
+    }
+    expect(faultsOf({ THREADS: '1' })).toEqual([])
+    expect(faultsOf({ THREADS: '2' })).toEqual([
+      'THREADS: more than 1 needs KAFKA_BROKERS: the embedded log belongs to one thread',
+    ])
   })
 
   it('reports every fault at once, one line each', () => {

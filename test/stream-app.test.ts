@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { ManualClock } from '../src/clock.ts'
 import { StreamsBuilder } from '../src/dsl/streams-builder.ts'
 import { topic } from '../src/dsl/topic.ts'
 import { ConfigError } from '../src/errors.ts'
@@ -206,6 +207,41 @@ it('optimizes its topology as it is told, whatever that was built with', async (
   }
   expect(await repartitionsOf({})).toEqual(['app-counts-repartition', 'app-latest-repartition'])
   expect(await repartitionsOf({ optimize: 'all' })).toEqual(['app-counts-repartition'])
+})
+
+it('has one thread unless it can send everything to others', () => {
+  const faultsOf = (options: Partial<StreamAppOptions>): readonly string[] => {
+    try {
+      new StreamApp(countTopology(), { applicationId: 'threads', ...options })
+      return []
+    } catch (error) {
+      return (error as ConfigError).faults
+    }
+  }
+  const kafka = { brokers: ['localhost:9092'] }
+  const topologyModule = { url: import.meta.url, name: 'countTopology' }
+  expect(faultsOf({ threads: 2, kafka, topologyModule })).toEqual([])
+  expect(faultsOf({ threads: 1 })).toEqual([])
+  expect(faultsOf({ threads: 1.5 })).toEqual([
+    'threads: expected a whole number from 1 to 64, got 1.5',
+  ])
+  expect(faultsOf({ threads: 2, clock: new ManualClock(0) })).toEqual([
+    'threads: more than one needs topologyModule, the module that builds the topology: ' +
+      'functions cannot be sent to a thread',
+    'threads: more than one needs kafka: the embedded log belongs to one thread',
+    'clock: cannot be sent to a thread; it takes one of the system',
+  ])
+  const log = () => Promise.reject(new Error('no'))
+  expect(faultsOf({ threads: 2, log, topologyModule })).toEqual([
+    'log: cannot be shared by several threads; give kafka',
+  ])
+  const unusable = { url: './orders.js', name: '', input: () => 1 }
+  expect(faultsOf({ threads: 2, kafka, topologyModule: unusable })).toEqual([
+    "topologyModule.url: expected a URL such as new URL('./orders.js', import.meta.url), " +
+      "got './orders.js'",
+    'topologyModule.name: expected the name of a function that the module exports',
+    'topologyModule.input: cannot be sent to a thread: () => 1 could not be cloned.',
+  ])
 })
 
 it('refuses to start twice, and leaves nothing open when it cannot start', async () => {

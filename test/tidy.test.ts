@@ -27,6 +27,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   log: [ground, 'type:runtime', 'serde', 'level'],
   kafka: [ground, 'type:runtime', 'serde', 'kafkajs', 'lz4-napi', 'snappy', '@bokuweb/zstd-wasm'],
   metrics: [ground, 'type:runtime', 'prom-client'],
+  threads: [ground, 'processor', 'topology', 'runtime', 'state', 'kafka'],
   views: [ground, 'type:runtime'],
   demo: [ground, 'type:runtime'],
   http: [ground, 'type:runtime', 'type:views', 'hono', '@hono/node-server', 'uplot'],
@@ -168,7 +169,7 @@ function roomOf(file: string): string {
   if (top !== 'src') return top
   if (third !== undefined) return second === 'launch' ? 'open' : second
   if (second === 'index.ts') return 'index'
-  const sees = ['main.ts', 'stream-app.ts', 'shop-app.ts']
+  const sees = ['main.ts', 'stream-app.ts', 'stream-app-options.ts', 'shop-app.ts']
   return sees.includes(second) ? 'open' : ground
 }
 

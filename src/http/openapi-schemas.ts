@@ -81,6 +81,7 @@ function statusSchemas(): Readonly<Record<string, Schema>> {
     }),
     Task: object({
       id: text,
+      thread: nullable(integer),
       state: { type: 'string', enum: ['created', 'restoring', 'running', 'closed'] },
       streamTime: nullable(epochMs),
       stateBytes: integer,

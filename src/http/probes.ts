@@ -52,8 +52,9 @@ function statusBody(snapshot: AppSnapshot, reasons: readonly string[]): object {
     reasons,
     log: { ok: log.ok, reason: log.reason ?? null },
     rebalances,
-    tasks: tasks.map(({ id, state, streamTime, stateBytes, partitions, restore }) => ({
+    tasks: tasks.map(({ id, thread, state, streamTime, stateBytes, partitions, restore }) => ({
       id,
+      thread: thread ?? null,
       state,
       streamTime,
       stateBytes,

@@ -14,6 +14,7 @@
 import { Worker } from 'node:worker_threads'
 import { FatalError } from '../errors.ts'
 import type { TaskPlan } from '../runtime/ports.ts'
+import { inheritedFlags } from '../worker-options.ts'
 import type { KafkaOptions } from './link-options.ts'
 import type { GroupMember, JoinCall, JoinOutcome, MemberEvents, MemberSettings } from './member.ts'
 import {
@@ -63,8 +64,7 @@ export class MemberThread implements GroupMember {
       workerData,
       name: 'millrace-member',
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngHeapMb },
-      // Text that was given on the command line is no file, and neither is this one text.
-      ...(process.execArgv.some((flag) => flag.startsWith('--input-type')) ? { execArgv: [] } : {}),
+      ...inheritedFlags(),
     })
     this.#worker.on('message', (message: FromMember) => this.#take(message))
     this.#worker.on('error', (error) => this.#ended(error.message))

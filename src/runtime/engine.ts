@@ -61,6 +61,10 @@ export interface EngineOptions {
   /** False: nothing happens by itself; whoever holds the engine takes its turns. Default true. */
   readonly runs?: boolean
   readonly probe?: CommitProbe
+  /** Of several threads that share a state directory: its number, from 1 on. Default 1. */
+  readonly thread?: number
+  /** Awaited by `close` between the last commit and the good-bye to the group. */
+  readonly beforeLeaving?: () => Promise<void>
 }
 
 type Phase = Exclude<AppState, 'rebalancing'>
@@ -308,11 +312,13 @@ export class Engine {
   }
 
   async #openGlobals(partitionCounts: ReadonlyMap<string, number>) {
-    const { topology, log, directory, applicationId } = this.#options
+    const { topology, log, directory, applicationId, thread = 1 } = this.#options
     const logger = this.#logger.with({ application: applicationId })
     const dropLog = new DropLog(logger, this.#clock)
     const counted = new TaskInstruments(this.#totals)
     const drop = (reason: string, record: string): void => {
+      // Every thread reads them all; they are told of once.
+      if (thread > 1) return
       counted.drop(reason, 1)
       counted.seal()
       counted.publish()
@@ -320,7 +326,8 @@ export class Engine {
     }
     const wake = (): void => this.#parts?.loop.wake()
     const tables = topology.globals
-    const parts = { tables, log, directory, partitionCounts, logger, drop, wake }
+    const state = thread === 1 ? 'global' : `global-${thread}`
+    const parts = { tables, log, directory, state, partitionCounts, logger, drop, wake }
     return await GlobalState.open({ ...parts, signal: this.#cut.signal })
   }
 
@@ -383,6 +390,7 @@ export class Engine {
     parts?.committer.stop()
     await parts?.manager.close()
     await parts?.globals?.close()
+    await this.#options.beforeLeaving?.()
     await this.#membership?.leave()
   }
 

@@ -28,6 +28,8 @@ export interface GlobalStateOptions {
   readonly tables: readonly GlobalTableSpec[]
   readonly log: Log
   readonly directory: StateDirectory
+  /** What the rows are called in the directory. */
+  readonly state: string
   /** By topic. */
   readonly partitionCounts: ReadonlyMap<string, number>
   readonly logger: Logger
@@ -66,7 +68,7 @@ export class GlobalState {
   /** Undefined if there are no global tables. Resolves when all of them are complete. */
   static async open(options: GlobalStateOptions): Promise<GlobalState | undefined> {
     if (options.tables.length === 0) return undefined
-    const state = new GlobalState(options, await options.directory.open('global'))
+    const state = new GlobalState(options, await options.directory.open(options.state))
     try {
       await state.#restore()
     } catch (error) {

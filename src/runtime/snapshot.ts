@@ -31,6 +31,8 @@ export interface RestoreSnapshot {
 
 export interface TaskSnapshot {
   readonly id: TaskId
+  /** Which of several threads runs it, from 1 on; absent where there is one. */
+  readonly thread?: number
   readonly state: TaskState
   readonly partitions: readonly PartitionSnapshot[]
   readonly streamTime: Timestamp | null

@@ -194,8 +194,11 @@ describe('probes and status', () => {
   })
 
   it('show tasks with position, end, lag and watermark', async () => {
-    const { tasks } = await json('/api/status')
-    expect(tasks).toEqual(runningSnapshot().tasks)
+    const { tasks } = runningSnapshot()
+    const [task] = tasks
+    expect((await json('/api/status'))['tasks']).toEqual([{ ...task, thread: null }])
+    shop.snapshot = runningSnapshot({ tasks: tasks.map((one) => ({ ...one, thread: 2 })) })
+    expect((await json('/api/status'))['tasks']).toEqual([{ ...task, thread: 2 }])
   })
 
   it('show the topology in three forms', async () => {

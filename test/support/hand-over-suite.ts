@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import type { KafkaLog } from '../../src/kafka/kafka-log.ts'
-import { type KafkaSettings, StreamApp } from '../../src/stream-app.ts'
+import type { KafkaSettings } from '../../src/kafka/kafka-settings.ts'
+import { StreamApp } from '../../src/stream-app.ts'
 import type { Topology } from '../../src/topology/topology.ts'
 import {
   CountOperator,

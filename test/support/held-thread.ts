@@ -4,8 +4,9 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { present } from '../../src/assert.ts'
+import type { KafkaSettings } from '../../src/kafka/kafka-settings.ts'
 import { createLogger } from '../../src/log.ts'
-import { type KafkaSettings, StreamApp } from '../../src/stream-app.ts'
+import { StreamApp } from '../../src/stream-app.ts'
 import { CountOperator } from '../runtime/small-topology.ts'
 import { countingTopology } from './counting-topology.ts'
 
