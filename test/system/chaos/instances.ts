@@ -18,6 +18,8 @@ export interface InstancesOptions {
   readonly ids: Readonly<Record<AppName, string>>
   readonly instances: Readonly<Record<AppName, number>>
   readonly sessionMs: Readonly<Record<AppName, number>>
+  /** Of each instance, that run tasks. */
+  readonly threads: number
 }
 
 /** What the log of an instance says when state that was there is not used. */
@@ -131,7 +133,7 @@ export class Instances {
 
 function makeInstance(app: AppName, index: number) {
   return async (options: InstancesOptions, program: string): Promise<Instance> => {
-    const { directory, brokers, ids, sessionMs } = options
+    const { directory, brokers, ids, sessionMs, threads } = options
     const id = ids[app]
     const logFile = join(directory, `${app}-${index}.log`)
     writeFileSync(logFile, '')
@@ -145,19 +147,25 @@ function makeInstance(app: AppName, index: number) {
       EVENTS_TOPIC: `${id}.events`,
       METRICS_TOPIC: `${id}.metrics`,
       IDLE_AFTER: 'off',
+      THREADS: String(threads),
     })
   }
 }
 
 /** Inside the package, so that it finds `millrace` as its users do. */
 function compileProgram(root: string): string {
-  const directory = join(root, '.build', 'chaos')
+  const directory = join(root, '.build', 'chaos', String(process.pid))
   mkdirSync(directory, { recursive: true })
-  const source = readFileSync(join(root, 'test/system/chaos/program.ts'), 'utf8')
-  const { outputText } = ts.transpileModule(source, {
-    compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
-  })
-  const file = join(directory, `program-${process.pid}.js`)
-  writeFileSync(file, outputText)
-  return file
+  for (const name of ['program', 'payments']) {
+    const source = readFileSync(join(root, `test/system/chaos/${name}.ts`), 'utf8')
+    const { outputText } = ts.transpileModule(source, {
+      compilerOptions: {
+        module: ts.ModuleKind.ESNext,
+        target: ts.ScriptTarget.ES2023,
+        rewriteRelativeImportExtensions: true,
+      },
+    })
+    writeFileSync(join(directory, `${name}.js`), outputText)
+  }
+  return join(directory, 'program.js')
 }

@@ -1,27 +1,7 @@
-/**
- * The application that the faults meet, as a process of its own on the built package: an echo, a
- * running aggregate by key, and counts behind a repartition topic. What it puts out tells by itself
- * which input it comes from, so that a missing, doubled or misplaced record can be named.
- */
+/** The payments as a process of its own, on the built package, with one thread or several. */
 import { createServer } from 'node:http'
-import {
-  count,
-  createLogger,
-  json,
-  min,
-  StreamApp,
-  StreamsBuilder,
-  string,
-  sum,
-  type Topology,
-  topic,
-} from 'millrace'
-
-interface Payment {
-  readonly id: number
-  readonly amount: number
-  readonly group: string
-}
+import { createLogger, StreamApp } from 'millrace'
+import { payments } from './payments.ts'
 
 const {
   APPLICATION_ID: applicationId = 'chaos',
@@ -29,13 +9,17 @@ const {
   STATE_DIR: stateDir = '.data',
   HTTP_PORT: port = '0',
   SESSION_MS: sessionMs = '6000',
+  THREADS: threads = '1',
 } = process.env
 
+const url = new URL('./payments.js', import.meta.url)
 const logger = createLogger({ level: 'info' })
-const app = new StreamApp(topology(), {
+const app = new StreamApp(payments(applicationId), {
   applicationId,
   stateDir,
   logger,
+  threads: Number(threads),
+  topologyModule: { url, name: 'payments', input: applicationId },
   // Every update goes out, not the last of each key with the commit.
   cacheBytesMax: 0,
   kafka: { brokers: brokers.split(','), group: { sessionMs: Number(sessionMs) } },
@@ -56,22 +40,3 @@ await app.done.catch((error: unknown) => {
   process.exit(1)
 })
 process.exit(0)
-
-function topology(): Topology {
-  const key = string()
-  const builder = new StreamsBuilder()
-  const payments = topic(`${applicationId}.in`, { key, value: json<Payment>() })
-  const input = builder.stream(payments)
-  input.to(topic(`${applicationId}.echo`, { key, value: json<Payment>() }))
-  input
-    .groupByKey()
-    .aggregate('running', { n: count(), sum: sum((p) => p.amount), min: min((p) => p.amount) })
-    .toStream()
-    .to(topic(`${applicationId}.running`, { key, value: json() }))
-  input
-    .groupBy(({ group }) => group)
-    .aggregate('by-group', { n: count(), ids: sum(({ id }) => id) })
-    .toStream()
-    .to(topic(`${applicationId}.counts`, { key, value: json() }))
-  return builder.build()
-}

@@ -14,6 +14,7 @@ export interface RoundReport {
 export interface RunReport {
   readonly seed: number
   readonly minutes: number
+  readonly threads: number
   /** Where the logs of the instances are. */
   readonly directory: string
   readonly rounds: readonly RoundReport[]
@@ -59,10 +60,12 @@ export function printReport(report: RunReport, print: (line: string) => void): v
 }
 
 export function printAgain(
-  { seed, minutes, directory }: Pick<RunReport, 'seed' | 'minutes' | 'directory'>,
+  report: Pick<RunReport, 'seed' | 'minutes' | 'threads' | 'directory'>,
   print: (line: string) => void
 ): void {
-  print(`again:  npm run chaos -- --seed ${seed} --minutes ${minutes}`)
+  const { seed, minutes, threads, directory } = report
+  const several = threads === 1 ? '' : ` --threads ${threads}`
+  print(`again:  npm run chaos -- --seed ${seed} --minutes ${minutes}${several}`)
   print(`logs:   ${directory}`)
 }
 

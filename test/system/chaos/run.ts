@@ -31,6 +31,8 @@ import { openWorld, type World } from './world.ts'
 export interface RunOptions {
   readonly seed: number
   readonly minutes: number
+  /** Of each instance, that run tasks. Default 1. */
+  readonly threads?: number
   readonly print: (line: string) => void
 }
 
@@ -49,7 +51,8 @@ const drainMsMax = 180_000
 const memoryEveryMs = 5_000
 
 /** The directory of the logs is removed if all is right. */
-export async function runChaos({ seed, minutes, print }: RunOptions): Promise<RunReport> {
+export async function runChaos(options: RunOptions): Promise<RunReport> {
+  const { seed, minutes, threads = 1, print } = options
   const fromMs = performance.now()
   const say = (line: string): void => print(`${seconds(performance.now() - fromMs)}  ${line}`)
   const directory = mkdtempSync(join(tmpdir(), `millrace-chaos-${seed}-`))
@@ -58,7 +61,7 @@ export async function runChaos({ seed, minutes, print }: RunOptions): Promise<Ru
     print(`round ${number}`)
     for (const fault of faults) print(`  ${describeFault(fault)}`)
   }
-  const world = await openWorld({ seed, minutes, directory, ...setting, boundMs })
+  const world = await openWorld({ seed, minutes, threads, directory, ...setting, boundMs })
   const memory = new Map<string, MemorySample[]>()
   const sampling = setInterval(() => sampleMemory(world, memory), memoryEveryMs)
   try {
@@ -70,6 +73,7 @@ export async function runChaos({ seed, minutes, print }: RunOptions): Promise<Ru
     const report: RunReport = {
       seed,
       minutes,
+      threads,
       directory,
       rounds,
       undrained,
@@ -86,7 +90,7 @@ export async function runChaos({ seed, minutes, print }: RunOptions): Promise<Ru
   } catch (error) {
     world.stage.keepLogs(directory)
     print(`the run itself failed: ${String(error)}`)
-    printAgain({ seed, minutes, directory }, print)
+    printAgain({ seed, minutes, threads, directory }, print)
     throw error
   } finally {
     clearInterval(sampling)

@@ -15,6 +15,7 @@ export interface WorldOptions {
   readonly partitions: number
   readonly instances: Readonly<Record<AppName, number>>
   readonly sessionMs: Readonly<Record<AppName, number>>
+  readonly threads: number
   readonly boundMs: (name: string) => number
 }
 
