@@ -160,12 +160,13 @@ export type { Topology, TopologyDifference, TopologyJson } from './topology/topo
 export type { CalendarUnit, Weekday } from './windows/calendar.ts'
 export { type JoinWindow, type WithinOptions, within } from './windows/join-window.ts'
 export {
-  type GraceOptions,
+  type RecordWindowOptions,
   type SessionWindows,
   type SlidingWindows,
   session,
   sliding,
 } from './windows/record-windows.ts'
+export { type UnlimitedOptions, type UnlimitedWindows, unlimited } from './windows/unlimited.ts'
 export {
   type CalendarOptions,
   calendar,

@@ -1,7 +1,7 @@
 /**
- * The examples in the comments of the public API: every operator has one, it is typed, and it runs.
- * An example is code between backticks or a block, that calls the method it stands above; what it
- * is called on, and the names that it uses, are in `examples-prelude.ts`.
+ * The examples in the comments of the public API: every function and operator has one, it is typed,
+ * and it runs. An example is code that calls what it stands above; what it is called on, and the
+ * names that it uses, are in `examples-prelude.ts`.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,25 +10,34 @@ import ts from 'typescript'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { StreamsBuilder } from '../src/index.ts'
 import { TopologyTestDriver } from '../src/testing/index.ts'
+import { type Described, describedApi, exportedValues } from './support/example-comments.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** Every example has them. */
-const everywhere = ['StreamsBuilder.stream', 'StreamsBuilder.build']
-
-/** By class: the file, and which world of the prelude its examples live in. */
-const classes = [
-  ['StreamsBuilder', 'src/dsl/streams-builder.ts', 'builders'],
-  ['KStream', 'src/dsl/k-stream.ts', 'streams'],
-  ['JoinableStream', 'src/dsl/joinable-stream.ts', 'streams'],
-  ['KTable', 'src/dsl/k-table.ts', 'tables'],
-  ['JoinableTable', 'src/dsl/joinable-table.ts', 'tables'],
-  ['KGroupedStream', 'src/dsl/k-grouped-stream.ts', 'grouped'],
-  ['KGroupedTable', 'src/dsl/k-grouped-table.ts', 'groupedTable'],
-  ['WindowedStream', 'src/dsl/windowed-stream.ts', 'windowed'],
-  ['GlobalWindowedStream', 'src/dsl/windowed-stream.ts', 'globalWindowed'],
-  ['SessionWindowedStream', 'src/dsl/session-windowed-stream.ts', 'sessions'],
-] as const
+/** Which world of the prelude the examples of a class live in. */
+const worlds: Readonly<Record<string, string>> = {
+  StreamsBuilder: 'builders',
+  KStream: 'streams',
+  JoinableStream: 'streams',
+  BranchedKStream: 'branches',
+  KTable: 'tables',
+  JoinableTable: 'tables',
+  KGroupedStream: 'grouped',
+  KGroupedTable: 'groupedTable',
+  WindowedStream: 'windowed',
+  GlobalWindowedStream: 'globalWindowed',
+  SessionWindowedStream: 'sessions',
+  CogroupedStream: 'cogrouped',
+  CogroupedWindows: 'cogroupedWindows',
+  CogroupedSessions: 'cogroupedSessions',
+  CogroupedAggregators: 'cogroupedFields',
+  CogroupedInWindows: 'cogroupedFieldsInWindows',
+  CogroupedInSessions: 'cogroupedFieldsInSessions',
+  Windows: 'functions',
+  SessionWindows: 'functions',
+  SlidingWindows: 'functions',
+  UnlimitedWindows: 'functions',
+}
 
 interface Example {
   readonly of: string
@@ -36,10 +45,22 @@ interface Example {
   readonly code: string
 }
 
-const methods = classes.flatMap(([name, file, world]) => methodsOf(name, file, world))
+/** Every example has them. */
+const everywhere = ['StreamsBuilder.stream', 'StreamsBuilder.build']
+
+const described = describedApi().filter((one) => !everywhere.includes(titleOf(one)))
+
+function titleOf({ owner, name }: Described): string {
+  return owner === undefined ? name : `${owner}.${name}`
+}
+
+const examples = described.flatMap((one) =>
+  one.codes.map(
+    (code): Example => ({ of: titleOf(one), world: worldOf(one), code: madeOf(one, code) })
+  )
+)
 
 describe('the examples of the public API', () => {
-  const examples = methods.flatMap((method) => method.examples)
   let folder: string
   let path: string
 
@@ -47,24 +68,24 @@ describe('the examples of the public API', () => {
     mkdirSync(join(root, '.build'), { recursive: true })
     folder = mkdtempSync(join(root, '.build/examples-'))
     path = join(folder, 'examples.ts')
-    writeFileSync(path, program(examples))
+    writeFileSync(path, program())
   })
 
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('are there for every operator', () => {
-    const without = methods.filter(
-      ({ of, examples: own }) => own.length === 0 && !everywhere.includes(of)
-    )
-    expect(without.map(({ of }) => of)).toEqual([])
-    expect(methods.length).toBeGreaterThan(40)
+  it('are there for every function and operator', () => {
+    expect(described.filter(({ codes }) => codes.length === 0).map(titleOf)).toEqual([])
+    expect(described.filter(({ owner }) => owner !== undefined).length).toBeGreaterThan(60)
+    expect(described.filter(({ owner }) => owner === undefined).length).toBeGreaterThan(25)
   })
 
   it('are typed', () => {
-    const { config } = ts.readConfigFile(join(root, 'test/tsconfig.json'), ts.sys.readFile)
-    const { options } = ts.parseJsonConfigFileContent({ ...config, files: [] }, ts.sys, root)
+    const folder = join(root, 'test')
+    const { config } = ts.readConfigFile(join(folder, 'tsconfig.json'), ts.sys.readFile)
+    const { options } = ts.parseJsonConfigFileContent({ ...config, files: [] }, ts.sys, folder)
     const settings = { ...options, noEmit: true, allowImportingTsExtensions: true }
-    const compiled = ts.createProgram([path], { ...settings, noUnusedLocals: false })
+    const unused = { noUnusedLocals: false, noUnusedParameters: false }
+    const compiled = ts.createProgram([path], { ...settings, ...unused })
     const source = compiled.getSourceFile(path)
     const faults = compiled.getSemanticDiagnostics(source).map((fault) => {
       const text = ts.flattenDiagnosticMessageText(fault.messageText, '\n')
@@ -111,16 +132,39 @@ const record = {
   title: 'Apple',
 }
 
+function isAggregator({ owner, file }: Described): boolean {
+  return owner === undefined && file.includes('/aggregators/')
+}
+
+function worldOf(one: Described): string {
+  if (isAggregator(one)) return 'aggregators'
+  if (one.owner === undefined) return 'functions'
+  const world = worlds[one.owner]
+  if (world === undefined) throw new Error(`No world for the examples of ${one.owner}`)
+  return world
+}
+
+/** Methods on their own are called on what the world says; aggregators fill a field. */
+function madeOf(one: Described, code: string): string {
+  if (isAggregator(one)) {
+    const field = /^\w+: /.test(code) ? code : `field: ${code}`
+    return `self.aggregate('of-the-example', { ${field}\n})`
+  }
+  if (one.owner === undefined || worldOf(one) === 'functions') return code
+  if (code.startsWith('.')) return `self${code}`
+  return /^\w+\(/.test(code) ? `self.${code}` : code
+}
+
 const prelude = 'test/support/examples-prelude.ts'
 
-function program(examples: readonly Example[]): string {
+function program(): string {
   const text = readFileSync(join(root, prelude), 'utf8')
-  const shared = [...text.matchAll(/^export const (\w+)/gm)]
-  const bodies = examples.map(({ world, code }) => {
+  const shared = [...text.matchAll(/^export const (\w+)/gm)].map(([, name]) => name)
+  const bodies = examples.map(({ of, world, code }) => {
     const body = text.slice(text.indexOf(`export function ${world}(`))
     const names = /return \{ ([^}]*)\}/.exec(body)?.[1] ?? ''
     const own = names.split(',').map((name) => name.split(':')[0]?.trim())
-    return `() => {
+    return `/* ${of} */ () => {
 const builder = new StreamsBuilder()
 const { ${own.join(', ')} } = prelude.${world}(builder)
 {
@@ -132,60 +176,12 @@ return builder
   return `import * as prelude from '../../${prelude}'
 import * as millrace from '../../src/index.ts'
 type Order = prelude.Order
+type Event = prelude.Event
 type ProcessorContext<K, V> = millrace.ProcessorContext<K, V>
-const { ${shared.map(([, name]) => name).join(', ')} } = prelude
-const { StreamsBuilder, count, tumbling, session, sliding, within } = millrace
-const { untilTimeLimit, untilWindowCloses } = millrace
+const { ${shared.join(', ')} } = prelude
+const { ${exportedValues().join(', ')} } = millrace
 export const programs: readonly (() => millrace.StreamsBuilder)[] = [
 ${bodies.join('\n')}
 ]
 `
-}
-
-/** The public methods of a class, each with the examples that stand above its overloads. */
-function methodsOf(
-  className: string,
-  file: string,
-  world: string
-): readonly { readonly of: string; readonly examples: readonly Example[] }[] {
-  const text = readFileSync(join(root, file), 'utf8')
-  const source = ts.createSourceFile(file, text, ts.ScriptTarget.ES2023, true)
-  const found = new Map<string, string>()
-  ts.forEachChild(source, (node) => {
-    if (!ts.isClassDeclaration(node) || node.name?.text !== className) return
-    for (const member of node.members) {
-      if (!ts.isMethodDeclaration(member) || !ts.isIdentifier(member.name)) continue
-      if (ts.getCombinedModifierFlags(member) & ts.ModifierFlags.Protected) continue
-      const [range] = ts.getLeadingCommentRanges(text, member.getFullStart())?.slice(-1) ?? []
-      const comment = range === undefined ? '' : text.slice(range.pos, range.end)
-      found.set(member.name.text, `${found.get(member.name.text) ?? ''}\n${comment}`)
-    }
-  })
-  return [...found].map(([method, comment]) => {
-    const of = `${className}.${method}`
-    const codes = codesOf(comment).filter((code) => calls(code, method))
-    const examples = codes.map((code) => ({ of, world, code: called(code, method) }))
-    return { of, examples }
-  })
-}
-
-/** Blocks that stand four spaces in, and what stands between backticks. */
-function codesOf(comment: string): readonly string[] {
-  const lines = comment.split('\n').map((line) => line.replace(/^ *(?:\/\*\*|\*\/|\*) ?/, ''))
-  const prose = lines.map((line) => (line.startsWith('    ') ? '' : line.replace(/ ?\*\/$/, '')))
-  const blocks = lines.map((line) => (/^ {4}|^$/.test(line) ? line.slice(4) : '\0')).join('\n')
-  const spans = [...prose.join(' ').matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
-  return [...blocks.split(/\0/).map((block) => block.trim()), ...spans].filter(
-    (code) => code !== '' && !code.includes('…')
-  )
-}
-
-function calls(code: string, method: string): boolean {
-  return new RegExp(`(^|\\.)${method}\\(`).test(code)
-}
-
-/** On its own, it is called on what the world says. */
-function called(code: string, method: string): string {
-  if (code.startsWith('.')) return `self${code}`
-  return code.startsWith(`${method}(`) || /^\w+\(/.test(code) ? `self.${code}` : code
 }

@@ -40,14 +40,15 @@ export function where(predicate: unknown): unknown {
   return makeWhere(predicate)
 }
 
-/** How many records. */
+/** How many records: `count()`, or `count(where(isOrder))` of them. */
 export function count<V>(condition?: Where<V, unknown>): Aggregator<V, number, Both> {
   return makeAggregator('count', undefined, condition)
 }
 
 /**
  * The sum; 0 of nothing. Numbers are added as doubles. Bigints are exact, and name their zero:
- * a window without data must know which one to show. `sum((order) => order.cents, 0n)`.
+ * a window without data must know which one to show. `sum((order) => order.cents)`,
+ * `sum((order) => BigInt(order.cents), 0n)`.
  */
 export function sum<V, S>(select: (value: V) => Summed<S>): Aggregator<V, number, Both>
 export function sum<V, S>(select: (value: V) => Exact<S>, zero: 0n): Aggregator<V, bigint, Both>
@@ -64,7 +65,7 @@ export function sum(...args: readonly unknown[]): unknown {
   return makeAggregator('sum', ...args)
 }
 
-/** The least; null of nothing. */
+/** The least, `min((order) => order.cents)`; null of nothing. */
 export function min<V, S>(
   select: (value: V) => Measured<S>
 ): Aggregator<V, NumberOf<S> | null, 'merge'>
@@ -76,7 +77,7 @@ export function min(...args: readonly unknown[]): unknown {
   return makeAggregator('min', ...args)
 }
 
-/** The greatest; null of nothing. */
+/** The greatest, `max((order) => order.cents)`; null of nothing. */
 export function max<V, S>(
   select: (value: V) => Measured<S>
 ): Aggregator<V, NumberOf<S> | null, 'merge'>
@@ -88,7 +89,10 @@ export function max(...args: readonly unknown[]): unknown {
   return makeAggregator('max', ...args)
 }
 
-/** The mean as a double, of an exact sum if the selector answers bigint; null of nothing. */
+/**
+ * The mean as a double, `mean((order) => order.cents)`, of an exact sum if the selector answers
+ * bigint; null of nothing.
+ */
 export function mean<V, S>(select: (value: V) => Measured<S>): Aggregator<V, number | null, Both>
 export function mean<V, W, S>(
   select: (value: W) => Measured<S>,
@@ -156,7 +160,8 @@ export function quantiles(...args: readonly unknown[]): unknown {
 
 /**
  * What the selector answers for the record that came first, in the order of arrival; null of
- * nothing. Parts that are merged follow each other by time, then by source partition.
+ * nothing: `first((order) => order.id)`. Parts that are merged follow each other by time, then by
+ * source partition.
  */
 export function first<V, S>(
   select: (value: V) => Kept<S>
@@ -169,7 +174,7 @@ export function first(...args: readonly unknown[]): unknown {
   return makeAggregator('first', ...args)
 }
 
-/** As `first`, for the record that came last. */
+/** As `first`, for the record that came last: `last((order) => order.id)`. */
 export function last<V, S>(
   select: (value: V) => Kept<S>
 ): Aggregator<V, NonNullable<S> | null, 'merge'>

@@ -26,6 +26,7 @@ export class BranchedKStream<K, V, Rest extends V, Branches> {
     Object.freeze(this)
   }
 
+  /** One branch more: `branch('large', ({ cents }) => cents > 10_000).noDefaultBranch()`. */
   branch<N extends string, W extends Rest>(
     name: N & Fresh<N, Branches>,
     guard: (value: Rest, key: K) => value is W
@@ -38,7 +39,10 @@ export class BranchedKStream<K, V, Rest extends V, Branches> {
     return new BranchedKStream(this.#flow, [...this.#branches, { name, predicate }])
   }
 
-  /** One branch more, for what no other takes. */
+  /**
+   * One branch more, for what no other takes:
+   * `branch('large', ({ cents }) => cents > 10_000).defaultBranch('small')`.
+   */
   defaultBranch<N extends string>(
     name: N & Fresh<N, Branches>
   ): Flat<Branches & Record<N, KStream<K, Rest>>> {
@@ -46,7 +50,7 @@ export class BranchedKStream<K, V, Rest extends V, Branches> {
     return this.#grow(branches) as Flat<Branches & Record<N, KStream<K, Rest>>>
   }
 
-  /** What no branch takes ends here. */
+  /** What no branch takes ends here: `branch('paid', isOrder).noDefaultBranch()`. */
   noDefaultBranch(): Flat<Branches> {
     return this.#grow(this.#branches) as Flat<Branches>
   }

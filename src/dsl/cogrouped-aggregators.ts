@@ -4,6 +4,7 @@ import { partOf } from '../aggregators/part.ts'
 import type { Misuse, SameKey } from '../misuse.ts'
 import type { CogroupValue } from '../operators/cogroup-value.ts'
 import type { RecordWindowSpec, SessionWindows, SlidingWindows } from '../windows/record-windows.ts'
+import type { UnlimitedWindows } from '../windows/unlimited.ts'
 import type { WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
 import { cogroupTable } from './cogroup-table.ts'
 import type { GroupedFlow } from './flow.ts'
@@ -41,7 +42,10 @@ export class CogroupedAggregators<K, A> {
     Object.freeze(this)
   }
 
-  /** One stream more, with fields of its own; the keys are of one type. */
+  /**
+   * One stream more, with fields of its own; the keys are of one type:
+   * `.and(visits, { visits: count() }).aggregate('customers')`.
+   */
   and<K2, V, const B extends Aggregators<V>>(
     other: KGroupedStream<K2, V> & SameKey<K, K2>,
     aggregators: B & { readonly [N in keyof B & keyof A]: Taken }
@@ -50,17 +54,24 @@ export class CogroupedAggregators<K, A> {
     return new CogroupedAggregators([...this.#inputs, { flow, aggregators }])
   }
 
-  /** A row a key. Fields of streams that have not come yet show what they show of nothing. */
+  /**
+   * A row a key: `aggregate('customers')`. Fields of streams that have not come yet show what they
+   * show of nothing.
+   */
   aggregate(name: string, options?: AggregateOptions): StoredKTable<K, Results<A>>
   aggregate(this: Nameless): never
   aggregate(name?: string, options?: AggregateOptions): unknown {
     return cogroupOf(this.#inputs, name as string, options)
   }
 
-  /** In sessions, all streams together; all aggregators can merge. */
+  /**
+   * In sessions, all streams together; all aggregators can merge:
+   * `.windowedBy(session('30m')).aggregate('visits')`.
+   */
   windowedBy(windows: SessionWindows<'updates'>): CogroupedInSessions<K, A>
+  /** In windows of any other kind: `.windowedBy(tumbling('1h')).aggregate('hourly')`. */
   windowedBy(
-    windows: Windows<WindowShape, false, 'updates'> | SlidingWindows<'updates'>
+    windows: Windows<WindowShape, false, 'updates'> | SlidingWindows<'updates'> | UnlimitedWindows
   ): CogroupedInWindows<K, A>
   windowedBy(windows: WindowSpec | RecordWindowSpec): unknown {
     return windows.shape === 'session'
@@ -69,7 +80,7 @@ export class CogroupedAggregators<K, A> {
   }
 }
 
-/** In tumbling, hopping, sliding or calendar windows. */
+/** In windows of any kind but sessions. */
 export class CogroupedInWindows<K, A> {
   readonly #inputs: readonly CogroupFields[]
   readonly #windows: WindowSpec | RecordWindowSpec
@@ -80,6 +91,7 @@ export class CogroupedInWindows<K, A> {
     Object.freeze(this)
   }
 
+  /** A row by key and window: `aggregate('customers-hourly')`. */
   aggregate(name: string, options?: WindowedOptions): WindowedKTable<K, Results<A>, 'updates'>
   aggregate(this: Nameless): never
   aggregate(name?: string, options?: WindowedOptions): unknown {
@@ -97,6 +109,7 @@ export class CogroupedInSessions<K, A> {
     Object.freeze(this)
   }
 
+  /** A row by key and session: `aggregate('visits')`. */
   aggregate(
     this: CogroupedInSessions<K, A> & Mergeable<A>,
     name: string,

@@ -6,6 +6,7 @@ import type {
   SessionWindows,
   SlidingWindows,
 } from '../windows/record-windows.ts'
+import type { UnlimitedWindows } from '../windows/unlimited.ts'
 import type { WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
 import { cogroupTable } from './cogroup-table.ts'
 import type { GroupedFlow } from './flow.ts'
@@ -48,7 +49,11 @@ export class CogroupedStream<K, A> {
     Object.freeze(this)
   }
 
-  /** One stream more. Each keeps a stream time of its own: none makes another one's late. */
+  /**
+   * One stream more:
+   * `.and(refunds, (balance, refund) => balance - refund.cents).aggregate('balances', () => 0)`.
+   * Each keeps a stream time of its own: none makes another one's late.
+   */
   and<V, S extends StepOf<A>>(
     other: KGroupedStream<K, V>,
     step: AddTo<K, V, A, S>
@@ -57,6 +62,7 @@ export class CogroupedStream<K, A> {
     return new CogroupedStream([...this.#inputs, { flow, step }])
   }
 
+  /** What all streams together come to, from this start on: `aggregate('balances', () => 0)`. */
   aggregate(name: string, init: () => State<A>, options?: AggregateOptions): StoredKTable<K, A>
   aggregate(name: string, init: () => A, options: AggregateSerde<A>): StoredKTable<K, A>
   aggregate(unnamed: Unnamed<".aggregate('balances', () => 0)">): never
@@ -65,10 +71,14 @@ export class CogroupedStream<K, A> {
     return cogroupTable(flowsOf(this.#inputs), name as string, planned)
   }
 
-  /** In sessions, all streams together. */
+  /**
+   * In sessions, all streams together:
+   * `.windowedBy(session('30m')).aggregate('visits', () => 0, (a, b) => a + b)`.
+   */
   windowedBy(windows: SessionWindows<'updates'>): CogroupedSessions<K, A>
+  /** In windows of any other kind: `.windowedBy(tumbling('1h')).aggregate('hourly', () => 0)`. */
   windowedBy(
-    windows: Windows<WindowShape, false, 'updates'> | SlidingWindows<'updates'>
+    windows: Windows<WindowShape, false, 'updates'> | SlidingWindows<'updates'> | UnlimitedWindows
   ): CogroupedWindows<K, A>
   windowedBy(windows: WindowSpec | RecordWindowSpec): unknown {
     return windows.shape === 'session'
@@ -77,7 +87,7 @@ export class CogroupedStream<K, A> {
   }
 }
 
-/** In tumbling, hopping or sliding windows. */
+/** In windows of any kind but sessions. */
 export class CogroupedWindows<K, A> {
   readonly #inputs: readonly CogroupInput[]
   readonly #windows: Exclude<WindowSpec | RecordWindowSpec, { readonly shape: 'session' }>
@@ -91,6 +101,7 @@ export class CogroupedWindows<K, A> {
     Object.freeze(this)
   }
 
+  /** A row by key and window: `aggregate('hourly-balances', () => 0)`. */
   aggregate(
     name: string,
     init: () => State<A>,
@@ -115,6 +126,7 @@ export class CogroupedSessions<K, A> {
     Object.freeze(this)
   }
 
+  /** With what merges two sessions: `aggregate('visits', () => 0, (a, b) => a + b)`. */
   aggregate<M extends StepOf<A>>(
     name: string,
     init: () => State<A>,

@@ -2,6 +2,7 @@
 import type { Aggregators, Results } from '../aggregators/aggregator.ts'
 import type { Misuse } from '../misuse.ts'
 import type { RecordWindowSpec, SessionWindows, SlidingWindows } from '../windows/record-windows.ts'
+import type { UnlimitedWindows } from '../windows/unlimited.ts'
 import type { Emission, WindowShape, WindowSpec, Windows } from '../windows/windows.ts'
 import type { CogroupedAggregators } from './cogrouped-aggregators.ts'
 import type { CogroupedStream } from './cogrouped-stream.ts'
@@ -119,6 +120,8 @@ export class KGroupedStream<K, V> {
     windows: SlidingWindows<Emit>,
     options?: WindowedByOptions<K, V>
   ): WindowedStream<K, V, Emit>
+  /** All from a moment on: `windowedBy(unlimited()).count('orders-ever')`. */
+  windowedBy(windows: UnlimitedWindows): WindowedStream<K, V, 'updates'>
   /** Windows by key: `windowedBy(tumbling('5m', { grace: '30s' })).count('orders-5m')`. */
   windowedBy<Shape extends WindowShape, Empty extends boolean, Emit extends Emission>(
     windows: Windows<Shape, Empty, Emit> & Keyed<Empty>,

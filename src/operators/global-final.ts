@@ -72,6 +72,7 @@ export class GlobalFinalOperator extends Operator {
     const stored = await this.#partials.load()
     const vector = new MarkVector(context.producerCount(this.#spec.topic), stored?.vector)
     this.#progress = new Progress(vector, stored?.cursor)
+    context.closes(this.#spec.name, () => this.#progress.vector.minimum())
     const { cursor } = this.#progress
     for (const partial of [...this.#partials.all()]) {
       if (cursor !== undefined && this.#grid.lastEnd(partial.pane) <= cursor) {

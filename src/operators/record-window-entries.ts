@@ -47,6 +47,8 @@ export class RecordWindowProgress implements Reserved {
   emittedTo = ''
   /** The greatest time by which the store's readers tell what has expired. */
   newest: Timestamp = never
+  /** The greatest time by which windows were closed. */
+  closedTo: Timestamp = never
   time: WindowTime | undefined
   #changed = false
 
@@ -54,6 +56,7 @@ export class RecordWindowProgress implements Reserved {
     const progress = new RecordWindowProgress()
     progress.emittedTo = reader.binary()
     progress.newest = reader.float64()
+    progress.closedTo = reader.float64()
     return progress
   }
 
@@ -69,6 +72,12 @@ export class RecordWindowProgress implements Reserved {
     this.#changed = true
   }
 
+  close(time: Timestamp): void {
+    if (time <= this.closedTo) return
+    this.closedTo = time
+    this.#changed = true
+  }
+
   takeChanged(): boolean {
     const changed = this.#changed
     this.#changed = false
@@ -76,7 +85,8 @@ export class RecordWindowProgress implements Reserved {
   }
 
   write(writer: ByteWriter): void {
-    writer.u8(progressTag).binary(this.emittedTo).float64(this.newest)
+    const { emittedTo, newest, closedTo } = this
+    writer.u8(progressTag).binary(emittedTo).float64(newest).float64(closedTo)
     this.time?.write(writer)
   }
 }

@@ -37,7 +37,7 @@ export class RecordWindowFinals {
   /** Reads what comes next, and goes on where the last life has ended. */
   async begin(): Promise<void> {
     await this.#page.load()
-    this.#options.context.afterRecord(this.#goOn)
+    this.emitLater()
   }
 
   add(entry: string): void {
@@ -52,8 +52,20 @@ export class RecordWindowFinals {
   emit(): void {
     const bound = this.#due()
     if (bound === undefined) return
-    if (this.#page.mayLack(bound)) this.#options.context.afterRecord(this.#goOn)
+    if (this.#page.mayLack(bound)) this.emitLater()
     else this.#emitBefore(bound, true)
+  }
+
+  /** Whether closed windows are waiting. */
+  isDue(): boolean {
+    const bound = this.#due()
+    if (bound === undefined) return false
+    return this.#page.mayLack(bound) || (this.#page.first ?? bound) < bound
+  }
+
+  /** As `emit`, with the work that comes after a record. */
+  emitLater(): void {
+    this.#options.context.afterRecord(this.#goOn)
   }
 
   /** Undefined: all that are closed were emitted. */

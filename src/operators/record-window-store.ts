@@ -2,7 +2,7 @@
  * The store of an aggregate in sessions or sliding windows: its windows, how far they have come,
  * and what its readers see of it.
  */
-import type { KeyValueState } from '../../state/contract.ts'
+import type { KeyValueState, StoreEntries } from '../../state/contract.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { allTimes, type FindRows, type StoreRow } from '../processor/store-rows.ts'
@@ -17,15 +17,44 @@ import {
   windowRange,
 } from './record-window-entries.ts'
 import type { RecordWindowAggregateSpec } from './specs.ts'
-import { streamTimeOf } from './stream-time.ts'
 import { timeKey } from './time-keys.ts'
 import type { WholeAggregation } from './whole-aggregation.ts'
-import type { WindowTime } from './window-time.ts'
+import { type WindowTime, windowTimeOf } from './window-time.ts'
 
 /** Where a window lies, as its entry says it. */
 export interface Placed {
   readonly window: Window
   readonly keyText: string
+}
+
+/** How the windows of an operator lie in its entries. */
+export interface RecordWindowPlaces {
+  /** How long readers see what is closed, in the time of entries. */
+  readonly shownMs: number
+  placeOf(entry: string): Placed
+  entryOf(placed: Placed): string
+  /**
+   * Windows of a key by point reads, among them all that are asked for. Undefined: that would take
+   * more reads than these.
+   */
+  windowsOf(
+    entries: Pick<StoreEntries<RecordWindowEntry>, 'get'>,
+    keyText: string,
+    range: WindowTimes,
+    readsMax: number
+  ): readonly Window[] | undefined
+}
+
+/** What a reader asks for. */
+export interface WindowTimes {
+  /** Times in entries from here on. */
+  readonly from: Timestamp
+  /** Windows that start up to here. */
+  readonly to: Timestamp
+  /** The greatest time in an entry. */
+  readonly newest: Timestamp
+  /** The time by which windows were closed. */
+  readonly closedTo: Timestamp
 }
 
 export class RecordWindowStore {
@@ -35,19 +64,19 @@ export class RecordWindowStore {
   readonly #spec: RecordWindowAggregateSpec
   readonly #shownMs: number
 
-  /** @param shownMs how long readers see what is closed, unless the spec asks for more */
   constructor(
     context: TaskContext,
     spec: RecordWindowAggregateSpec,
     aggregation: WholeAggregation,
-    { shownMs, placeOf }: { readonly shownMs: number; placeOf(entry: string): Placed }
+    places: RecordWindowPlaces
   ) {
     this.#spec = spec
-    this.#shownMs = Math.max(shownMs, spec.retentionMs ?? 0)
+    const shownMs = Math.max(places.shownMs, spec.retentionMs ?? 0)
+    this.#shownMs = shownMs
     const definition = recordWindowDefinition(spec, aggregation.codec, (reader) =>
-      streamTimeOf(spec.inputs, reader)
+      windowTimeOf(context, spec, reader)
     )
-    const find = findRecordWindows(spec, this.#shownMs, placeOf, (place, kept): StoreRow => {
+    const find = findRecordWindows(spec, places, shownMs, (place, kept): StoreRow => {
       const { window, keyText } = place
       const row = { key: this.userKey(keyText), window, value: aggregation.result(kept.state) }
       // The end of a session says when it was.
@@ -56,7 +85,7 @@ export class RecordWindowStore {
     this.entries = context.store(definition, find)
     const stored = this.entries.get(progressKey)
     this.progress = stored instanceof RecordWindowProgress ? stored : new RecordWindowProgress()
-    this.time = this.progress.time ?? streamTimeOf(spec.inputs, undefined)
+    this.time = this.progress.time ?? windowTimeOf(context, spec, undefined)
     this.progress.time = this.time
   }
 
@@ -84,27 +113,53 @@ export class RecordWindowStore {
   }
 }
 
-/** One scan: windows lie by time, and readers see few that are closed. */
+/** So many entries are read by point; beyond it one scan is better. */
+const readsMax = 256
+
 function findRecordWindows(
   spec: RecordWindowAggregateSpec,
+  places: RecordWindowPlaces,
   shownMs: number,
-  placeOf: (entry: string) => Placed,
   rowOf: (place: Placed, kept: Kept) => StoreRow
 ): FindRows<RecordWindowEntry> {
-  const keyText = keyTextOf(spec.key)
+  const textOf = keyTextOf(spec.key)
   return async function* (entries, query) {
     const progress = entries.get(progressKey)
     if (!(progress instanceof RecordWindowProgress)) return
-    const { from, to } = query.times ?? allTimes
+    const { newest, closedTo } = progress
+    const times = query.times ?? allTimes
     // The time of an entry: the start of a sliding window, the end of a session.
-    const first = Math.max(0, progress.newest - shownMs + 1, Math.ceil(from))
-    if (first > progress.newest) return
-    const wanted = 'key' in query ? keyText(query.key) : undefined
-    const start = windowPrefix + timeKey(first)
-    for await (const [entry, kept] of entries.range(start, windowRange[1])) {
-      const place = placeOf(entry)
-      if (place.window.start > to || (wanted !== undefined && place.keyText !== wanted)) continue
+    const from = Math.max(0, newest - shownMs + 1, Math.ceil(times.from))
+    const keyText = 'key' in query ? textOf(query.key) : undefined
+    if (from > newest || keyText === null) return
+    const range = { from, to: times.to, newest, closedTo }
+    const windows =
+      keyText === undefined ? undefined : places.windowsOf(entries, keyText, range, readsMax)
+    const names = windows?.map((window) => places.entryOf({ window, keyText: keyText as string }))
+    const found = names === undefined ? rangeFrom(entries, from) : readAll(entries, names.sort())
+    for await (const [entry, kept] of found) {
+      const place = places.placeOf(entry)
+      if (entry < firstOf(from) || place.window.start > times.to) continue
+      if (keyText !== undefined && place.keyText !== keyText) continue
       if (kept instanceof Kept) yield rowOf(place, kept)
     }
   }
+}
+
+type Entries = StoreEntries<RecordWindowEntry>
+
+function firstOf(time: Timestamp): string {
+  return windowPrefix + timeKey(time)
+}
+
+/** Windows of all keys lie by time. */
+function rangeFrom(entries: Entries, from: Timestamp): ReturnType<Entries['range']> {
+  return entries.range(firstOf(from), windowRange[1])
+}
+
+function* readAll(
+  entries: Entries,
+  names: readonly string[]
+): Iterable<readonly [entry: string, kept: RecordWindowEntry | undefined]> {
+  for (const name of names) yield [name, entries.get(name)]
 }

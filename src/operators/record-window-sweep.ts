@@ -31,14 +31,14 @@ export class RecordWindowSweep {
   }
 
   isDue(): boolean {
-    return this.#options.oldBefore() > this.#sweepAt
+    const before = this.#options.oldBefore()
+    return before > 0 && before > this.#sweepAt
   }
 
   /** One step; whether more remain. */
   async step(): Promise<boolean> {
     const { store, oldBefore, keptFrom, isHeld, deleted, everyMs } = this.#options
     const before = oldBefore()
-    if (!(before > 0)) return false
     const bound = windowPrefix + timeKey(before)
     const kept = keptFrom()
     const to = kept !== undefined && kept < bound ? kept : bound

@@ -6,32 +6,41 @@
  *                       those that close, in order ─▶ a final row each
  *                       those out of reach ─▶ deleted, in bounded steps
  *
- * Invariants: a window is closed once stream time has *passed* the time it takes no more records
- * at; a final row goes out once; nothing is deleted that is not closed, that a record could still
- * change, or that readers may still see.
+ * By watermark a record is late by its own time alone, and counts for all of its windows or none,
+ * in whatever order they come. So windows wait for what is in time, a gap, or span, longer.
+ *
+ * Invariants: a window is closed once the time has *passed* the one it takes no more records at; a
+ * final row goes out once; nothing is deleted that is not closed, that a record could still change,
+ * or that readers may still see; time that has closed windows never moves back.
  */
 import type { Timestamp } from '../ids.ts'
 import { Change } from '../processor/change.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
+import { lengthOf } from '../windows/record-windows.ts'
 import type { Windowed } from '../windows/windows.ts'
 import { type Kept, keyTextOf } from './aggregate-entries.ts'
 import { ChangeBuffer } from './change-buffer.ts'
 import { windowPrefix } from './record-window-entries.ts'
 import { RecordWindowFinals } from './record-window-finals.ts'
-import { type Placed, RecordWindowStore } from './record-window-store.ts'
+import type { Hand, RecordWindowRules } from './record-window-rules.ts'
+import { RecordWindowStore } from './record-window-store.ts'
 import { RecordWindowSweep } from './record-window-sweep.ts'
 import type { RecordWindowAggregateSpec } from './specs.ts'
 import { Throttle } from './throttle.ts'
 import { timeKey } from './time-keys.ts'
 import { makeWholeAggregation, type WholeAggregation } from './whole-aggregation.ts'
 
+const never = Number.NEGATIVE_INFINITY
+
 export abstract class RecordWindowsOperator extends Operator {
   protected readonly aggregation: WholeAggregation
   protected readonly isFinal: boolean
+  readonly #isByWatermark: boolean
   protected context!: TaskContext
   protected rows!: RecordWindowStore
   readonly #spec: RecordWindowAggregateSpec
+  readonly #rules: RecordWindowRules
   readonly #keyText: (key: unknown) => string | null
   readonly #throttle: Throttle
   #changes!: ChangeBuffer
@@ -39,55 +48,34 @@ export abstract class RecordWindowsOperator extends Operator {
   #sweep!: RecordWindowSweep
   readonly #sweepSome = (): Promise<boolean> => this.#sweep.step()
 
-  constructor(spec: RecordWindowAggregateSpec) {
+  constructor(spec: RecordWindowAggregateSpec, rules: RecordWindowRules) {
     super()
     this.#spec = spec
+    this.#rules = rules
     this.aggregation = makeWholeAggregation(spec.name, spec.plan)
     this.isFinal = spec.windows.emission === 'final'
+    this.#isByWatermark = spec.watermarks !== null
     this.#keyText = keyTextOf(spec.key)
     this.#throttle = new Throttle(spec.windows.emitIntervalMs)
   }
 
-  /** Windows that end before this time are closed. */
-  protected abstract closesBefore(streamTime: Timestamp): Timestamp
-  /** Times in the entries of closed windows are below this. */
-  protected abstract orderOf(closeTime: Timestamp): Timestamp
-  /** No record can change windows whose entries are below this, once stream time is so far. */
-  protected abstract reachedFrom(streamTime: Timestamp): Timestamp
-  /** How long readers see what is closed, in the time of entries: Kafka Streams' default. */
-  protected abstract readonly shownMs: number
-  protected abstract placeOf(entry: string): Placed
-  /** Forgets where a window was that is gone. */
-  protected abstract unlist(placed: Placed): void
-  /** Whether a record may still reach a window that is old by its own time. */
-  protected isBridged(_placed: Placed): boolean {
-    return false
-  }
-
-  /** Whether closed windows are to be looked for after this record. */
-  protected abstract take(
-    keyText: string,
-    key: unknown,
-    value: unknown,
-    timestamp: Timestamp,
-    closeTime: Timestamp
-  ): boolean
+  /** Answers whether closed windows are to be looked for after it. */
+  protected abstract take(hand: Hand): boolean
 
   override async init(context: TaskContext): Promise<void> {
     this.context = context
     this.#changes = new ChangeBuffer(context, (...record) => this.next.process(...record))
-    this.rows = new RecordWindowStore(context, this.#spec, this.aggregation, {
-      shownMs: this.shownMs,
-      placeOf: (entry) => this.placeOf(entry),
-    })
+    const [spec, rules] = [this.#spec, this.#rules]
+    this.rows = new RecordWindowStore(context, spec, this.aggregation, rules)
+    context.closes(spec.name, () => this.streamTime)
     const { entries: store, progress } = this.rows
     this.#sweep = new RecordWindowSweep({
       store,
       oldBefore: () => this.#oldBefore(),
       keptFrom: () => (this.isFinal ? progress.emittedTo : undefined),
-      isHeld: (entry) => this.isBridged(this.placeOf(entry)),
-      deleted: (entry) => this.unlist(this.placeOf(entry)),
-      everyMs: this.shownMs / 2,
+      isHeld: (entry) => rules.isBridged(store, rules.placeOf(entry), this.streamTime),
+      deleted: (entry) => rules.unlist(store, rules.placeOf(entry)),
+      everyMs: rules.shownMs / 2,
     })
     if (!this.isFinal) return
     const bound = (): string => this.#closedBefore()
@@ -97,6 +85,11 @@ export abstract class RecordWindowsOperator extends Operator {
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
+    if (this.rows.time.takeMark(key)) {
+      this.#finals?.emit()
+      if (this.#sweep.isDue()) this.context.afterRecord(this.#sweepSome)
+      return
+    }
     const keyText = key === null || key === undefined ? null : this.#keyText(key)
     if (keyText === null) {
       this.context.drop('null_key')
@@ -104,12 +97,35 @@ export abstract class RecordWindowsOperator extends Operator {
     }
     // Undefined: a value is there, and nobody reads it, such as for a count.
     if (value === null && this.#spec.windows.shape === 'sliding') {
+      // Whoever sent it was heard of, all the same.
+      if (this.#isByWatermark) this.#judge(timestamp, value)
       this.context.drop('null_value')
       return
     }
-    const closeTime = this.closesBefore(this.rows.time.judge(timestamp, value))
-    const looks = this.take(keyText, key, value, timestamp, closeTime)
-    if (looks && this.isFinal && this.#throttle.passes(this.context.clock)) this.#finals?.emit()
+    const closeTime = this.#rules.closesBefore(this.#judge(timestamp, value))
+    const hand = { keyText, key, value, timestamp, closeTime }
+    if (this.#isByWatermark) this.#takeWhole(hand)
+    else if (this.take(hand) && this.isFinal && this.#throttle.passes(this.context.clock)) {
+      this.#finals?.emit()
+    }
+    if (this.#sweep.isDue()) this.context.afterRecord(this.#sweepSome)
+  }
+
+  #judge(timestamp: Timestamp, value: unknown): Timestamp {
+    const { time, progress } = this.rows
+    return Math.max(time.judge(timestamp, value), progress.closedTo)
+  }
+
+  #takeWhole(hand: Hand): void {
+    if (this.#rules.lastEnd(hand.timestamp) < hand.closeTime) this.dropLate(hand)
+    else this.take({ ...hand, closeTime: never })
+  }
+
+  /** A mark of the task's own counts from its seal on, and that commit is answered now. */
+  override committed(): void {
+    if (this.#spec.watermarks !== 'own') return
+    // Work asks for a commit: without any to do, one commit would follow the other for ever.
+    if (this.#finals?.isDue()) this.#finals.emitLater()
     if (this.#sweep.isDue()) this.context.afterRecord(this.#sweepSome)
   }
 
@@ -122,9 +138,9 @@ export abstract class RecordWindowsOperator extends Operator {
     this.rows.flush()
   }
 
-  /** `late` windows of the record are closed; without any other it is handed on. */
-  protected dropLate(count: number, key: unknown, value: unknown, timestamp: Timestamp): void {
-    this.context.drop('late', count)
+  /** It counts for no window. */
+  protected dropLate({ key, value, timestamp }: Hand): void {
+    this.context.drop('late')
     this.late?.process(key, value, timestamp)
   }
 
@@ -150,28 +166,35 @@ export abstract class RecordWindowsOperator extends Operator {
     if (!this.isFinal) this.#changes.put(entry, key, row, old, timestamp)
   }
 
-  /** The time by which all inputs have moved on. */
+  /** The time by which all inputs have moved on; once windows were closed by it, it stays. */
   protected get streamTime(): Timestamp {
-    return this.rows.time.closing
+    const { time, progress } = this.rows
+    return Math.max(time.closing, progress.closedTo)
+  }
+
+  #closeTo(): Timestamp {
+    const { streamTime } = this
+    this.rows.progress.close(streamTime)
+    return streamTime
   }
 
   /** Entries below this are closed; the least of all if none can be. */
   #closedBefore(): string {
-    const order = this.orderOf(this.closesBefore(this.rows.time.closing))
+    const waitMs = this.#isByWatermark ? lengthOf(this.#spec.windows) : 0
+    const order = this.#rules.orderOf(this.#rules.closesBefore(this.#closeTo()) - waitMs)
     return order > 0 ? windowPrefix + timeKey(order) : ''
   }
 
   #sendFinal(entry: string): void {
     const kept = this.rows.kept(entry)
     if (kept === undefined) return
-    const { window, keyText } = this.placeOf(entry)
+    const { window, keyText } = this.#rules.placeOf(entry)
     const key = { key: this.rows.userKey(keyText), window }
     this.next.process(key, new Change(this.aggregation.result(kept.state), null), kept.timestamp)
   }
 
   /** Times in entries that may go are below this. */
   #oldBefore(): Timestamp {
-    const streamTime = this.rows.time.closing
-    return Math.min(this.reachedFrom(streamTime), this.rows.shownFrom)
+    return Math.min(this.#rules.reachedFrom(this.#closeTo()), this.rows.shownFrom)
   }
 }

@@ -4,65 +4,33 @@
  * each of them goes with a tombstone before the merged one is announced.
  *
  *     01 end (8) start (8) key → end, state
- *     00 key → start, end, start, end …        of sessions that a record may still reach
+ *     00 key, 02 key stretch              → where they are, see `session-places.ts`
  */
-import type { Timestamp } from '../ids.ts'
 import type { RecordHeaders } from '../record.ts'
 import type { SessionSpec } from '../windows/record-windows.ts'
 import type { Window } from '../windows/windows.ts'
 import { Kept } from './aggregate-entries.ts'
-import { Times, timesPrefix, windowPrefix } from './record-window-entries.ts'
-import type { Placed } from './record-window-store.ts'
+import type { Hand } from './record-window-rules.ts'
 import { RecordWindowsOperator } from './record-windows.ts'
+import { SessionRules } from './session-rules.ts'
 import type { RecordWindowAggregateSpec } from './specs.ts'
-import { readTime, timeKey } from './time-keys.ts'
 
 const noHeaders: RecordHeaders = Object.freeze([])
 
 export class SessionAggregateOperator extends RecordWindowsOperator {
-  protected readonly shownMs: number
-  readonly #windows: SessionSpec
+  readonly #gapMs: number
+  readonly #rules: SessionRules
 
   constructor(spec: RecordWindowAggregateSpec & { readonly windows: SessionSpec }) {
-    super(spec)
-    this.#windows = spec.windows
-    this.shownMs = spec.windows.gapMs + spec.windows.graceMs
+    const rules = new SessionRules(spec.windows)
+    super(spec, rules)
+    this.#rules = rules
+    this.#gapMs = spec.windows.gapMs
   }
 
-  protected closesBefore(streamTime: Timestamp): Timestamp {
-    return streamTime - this.#windows.graceMs - this.#windows.gapMs
-  }
-
-  protected orderOf(closeTime: Timestamp): Timestamp {
-    return closeTime
-  }
-
-  protected reachedFrom(streamTime: Timestamp): Timestamp {
-    return this.closesBefore(streamTime) - this.#windows.gapMs
-  }
-
-  protected placeOf(entry: string): Placed {
-    const window = { start: readTime(entry, 9), end: readTime(entry, 1) }
-    return { window, keyText: entry.slice(17) }
-  }
-
-  protected unlist({ window, keyText }: Placed): void {
-    const rest = this.#list(keyText).filter(({ start }) => start !== window.start)
-    this.#putList(keyText, rest)
-  }
-
-  protected override isBridged({ window, keyText }: Placed): boolean {
-    return this.#isInReach(window, this.#list(keyText))
-  }
-
-  protected take(
-    keyText: string,
-    key: unknown,
-    value: unknown,
-    timestamp: Timestamp,
-    closeTime: Timestamp
-  ): boolean {
-    const { gapMs } = this.#windows
+  protected take(hand: Hand): boolean {
+    const { keyText, key, value, timestamp, closeTime } = hand
+    const gapMs = this.#gapMs
     const list = this.#list(keyText)
     const reached = list.filter(
       ({ start, end }) => end >= timestamp - gapMs && start <= timestamp + gapMs
@@ -72,17 +40,29 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
       end: Math.max(timestamp, ...reached.map(({ end }) => end)),
     }
     if (merged.end < closeTime) {
-      this.dropLate(1, key, value, timestamp)
+      this.dropLate(hand)
       return true
     }
     const state = this.#merge(keyText, key, reached, merged)
     const next = this.aggregation.add(state, value, key)
     this.#put(keyText, key, merged, next, reached)
-    const others = list.filter((one) => !reached.includes(one) && this.#isInReach(one, list))
-    const kept = next === null ? others : [...others, merged]
-    const sorted = kept.sort((a, b) => a.start - b.start)
-    this.#putList(keyText, sorted)
+    const others = list.filter((one) => !reached.includes(one))
+    const near = others.filter((one) => this.#rules.isInReach(one, list, this.streamTime))
+    this.#leave(
+      keyText,
+      others.filter((one) => !near.includes(one))
+    )
+    const kept = next === null ? near : [...near, merged]
+    const sorted = kept.toSorted((a, b) => a.start - b.start)
+    this.#rules.places.putReachable(this.rows.entries, keyText, sorted)
     return true
+  }
+
+  #leave(keyText: string, windows: readonly Window[]): void {
+    for (const window of windows) {
+      if (this.rows.isShown(window.end))
+        this.#rules.places.leave(this.rows.entries, keyText, window)
+    }
   }
 
   /** What the reached sessions are together; they go, unless the record changes nothing of one. */
@@ -90,12 +70,12 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     let state = this.aggregation.init()
     const gone = merged.start === merged.end ? [] : reached
     for (const window of reached) {
-      const kept = this.rows.kept(entryOf(window, keyText))
+      const kept = this.rows.kept(this.#rules.entryOf({ window, keyText }))
       if (kept === undefined) continue
       state = this.aggregation.merge(state, kept.state, key)
     }
     for (const window of gone) {
-      const entry = entryOf(window, keyText)
+      const entry = this.#rules.entryOf({ window, keyText })
       const kept = this.rows.kept(entry)
       if (kept === undefined) continue
       this.deleteWindow(entry)
@@ -111,7 +91,7 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     state: unknown,
     reached: readonly Window[]
   ): void {
-    const entry = entryOf(window, keyText)
+    const entry = this.#rules.entryOf({ window, keyText })
     const before = reached.length > 0 && this.context.caching ? this.rows.kept(entry) : undefined
     if (state === null) this.deleteWindow(entry)
     else this.putWindow(entry, new Kept(state, window.end), window.end)
@@ -127,33 +107,7 @@ export class SessionAggregateOperator extends RecordWindowsOperator {
     )
   }
 
-  /** A record may still join it, or make one of it and the next one, if that is open. */
-  #isInReach({ end }: Window, list: readonly Window[]): boolean {
-    if (end >= this.reachedFrom(this.streamTime)) return true
-    const next = list.find(({ start }) => start > end)
-    const closeTime = this.closesBefore(this.streamTime)
-    const reach = end + 2 * this.#windows.gapMs
-    return next !== undefined && next.end >= closeTime && next.start <= reach
-  }
-
   #list(keyText: string): readonly Window[] {
-    const times = this.rows.entries.get(timesPrefix + keyText)
-    if (!(times instanceof Times)) return []
-    const windows: Window[] = []
-    for (let at = 0; at < times.list.length; at += 2) {
-      windows.push({ start: times.list[at] as number, end: times.list[at + 1] as number })
-    }
-    return windows
+    return this.#rules.places.reachable(this.rows.entries, keyText)
   }
-
-  #putList(keyText: string, windows: readonly Window[]): void {
-    const entry = timesPrefix + keyText
-    const times = windows.flatMap(({ start, end }) => [start, end])
-    if (times.length === 0) this.rows.entries.delete(entry)
-    else this.rows.entries.put(entry, new Times(times))
-  }
-}
-
-function entryOf({ start, end }: Window, keyText: string): string {
-  return windowPrefix + timeKey(end) + timeKey(start) + keyText
 }

@@ -8,71 +8,29 @@
  */
 import type { Timestamp } from '../ids.ts'
 import type { SlidingSpec } from '../windows/record-windows.ts'
-import type { Window } from '../windows/windows.ts'
 import { Kept } from './aggregate-entries.ts'
-import { windowPrefix } from './record-window-entries.ts'
-import type { Placed } from './record-window-store.ts'
+import type { Hand } from './record-window-rules.ts'
 import { RecordWindowsOperator } from './record-windows.ts'
+import { SlidingRules } from './sliding-rules.ts'
 import type { RecordWindowAggregateSpec } from './specs.ts'
-import { readTime, timeKey } from './time-keys.ts'
-import { WindowStarts } from './window-starts.ts'
-
-/** The record at hand, and what is known of its windows so far. */
-interface Hand {
-  readonly keyText: string
-  readonly key: unknown
-  readonly value: unknown
-  readonly timestamp: Timestamp
-  readonly closeTime: Timestamp
-}
 
 export class SlidingAggregateOperator extends RecordWindowsOperator {
-  protected readonly shownMs: number
   readonly #spanMs: number
-  readonly #graceMs: number
-  readonly #starts: WindowStarts
+  readonly #rules: SlidingRules
 
   constructor(spec: RecordWindowAggregateSpec & { readonly windows: SlidingSpec }) {
-    super(spec)
-    const { spanMs, graceMs } = spec.windows
-    this.#spanMs = spanMs
-    this.#graceMs = graceMs
-    this.#starts = new WindowStarts(spanMs, () => this.rows.entries)
-    this.shownMs = 2 * spanMs + graceMs + (this.isFinal ? 1 : 0)
+    const rules = new SlidingRules(spec.windows)
+    super(spec, rules)
+    this.#rules = rules
+    this.#spanMs = spec.windows.spanMs
   }
 
-  protected closesBefore(streamTime: Timestamp): Timestamp {
-    return streamTime - this.#graceMs
-  }
-
-  protected orderOf(closeTime: Timestamp): Timestamp {
-    return closeTime - this.#spanMs
-  }
-
-  protected reachedFrom(streamTime: Timestamp): Timestamp {
-    return this.closesBefore(streamTime) - 3 * this.#spanMs
-  }
-
-  protected placeOf(entry: string): Placed {
-    return { window: this.#windowFrom(readTime(entry, 1)), keyText: entry.slice(9) }
-  }
-
-  protected unlist({ window, keyText }: Placed): void {
-    this.#starts.remove(keyText, window.start)
-  }
-
-  protected take(
-    keyText: string,
-    key: unknown,
-    value: unknown,
-    timestamp: Timestamp,
-    closeTime: Timestamp
-  ): boolean {
-    if (timestamp + this.#spanMs < closeTime) {
-      this.dropLate(1, key, value, timestamp)
+  protected take(hand: Hand): boolean {
+    const { timestamp, closeTime } = hand
+    if (this.#rules.lastEnd(timestamp) < closeTime) {
+      this.dropLate(hand)
       return false
     }
-    const hand = { keyText, key, value, timestamp, closeTime }
     if (timestamp >= this.#spanMs) this.#takeOne(hand)
     else this.#takeEarly(hand)
     return timestamp >= this.#spanMs
@@ -82,7 +40,7 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
   #takeOne(hand: Hand): void {
     const { keyText, timestamp } = hand
     const from = Math.max(0, timestamp - 2 * this.#spanMs)
-    const starts = this.#starts.between(keyText, from, timestamp + 1)
+    const starts = this.#rules.starts.between(this.rows.entries, keyText, from, timestamp + 1)
     const hasRight = starts.at(-1) === timestamp + 1
     let right: Kept | undefined
     let left: Kept | undefined
@@ -122,7 +80,7 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
   /** Of records before the span no window can end with them: it would begin before 0. */
   #takeEarly(hand: Hand): void {
     const { keyText, timestamp } = hand
-    const starts = this.#starts.between(keyText, 0, timestamp + 1)
+    const starts = this.#rules.starts.between(this.rows.entries, keyText, 0, timestamp + 1)
     const hasRight = starts.at(-1) === timestamp + 1
     const shared = starts[0] === 0 ? this.rows.kept(this.#entryOf(0, keyText)) : undefined
     const previous =
@@ -158,7 +116,7 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
   #openRight({ keyText, key, timestamp }: Hand, right: Kept): void {
     const start = timestamp + 1
     this.#put(start, keyText, right)
-    const told = { key, window: this.#windowFrom(start) }
+    const told = { key, window: this.#rules.windowFrom(start) }
     const row = this.aggregation.result(right.state)
     this.announce(this.#entryOf(start, keyText), told, row, null, right.timestamp)
   }
@@ -178,22 +136,18 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
     const entry = this.#entryOf(start, keyText)
     if (state === null) {
       this.deleteWindow(entry)
-      this.#starts.remove(keyText, start)
+      this.#rules.starts.remove(this.rows.entries, keyText, start)
     } else this.#put(start, keyText, new Kept(state, newest))
     const row = state === null ? null : this.aggregation.result(state)
-    this.announce(entry, { key, window: this.#windowFrom(start) }, row, before, newest)
+    this.announce(entry, { key, window: this.#rules.windowFrom(start) }, row, before, newest)
   }
 
   #put(start: Timestamp, keyText: string, kept: Kept): void {
     this.putWindow(this.#entryOf(start, keyText), kept, start)
-    this.#starts.add(keyText, start)
-  }
-
-  #windowFrom(start: Timestamp): Window {
-    return { start, end: start + this.#spanMs }
+    this.#rules.starts.add(this.rows.entries, keyText, start)
   }
 
   #entryOf(start: Timestamp, keyText: string): string {
-    return windowPrefix + timeKey(start) + keyText
+    return this.#rules.entryOf({ window: { start }, keyText })
   }
 }

@@ -41,15 +41,17 @@ export interface KeyedAggregateSpec {
   readonly isCombined?: boolean
 }
 
+/**
+ * Null: the compatible layer; windows close at the task's greatest timestamp. Otherwise windows
+ * close by watermark: the task's own mark, or, behind the internal repartition topic named here,
+ * the minimum over the marks that its producers announce in it.
+ */
+export type Watermarks = null | 'own' | { readonly topic: string }
+
 /** The same in tumbling or hopping windows; emits `Change` under `Windowed` keys. */
 export interface WindowedAggregateSpec extends KeyedAggregateSpec {
   readonly windows: WindowSpec
-  /**
-   * Null: the compatible layer; windows close at the task's greatest timestamp. Otherwise windows
-   * close by watermark: the task's own mark, or, behind the internal repartition topic named here,
-   * the minimum over the marks that its producers announce in it.
-   */
-  readonly watermarks: null | 'own' | { readonly topic: string }
+  readonly watermarks: Watermarks
   /** How far behind the newest window others stay readable. Default and least: size + grace. */
   readonly retentionMs?: number
 }
@@ -57,6 +59,8 @@ export interface WindowedAggregateSpec extends KeyedAggregateSpec {
 /** The same in sessions and sliding windows. */
 export interface RecordWindowAggregateSpec extends KeyedAggregateSpec {
   readonly windows: RecordWindowSpec
+  /** As of tumbling and hopping windows. */
+  readonly watermarks: Watermarks
   /** How long what is closed stays readable. Default and least: as in Kafka Streams' stores. */
   readonly retentionMs?: number
 }

@@ -7,7 +7,8 @@
  *     ff               → stream time, how many changes and bytes are held
  *
  * Invariants: a key keeps the place that its first change took; what goes out says what downstream
- * knew, not what it never heard of; time is the greatest timestamp seen here, and is kept.
+ * knew, not what it never heard of; time is the greatest timestamp seen here, and is kept, or that
+ * by which the aggregate closes its windows: then changes go once a commit has brought all of them.
  */
 import type { KeyValueState } from '../../state/contract.ts'
 import { FatalError } from '../errors.ts'
@@ -38,6 +39,8 @@ export interface SuppressSpec {
   readonly from: 'record' | 'window'
   /** It goes once stream time is so much later. */
   readonly waitMs: number
+  /** The aggregate by whose time windows close; undefined: by the time of what comes here. */
+  readonly closesBy?: string
   readonly recordsMax: number
   readonly bytesMax: number
   /** Beyond the limits the oldest go early, or the application stops. */
@@ -74,11 +77,36 @@ export class SuppressOperator extends Operator {
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
     this.#hold(key, value as Change<unknown>, timestamp)
-    if (this.#releaseFromMemory()) this.#context.afterRecord(this.#release)
+    if (this.#spec.closesBy === undefined || this.#isFull()) this.#releaseDue()
+  }
+
+  override handOn(): void {
+    if (this.#spec.closesBy !== undefined) this.#releaseDue()
   }
 
   override flush(): void {
     if (this.#progress.takeChanged()) this.#store.put(progressKey, this.#progress)
+  }
+
+  /** Marks of the task's own count from their commit on. */
+  override committed(): void {
+    if (this.#spec.closesBy === undefined) return
+    const bound = this.#bound()
+    const isDue = this.#page.mayLack(bound) || (this.#page.first ?? bound) < bound
+    if (isDue) this.#context.afterRecord(this.#release)
+  }
+
+  #releaseDue(): void {
+    if (this.#releaseFromMemory()) this.#context.afterRecord(this.#release)
+  }
+
+  /** What lies before it in the order has waited for long enough. */
+  #bound(): string {
+    const { closesBy, waitMs } = this.#spec
+    const time =
+      closesBy === undefined ? this.#progress.streamTime : this.#context.closingOf(closesBy)
+    const due = time - waitMs
+    return due >= 0 ? orderPrefix + timeKey(due + 1) : orderPrefix
   }
 
   #hold(key: unknown, { newValue, oldValue }: Change<unknown>, timestamp: Timestamp): void {
@@ -110,8 +138,7 @@ export class SuppressOperator extends Operator {
 
   /** Whether the store has to be looked into for what goes next. */
   #releaseFromMemory(): boolean {
-    const due = this.#progress.streamTime - this.#spec.waitMs
-    const bound = due >= 0 ? orderPrefix + timeKey(due + 1) : orderPrefix
+    const bound = this.#bound()
     for (;;) {
       const first = this.#page.first
       const isFull = this.#isFull()

@@ -13,6 +13,8 @@ export type WindowStore = KeyValueState<Kept | typeof Member | Reserved>
 export interface WindowHome {
   readonly store: WindowStore
   readonly keys: EntryKeys
+  /** A row, or a member of one, has come into memory. */
+  took(window: OpenWindow): void
 }
 
 export class OpenWindow {
@@ -23,6 +25,8 @@ export class OpenWindow {
   /** Whether memory has all of its rows. */
   readonly isComplete: boolean
   readonly rows = new Map<string, WindowRow>()
+  /** Rows and members in memory. */
+  size = 0
   isGone = false
 
   constructor(start: Timestamp, end: Timestamp, isComplete: boolean) {
@@ -62,6 +66,7 @@ export class WindowRow extends Kept implements MemberSink {
     const entry = this.window.prefix + this.#home.keys.member(this.key, slot, member)
     if (this.#members.has(entry)) return false
     this.#members.add(entry)
+    this.#home.took(this.window)
     if (!this.window.isComplete && this.#home.store.get(entry) !== undefined) return false
     this.#unwritten.push(entry)
     return true

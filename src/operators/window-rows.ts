@@ -25,7 +25,7 @@ export interface WindowRowsOptions {
   readonly userKey: (key: string) => unknown
   /** The store has nothing of windows that start after this. */
   readonly olderUpTo: Timestamp
-  /** In memory; the oldest windows are left to the store beyond it. */
+  /** With their members, in memory; the oldest windows are left to the store beyond it. */
   readonly rowsMax?: number
 }
 
@@ -65,6 +65,11 @@ export class WindowRows implements WindowHome {
       ? undefined
       : this.store.get(window.prefix + this.keys.row(key))
     return this.#keep(window, key, userKey, stored instanceof Kept ? stored : undefined)
+  }
+
+  took(window: OpenWindow): void {
+    window.size += 1
+    this.#count += 1
   }
 
   touch(row: WindowRow): void {
@@ -116,7 +121,7 @@ export class WindowRows implements WindowHome {
       const userKey = this.#options.userKey(key)
       const row = new WindowRow(this, window, key, userKey, kept as Kept)
       window.rows.set(key, row)
-      if (this.#windows.get(start) === window) this.#count += 1
+      if (this.#windows.get(start) === window) this.took(window)
     }
     if (window !== undefined) yield window
     yield* memory
@@ -145,12 +150,12 @@ export class WindowRows implements WindowHome {
   #keep(window: OpenWindow, key: string, userKey: unknown, kept: Kept | undefined): WindowRow {
     const row = new WindowRow(this, window, key, userKey, kept)
     window.rows.set(key, row)
-    this.#count += 1
+    this.took(window)
     return row
   }
 
   #forget(window: OpenWindow): void {
-    if (this.#windows.delete(window.start)) this.#count -= window.rows.size
+    if (this.#windows.delete(window.start)) this.#count -= window.size
   }
 
   #sorted(from: Timestamp, to: Timestamp): readonly OpenWindow[] {

@@ -14,7 +14,7 @@ import type { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { Timestamp } from '../ids.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { OwnMarks, ReceivedMarks } from './mark-times.ts'
-import type { WindowedAggregateSpec } from './specs.ts'
+import type { KeyedAggregateSpec, Watermarks } from './specs.ts'
 import { streamTimeOf } from './stream-time.ts'
 
 export interface WindowTime {
@@ -32,7 +32,7 @@ export interface WindowTime {
 /** @param reader of what it wrote last; undefined: nothing yet */
 export function windowTimeOf(
   context: TaskContext,
-  { watermarks, name, inputs }: WindowedAggregateSpec,
+  { watermarks, name, inputs }: KeyedAggregateSpec & { readonly watermarks: Watermarks },
   reader: ByteReader | undefined
 ): WindowTime {
   if (watermarks === null) return streamTimeOf(inputs, reader)

@@ -37,7 +37,7 @@ import { windowTimeOf } from './window-time.ts'
 const dirtyMax = 50_000
 
 export interface WindowLimits {
-  /** Rows in memory; the oldest windows are left to the store beyond it. Default 200,000. */
+  /** Rows and members in memory; beyond it the store keeps the oldest windows. Default 200,000. */
   readonly rowsMax?: number
 }
 
@@ -87,6 +87,7 @@ export class WindowedAggregateOperator extends Operator {
     if (stored instanceof WindowProgress) this.#progress = stored
     this.#time = this.#progress.time ?? windowTimeOf(context, this.#spec, undefined)
     this.#progress.time = this.#time
+    context.closes(this.#spec.name, () => Math.max(this.#time.closing, this.#progress.closedTo))
     this.#changes = new WindowChanges(context, this.#aggregation, this)
     this.#rows = new WindowRows({
       store,

@@ -105,6 +105,10 @@ export interface TaskContext {
     value: Uint8Array | null,
     headers?: RecordHeaders
   ): void
+  /** Says by what time windows of an aggregate of this task are closed, whenever it is asked. */
+  closes(aggregate: string, time: () => Timestamp): void
+  /** What the aggregate says of it; -Infinity as long as it has said nothing. */
+  closingOf(aggregate: string): Timestamp
   /** A table that every instance has whole, by the name of its store. */
   globalTable(name: string): GlobalRows
   /** Physical name of an internal topic: `<application>-<name>-repartition`. */

@@ -78,7 +78,10 @@ export function keyValueStore<K, V>(
   return handle('key-value', name, options, undefined, undefined)
 }
 
-/** As `keyValueStore`, one value per window. Throws if it would keep less than one window. */
+/**
+ * As `keyValueStore`, one value per window. Throws if it would keep less than one window:
+ * `windowStore('recent', { key: string(), value: int64(), size: '5m', retention: '1d' })`.
+ */
 export function windowStore<K, V>(
   name: string,
   options: WindowStoreOptions<K, V>

@@ -145,6 +145,8 @@ export interface TaskCore {
   readonly stores: Map<string, KeyValueState<unknown>>
   /** How those outside find their way in them. */
   readonly finders: Map<string, Finder>
+  /** By what time windows are closed, by aggregate. */
+  readonly closings: Map<string, () => Timestamp>
   /** False once the task has moved on without these operators. */
   isLive: boolean
   /** Something happened that a commit must cover. */
@@ -213,6 +215,14 @@ export class NodeContext implements TaskContext {
       if (!(error instanceof RejectedRecordError)) throw error
       this.drop(error.reason)
     }
+  }
+
+  closes(aggregate: string, time: () => Timestamp): void {
+    this.#core.closings.set(aggregate, time)
+  }
+
+  closingOf(aggregate: string): Timestamp {
+    return this.#core.closings.get(aggregate)?.() ?? Number.NEGATIVE_INFINITY
   }
 
   globalTable(name: string): GlobalRows {

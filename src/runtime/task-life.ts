@@ -90,6 +90,7 @@ export class TaskLife {
       flights: this.#flights,
       stores: new Map<string, KeyValueState<unknown>>(),
       finders: new Map(),
+      closings: new Map(),
       isLive: true,
       changed: () => {
         this.#changed = true

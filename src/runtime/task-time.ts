@@ -28,8 +28,7 @@ import type { Clock } from '../clock.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import type { TaskTime } from '../processor/operator.ts'
 import type { TimedAggregateSpec } from '../topology/topology.ts'
-import type { Grid } from '../windows/grid.ts'
-import { gridOf } from '../windows/grids.ts'
+import { type Closings, closingsOf } from '../windows/closings.ts'
 import { IdleClock } from './idle-clock.ts'
 import type { FetchAnswer } from './ports.ts'
 import type { TimeMetadata } from './time-metadata.ts'
@@ -37,7 +36,7 @@ import { decodeTimeMetadata, encodeTimeMetadata } from './time-metadata.ts'
 
 const never = Number.NEGATIVE_INFINITY
 
-export interface TaskAggregate extends TimedAggregateSpec {
+export type TaskAggregate = TimedAggregateSpec & {
   /** The source partitions its records come from, in the task's order. Default: all. */
   readonly partitions?: readonly number[]
 }
@@ -139,7 +138,9 @@ export class SourceTaskTime implements TaskTime {
       const minimum = this.#minimum(aggregate)
       if (typeof minimum !== 'number') continue
       const until = this.#idle.silentUntil(aggregate.idleMs, aggregate.partitions)
-      if (until !== undefined && aggregate.fire(until, minimum)) this.#barrier = 'fired'
+      if (until === undefined) continue
+      const seen = aggregate.partitions.map((index) => this.#watermarks[index] as Timestamp)
+      if (aggregate.fire(until, minimum, Math.max(...seen))) this.#barrier = 'fired'
     }
   }
 
@@ -197,7 +198,7 @@ export class SourceTaskTime implements TaskTime {
 class AggregateTime {
   readonly idleMs: number | null
   readonly partitions: readonly number[]
-  readonly #grid: Grid
+  readonly #closings: Closings
   mark: Timestamp
   /** `empty` was announced, and no time yet. */
   isEmpty: boolean
@@ -211,7 +212,7 @@ class AggregateTime {
   ) {
     this.idleMs = spec.idleMs
     this.partitions = spec.partitions ?? all
-    this.#grid = gridOf(spec)
+    this.#closings = closingsOf(spec, spec.idleMs ?? 1)
     this.mark = typeof announced === 'number' ? announced : never
     this.isEmpty = announced === 'empty'
   }
@@ -225,9 +226,9 @@ class AggregateTime {
   }
 
   /** False: it would close no window, and is left out. */
-  fire(until: Timestamp, minimum: Timestamp): boolean {
-    const closed = this.#grid.lastClosedEnd(Math.max(this.mark, minimum))
-    if (this.#grid.lastClosedEnd(until) <= closed) return false
+  fire(until: Timestamp, minimum: Timestamp, newest: Timestamp): boolean {
+    const from = Math.max(this.mark, minimum)
+    if (!this.#closings.isAnyBetween(from, until, newest)) return false
     this.#advance = until
     return true
   }

@@ -8,7 +8,7 @@ import type { Operator } from '../processor/operator.ts'
 import type { ReadableStore } from '../processor/readable.ts'
 import type { RecordCursor } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
-import type { CalendarSpec } from '../windows/calendar.ts'
+import type { ClosingSpec } from '../windows/closings.ts'
 import type { Optimize } from './optimizations.ts'
 
 /** A topic that the topology reads or writes, by the name users know, before any prefix. */
@@ -98,18 +98,14 @@ export interface StoreJson extends Omit<StoreSpec, 'origin'> {
 }
 
 /** An aggregate whose mark is announced by the source tasks of a sub-topology. */
-export interface TimedAggregateSpec {
+export type TimedAggregateSpec = ClosingSpec & {
   readonly name: string
-  readonly sizeMs: number
-  readonly advanceMs: number
-  readonly calendar?: CalendarSpec | undefined
-  readonly graceMs: number
   /** Null: off. */
   readonly idleMs: number | null
 }
 
 /** The same in its sub-topology. */
-export interface PlacedAggregateSpec extends TimedAggregateSpec {
+export type PlacedAggregateSpec = TimedAggregateSpec & {
   /** The source nodes that its records come from: the time of others does not concern it. */
   readonly sources: readonly string[]
 }

@@ -4,10 +4,18 @@ import type { CalendarSpec } from './calendar.ts'
 import { CalendarGrid } from './calendar-grid.ts'
 import { type Grid, type GridSpec, WindowGrid } from './grid.ts'
 import type { SlidingSpec } from './record-windows.ts'
+import { UnlimitedGrid } from './unlimited-grid.ts'
 import type { WindowSpec } from './windows.ts'
 
-export function gridOf(spec: GridSpec & { readonly calendar?: CalendarSpec | undefined }): Grid {
-  const { calendar, graceMs } = spec
+/** What tells other grids from those of one length. */
+interface AnyGridSpec extends GridSpec {
+  readonly calendar?: CalendarSpec | undefined
+  readonly startMs?: Timestamp | undefined
+}
+
+export function gridOf(spec: AnyGridSpec): Grid {
+  const { calendar, graceMs, startMs } = spec
+  if (startMs !== undefined) return new UnlimitedGrid(startMs)
   return calendar === undefined ? new WindowGrid(spec) : new CalendarGrid(calendar, graceMs)
 }
 

@@ -14,7 +14,7 @@ import {
 export type Emission = 'updates' | 'final'
 export type WindowShape = 'tumbling' | 'hopping' | 'calendar'
 
-/** Half open: `[start, end)`. */
+/** Half open: `[start, end)`. The end of a window that never ends is Infinity. */
 export interface Window {
   readonly start: Timestamp
   readonly end: Timestamp
@@ -28,7 +28,7 @@ export interface Windowed<K> {
 
 /** What operators need to know of a window. */
 export interface WindowSpec {
-  readonly shape: WindowShape
+  readonly shape: WindowShape | 'unlimited'
   readonly emission: Emission
   /** Of days, weeks and months: the most that they may be. */
   readonly sizeMs: number
@@ -36,6 +36,8 @@ export interface WindowSpec {
   readonly advanceMs: number
   /** Of days, weeks and months. */
   readonly calendar?: CalendarSpec | undefined
+  /** Of the window that never ends: where it begins. */
+  readonly startMs?: Timestamp | undefined
   readonly graceMs: number
   /** Null: windows of a silent stream stay open. */
   readonly idleMs: number | null
@@ -100,13 +102,19 @@ export class Windows<Shape extends WindowShape, Empty extends boolean, Emit exte
     Object.freeze(this)
   }
 
-  /** Of the window that begins at `start`, in epoch milliseconds. */
+  /**
+   * Of the window that begins at `start`, in epoch milliseconds:
+   * `calendar('month', { timeZone: 'UTC' }).endOf(Date.UTC(2026, 1, 1))`.
+   */
   endOf(start: Timestamp): Timestamp {
     const { calendar } = this
     return calendar === undefined ? start + this.sizeMs : calendarOf(calendar).next(start)
   }
 
-  /** `'updates'`: a row for every change. `'final'`: one row per window, once it has closed. */
+  /**
+   * `'updates'`: a row for every change. `'final'`: one row per window, once it has closed:
+   * `tumbling('5m').emit('final')`.
+   */
   emit<E extends Emission>(emission: E, options: EmitOptions = {}): Windows<Shape, Empty, E> {
     const emitIntervalMs = durationMs(options.interval ?? '0ms')
     return new Windows({ ...(this as Windows<Shape, Empty, Emit>), emission, emitIntervalMs })
@@ -169,18 +177,21 @@ function windowsOf<Shape extends WindowShape, Empty extends boolean>(
   shape: Pick<WindowSpec, 'sizeMs' | 'advanceMs' | 'calendar'> & { readonly shape: Shape },
   options: WindowOptions<Empty>
 ): Windows<Shape, Empty, 'updates'> {
-  const idle = options.idle ?? 'off'
-  const idleMs = idle === 'off' ? null : durationMs(idle)
-  if (idleMs === 0)
-    throw invalid(`an idle time of ${idle} closes windows at once: use 'off' or more`)
   return new Windows({
     ...shape,
     emission: 'updates',
     graceMs: durationMs(options.grace ?? '0ms'),
-    idleMs,
+    idleMs: idleOf(options.idle),
     // The type parameter says what the option holds; without the option it is false.
     emptyWindows: (options.emptyWindows ?? false) as Empty,
   })
+}
+
+/** Null: off. */
+export function idleOf(idle: Duration | 'off' = 'off'): number | null {
+  const idleMs = idle === 'off' ? null : durationMs(idle)
+  if (idleMs !== 0) return idleMs
+  throw invalid(`an idle time of ${idle} closes windows at once: use 'off' or more`)
 }
 
 function invalid(reason: string): TopologyError {

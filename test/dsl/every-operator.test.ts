@@ -12,9 +12,10 @@ import { aggregates } from './lives/aggregates.ts'
 import { type Entry, left, out, right } from './lives/life.ts'
 import { streams } from './lives/streams.ts'
 import { tables } from './lives/tables.ts'
+import { windows } from './lives/windows.ts'
 import { nodesOf } from './tools.ts'
 
-const lives: readonly Entry[] = [...streams, ...tables, ...aggregates]
+const lives: readonly Entry[] = [...streams, ...tables, ...aggregates, ...windows]
 
 function build({ build: draw }: Entry): Topology {
   const builder = new StreamsBuilder()
@@ -55,6 +56,7 @@ describe.each(lives.map((entry, index) => [entry.name, entry, index] as const))(
         }),
       })
       expect(found.length).toBeGreaterThan(0)
+      entry.holds?.(found)
     })
   }
 )

@@ -83,6 +83,12 @@ export class FakeTask implements TaskContext {
     })
   }
 
+  closes(): void {}
+
+  closingOf(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+
   globalTable(): { get(): undefined } {
     return { get: () => undefined }
   }

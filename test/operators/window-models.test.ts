@@ -8,6 +8,7 @@ import {
   string,
   topic,
   tumbling,
+  unlimited,
 } from '../../src/index.ts'
 import { TopologyTestDriver } from '../../src/testing/index.ts'
 import { Random, seedOfRun } from '../support/random.ts'
@@ -73,8 +74,18 @@ function periodicOf(records: readonly Record[], sizeMs: number, advanceMs: numbe
   return rows
 }
 
-const kinds = ['tumbling', 'hopping', 'session', 'sliding'] as const
+/** One window from a start on; what is dated before it is in none. */
+function unlimitedOf(records: readonly Record[], start: number): readonly Row[] {
+  const inside = records.filter(([, , at]) => at >= start)
+  const value = inside.map(([, one]) => one).reduce(letters, '')
+  return inside.length === 0 ? [] : [{ start, end: Number.POSITIVE_INFINITY, value }]
+}
+
+const kinds = ['tumbling', 'hopping', 'session', 'sliding', 'unlimited'] as const
 type Kind = (typeof kinds)[number]
+
+/** Of the window without an end: some records come before it. */
+const startOf = (lengthMs: number): number => 100 + 2 * lengthMs
 
 /** Of hopping windows: three of them hold most records. */
 const advanceOf = (sizeMs: number): number => Math.max(1, Math.ceil(sizeMs / 3))
@@ -82,6 +93,7 @@ const advanceOf = (sizeMs: number): number => Math.max(1, Math.ceil(sizeMs / 3))
 function modelOf(kind: Kind, records: readonly Record[], lengthMs: number): readonly Row[] {
   if (kind === 'session') return sessionsOf(records, lengthMs)
   if (kind === 'sliding') return slidingOf(records, lengthMs)
+  if (kind === 'unlimited') return unlimitedOf(records, startOf(lengthMs))
   const advanceMs = kind === 'tumbling' ? lengthMs : advanceOf(lengthMs)
   return periodicOf(records, lengthMs, advanceMs)
 }
@@ -102,6 +114,8 @@ async function rowsOf(
     grouped.windowedBy(session(length, options)).reduce('rows', letters, kept)
   } else if (kind === 'sliding') {
     grouped.windowedBy(sliding(length, options)).reduce('rows', letters, kept)
+  } else if (kind === 'unlimited') {
+    grouped.windowedBy(unlimited({ start: startOf(lengthMs) })).reduce('rows', letters, kept)
   } else {
     const { grace } = options
     const windows = kind === 'tumbling' ? tumbling(length, { grace }) : undefined

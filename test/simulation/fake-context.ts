@@ -59,6 +59,7 @@ export class FakeContext implements TaskContext {
   commitsAsked = 0
   readonly #state: FakeState
   readonly #stores = new Map<string, KeyValueState<unknown>>()
+  readonly #closings = new Map<string, () => number>()
   readonly #counts: { readonly partitions: number; readonly producers: number }
   #work: (() => boolean | Promise<boolean>)[] = []
 
@@ -98,6 +99,14 @@ export class FakeContext implements TaskContext {
     const sent = this.sent
     this.sent = []
     return sent
+  }
+
+  closes(aggregate: string, time: () => number): void {
+    this.#closings.set(aggregate, time)
+  }
+
+  closingOf(aggregate: string): number {
+    return this.#closings.get(aggregate)?.() ?? Number.NEGATIVE_INFINITY
   }
 
   globalTable(): { get(): undefined } {

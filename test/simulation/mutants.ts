@@ -25,6 +25,7 @@ const vector = 'src/operators/mark-vector.ts'
 const time = 'src/runtime/task-time.ts'
 const idle = 'src/runtime/idle-clock.ts'
 const world = 'test/simulation/world.ts'
+const records = 'src/operators/record-windows.ts'
 
 const edit = (file: string, from: string, to: string): Edit => ({ file, from, to })
 const exactly = (
@@ -251,6 +252,53 @@ export const mutants: readonly Mutant[] = [
       'else if (!this.#idle.isEmpty(index, idleMs ?? 0)) return undefined',
       'else if (index < 0) return undefined'
     )
+  ),
+  // Windows that records make.
+  exactly(
+    'sessions close while a record can reach them',
+    'keyedSessions',
+    6,
+    edit(records, 'this.#isByWatermark ? lengthOf(this.#spec.windows) : 0', '0')
+  ),
+  exactly(
+    'sliding windows close while a record can be in them',
+    'keyedSliding',
+    3,
+    edit(records, 'this.#isByWatermark ? lengthOf(this.#spec.windows) : 0', '0')
+  ),
+  exactly(
+    'a record in a session that is open is in time',
+    'keyedSessions',
+    5,
+    edit(
+      records,
+      '(this.#rules.lastEnd(hand.timestamp) < hand.closeTime)',
+      '(hand.closeTime > 1e9)'
+    ),
+    edit(records, 'this.take({ ...hand, closeTime: never })', 'this.take(hand)')
+  ),
+  exactly(
+    'a record is late for some of its sliding windows',
+    'keyedSliding',
+    1,
+    edit(records, 'this.take({ ...hand, closeTime: never })', 'this.take(hand)')
+  ),
+  exactly(
+    'how far final rows have come is forgotten',
+    'silentSessions',
+    6,
+    edit(
+      'src/operators/record-window-entries.ts',
+      'progress.emittedTo = reader.binary()',
+      'reader.binary()'
+    )
+  ),
+  exactly(
+    'silence closes what a grid has, and nothing else',
+    'silentSessions',
+    3,
+    edit('src/windows/closings.ts', 'if (from <= last && to > last) return true', ''),
+    edit('src/windows/closings.ts', 'Math.floor(to / this.#stepMs) >', '0 * this.#stepMs >')
   ),
   // What the log and the restore do for it, in the world of the simulation.
   exactly(

@@ -1,9 +1,12 @@
 /** Looks for a life in which a property does not hold. */
 import { Random } from '../support/random.ts'
+import { keyedProperties } from './keyed-windows.ts'
 import { byName, type Guarantee } from './properties.ts'
 
+const properties = { ...byName, ...keyedProperties } as const
+
 export interface Search {
-  readonly property: keyof typeof byName
+  readonly property: keyof typeof properties
   readonly guarantee: Guarantee
   /** In this order. */
   readonly seeds: readonly number[]
@@ -16,7 +19,7 @@ export interface Found {
 
 /** Undefined: it holds in all of these lives. What throws does not hold. */
 export async function search({ property, guarantee, seeds }: Search): Promise<Found | undefined> {
-  const holds = byName[property]
+  const holds = properties[property]
   for (const seed of seeds) {
     try {
       const fault = await holds(new Random(seed * 7_919), guarantee)

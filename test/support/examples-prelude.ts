@@ -3,6 +3,7 @@
  * the examples of some classes; `self` is what a call without a receiver is called on.
  */
 import {
+  count,
   data,
   hopping,
   type KeyValueStore,
@@ -26,6 +27,10 @@ export interface Order {
 export interface User {
   readonly name: string
   readonly region: string
+}
+
+export interface Event {
+  readonly at: number
 }
 
 export const orderTopic = topic('orders', { key: string(), value: data<Order>() })
@@ -101,4 +106,52 @@ export function globalWindowed(builder: StreamsBuilder) {
 
 export function sessions(builder: StreamsBuilder) {
   return { self: builder.stream(orderTopic).groupByKey().windowedBy(session('30m')) }
+}
+
+export function branches(builder: StreamsBuilder) {
+  return { self: builder.stream(orderTopic).split() }
+}
+
+/** Functions stand for themselves. */
+export function functions(builder: StreamsBuilder) {
+  const orders = builder.stream(orderTopic).peek(() => {})
+  const clicks = builder.stream(topic('clicks', { key: string(), value: data<Order>() }))
+  const returns = builder.stream(topic('returns', { key: string(), value: data<Order>() }))
+  return { orders, clicks, returns }
+}
+
+/** Their selectors find what they ask for. */
+export function aggregators(builder: StreamsBuilder) {
+  const orders = builder.stream(orderTopic)
+  const events = orders.mapValues((order) => ({ ...order, sessionId: order.id, ms: order.cents }))
+  return { self: events.groupByKey() }
+}
+
+export function cogrouped(builder: StreamsBuilder) {
+  const orders = builder.stream(orderTopic).groupByKey()
+  const other = builder.stream(topic('refunds', { key: string(), value: data<Order>() }))
+  const self = orders.cogroup((balance: number, order) => balance + order.cents)
+  return { self, refunds: other.groupByKey() }
+}
+
+export function cogroupedWindows(builder: StreamsBuilder) {
+  return { self: cogrouped(builder).self.windowedBy(tumbling('1h')) }
+}
+
+export function cogroupedSessions(builder: StreamsBuilder) {
+  return { self: cogrouped(builder).self.windowedBy(session('30m')) }
+}
+
+export function cogroupedFields(builder: StreamsBuilder) {
+  const { orders, visits } = grouped(builder)
+  const self = orders.cogroup({ orders: count() })
+  return { self, visits }
+}
+
+export function cogroupedFieldsInWindows(builder: StreamsBuilder) {
+  return { self: cogroupedFields(builder).self.windowedBy(tumbling('1h')) }
+}
+
+export function cogroupedFieldsInSessions(builder: StreamsBuilder) {
+  return { self: cogroupedFields(builder).self.windowedBy(session('30m')) }
 }

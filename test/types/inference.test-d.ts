@@ -31,6 +31,7 @@ import {
   timeWindowed,
   topic,
   tumbling,
+  unlimited,
   type Windowed,
   type WindowedKTable,
   where,
@@ -217,6 +218,11 @@ const open = orders
   .windowedBy(tumbling('5m'))
   .count('open')
 expectType<WindowedKTable<number, number, 'updates'>>()(open)
+const everSince = orders.groupByKey().windowedBy(unlimited({ start: Date.UTC(2026, 0, 1) }))
+expectType<WindowedKTable<string, number, 'updates'>>()(everSince.count('ever-since'))
+expectType<WindowedKTable<string, Cogrouped, 'updates'>>()(
+  cogrouped.windowedBy(unlimited()).aggregate('cogrouped-ever')
+)
 expectType<KStream<Windowed<number>, number>>()(open.toStream())
 expectType<StoredKTable<{ readonly user: string }, number>>()(
   orders

@@ -27,6 +27,7 @@ import {
   sum,
   topic,
   tumbling,
+  unlimited,
   untilTimeLimit,
   untilWindowCloses,
   where,
@@ -216,6 +217,21 @@ byUser.windowedBy(calendar('day', { timeZone: 'UTC', emptyWindows: true }))
 // Object literal may only specify known properties, and 'emptyWindows' does not exist
 // @ts-expect-error
 sliding('5m', { emptyWindows: true })
+// Property 'emit' does not exist: a window that never ends has no final rows
+// @ts-expect-error
+unlimited().emit('final')
+// Object literal may only specify known properties, and 'grace' does not exist
+// @ts-expect-error
+unlimited({ grace: '1m' })
+// A window without an end needs a key: group first
+// @ts-expect-error
+orders.windowedBy(unlimited())
+// Nothing is ever late for it
+// @ts-expect-error
+byUser.windowedBy(unlimited(), { late: () => {} })
+// This keeps durable state, so name it
+// @ts-expect-error
+byUser.windowedBy(unlimited()).count()
 // Windows that records make need a key: group first
 // @ts-expect-error
 orders.windowedBy(session('5m'))

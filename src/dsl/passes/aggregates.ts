@@ -91,10 +91,11 @@ function creatorOf(node: AggregateNode): OperatorBlueprint['create'] {
 function storeOf(node: AggregateNode): StoreSpec {
   const { durable: name, logged, windows, retentionMs = 0 } = node
   // By watermark a silent partition may hold windows open for any time: age must not take them.
-  const expires = windows !== undefined && windows.idleMs === null
-  const config = expires
-    ? windowedChangelogConfig(Math.max(windows.sizeMs + windows.graceMs, retentionMs))
-    : changelogConfig
+  const keptMs =
+    windows === undefined || windows.idleMs !== null
+      ? Number.POSITIVE_INFINITY
+      : Math.max(windows.sizeMs + windows.graceMs, retentionMs)
+  const config = Number.isFinite(keptMs) ? windowedChangelogConfig(keptMs) : changelogConfig
   return { name, logged, layout: aggregateLayout(node), config }
 }
 

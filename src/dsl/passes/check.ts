@@ -47,6 +47,9 @@ function checkAggregate({ durable, plan, windows }: AggregateNode): void {
 }
 
 function checkGlobal({ durable, windows, aggregators }: GlobalAggregateNode): void {
+  if (windows.shape === 'unlimited') {
+    throw fault('windowInvalid', `The window of '${durable}' never ends: group it by a key.`)
+  }
   checkWindows(durable, windows)
   checkMerges(`The windows of '${durable}' have no key: their partial results`, aggregators)
 }
@@ -54,6 +57,13 @@ function checkGlobal({ durable, windows, aggregators }: GlobalAggregateNode): vo
 function checkCogroup({ durable, plan, windows, inputs }: CogroupNode): void {
   if (plan.kind === 'steps') checkState(durable, plan.init, plan.serde)
   if (windows !== undefined && 'sizeMs' in windows) checkWindows(durable, windows)
+  if (windows !== undefined && windows.idleMs !== null) {
+    throw fault(
+      'windowInvalid',
+      `The windows of '${durable}' wait for the slowest of several streams, and do not close in ` +
+        'silence: drop idle.'
+    )
+  }
   if (windows?.shape === 'session' && plan.kind === 'named') {
     checkMerges(`A record may make one of two sessions of '${durable}', which`, plan.aggregators)
   }
@@ -83,7 +93,11 @@ function checkMerges(what: string, aggregators: Aggregators<never>): void {
   }
 }
 
-function checkWindows(durable: string, { sizeMs, advanceMs }: WindowSpec): void {
+function checkWindows(durable: string, windows: WindowSpec): void {
+  const { shape, sizeMs, advanceMs, emission } = windows
+  if (shape === 'unlimited' && emission === 'final') {
+    throw fault('windowInvalid', `The window of '${durable}' never ends: it has no final rows.`)
+  }
   if (sizeMs > 0 && advanceMs > 0 && advanceMs <= sizeMs) return
   throw fault(
     'windowInvalid',

@@ -41,11 +41,12 @@ export function drawCogroup(
 function createOf(node: CogroupNode): Operator {
   const { durable: name, key, plan, logged, windows, retentionMs, inputs } = node
   const kept = retentionMs === undefined ? {} : { retentionMs }
-  const spec = Object.freeze({ name, key, plan, logged, inputs: inputs.length, ...kept })
-  if (windows === undefined) return new KeyedAggregateOperator(spec)
+  const own = { name, key, plan, logged, inputs: inputs.length, ...kept }
+  if (windows === undefined) return new KeyedAggregateOperator(Object.freeze(own))
+  const spec = Object.freeze({ ...own, watermarks: null })
   if (windows.shape === 'session') return new SessionAggregateOperator({ ...spec, windows })
   if (windows.shape === 'sliding') return new SlidingAggregateOperator({ ...spec, windows })
-  return new WindowedAggregateOperator({ ...spec, windows, watermarks: null })
+  return new WindowedAggregateOperator({ ...spec, windows })
 }
 
 function drawn(

@@ -5,7 +5,8 @@
  *     key-select ─▶ sink: merges ┊ n-repartition ┊ source ─▶ aggregate: merges
  *
  * Not where somebody listens to late records, for what is merged cannot be told apart again; nor
- * where the topic has other readers: then merged repartitions are the better half.
+ * where the topic has other readers: then merged repartitions are the better half; nor into one
+ * window without an end, which lies on no grid.
  */
 import { combines } from '../../operators/combined.ts'
 import type { LogicalNode } from '../graph.ts'
@@ -19,6 +20,7 @@ export function combineBeforeRepartitions(nodes: readonly LogicalNode[]): readon
       node.kind === 'aggregate' &&
       node.repartition !== undefined &&
       combines(node.plan) &&
+      node.windows?.shape !== 'unlimited' &&
       !heard.has(node)
     return rewire(isCombined ? { ...node, isCombined } : node, node, moved)
   })

@@ -13,6 +13,8 @@ const codes = {
   cogroupTwice: 'MILLRACE_COGROUP_TWICE',
   suppressFinal: 'MILLRACE_SUPPRESS_FINAL',
   suppressUnwindowed: 'MILLRACE_SUPPRESS_UNWINDOWED',
+  suppressBeyond: 'MILLRACE_SUPPRESS_BEYOND_REPARTITION',
+  suppressUnlimited: 'MILLRACE_SUPPRESS_UNLIMITED',
   stateDamaged: 'MILLRACE_STATE_DAMAGED',
   graceUnversioned: 'MILLRACE_GRACE_UNVERSIONED',
   tableUnreadable: 'MILLRACE_TABLE_UNREADABLE',

@@ -6,6 +6,7 @@ import type { Aggregators } from '../../aggregators/aggregator.ts'
 import type { AggregationPlan } from '../../operators/specs.ts'
 import type { AnyStoreHandle } from '../../processor/stores.ts'
 import type { Serde } from '../../serde/serde.ts'
+import { lengthOf } from '../../windows/record-windows.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
 import type {
   AggregateNode,
@@ -19,8 +20,14 @@ import type {
 
 export function aggregateLayout(node: AggregateNode | TableAggregateNode): string {
   const kept = `${planLayout(node.plan)} by ${node.key.name}`
-  const windows = node.kind === 'aggregate' ? node.windows : undefined
-  return windows === undefined ? kept : `${kept} in ${windowsLayout(windows)}`
+  if (node.kind !== 'aggregate' || node.windows === undefined) return kept
+  return `${kept} in ${windowsLayout(node.windows)}${timeLayout(node)}`
+}
+
+/** Time is kept beside the rows, in a form of its own. */
+function timeLayout({ windows, repartition }: AggregateNode | RecordWindowAggregateNode): string {
+  if (windows === undefined || windows.idleMs === null) return ''
+  return repartition === undefined ? ', by its own watermark' : ', by watermarks'
 }
 
 /** What goes through the repartition topic of an aggregate instead of records. */
@@ -31,9 +38,8 @@ export function combinedLayout({ plan, windows }: AggregateNode): string {
 
 export function recordWindowLayout(node: RecordWindowAggregateNode): string {
   const { key, plan, windows } = node
-  const lengthMs = windows.shape === 'session' ? windows.gapMs : windows.spanMs
-  const shape = `${windows.shape} windows of ${lengthMs} ms, ${windows.emission}`
-  return `${planLayout(plan)} by ${key.name} in ${shape}`
+  const shape = `${windows.shape} windows of ${lengthOf(windows)} ms, ${windows.emission}`
+  return `${planLayout(plan)} by ${key.name} in ${shape}${timeLayout(node)}`
 }
 
 export function cogroupLayout({ key, plan, windows, inputs }: CogroupNode): string {
@@ -69,7 +75,8 @@ function planLayout(plan: AggregationPlan): string {
 }
 
 function windowsLayout(windows: WindowSpec): string {
-  const { shape, sizeMs, advanceMs, calendar, emission } = windows
+  const { shape, sizeMs, advanceMs, calendar, startMs, emission } = windows
+  if (startMs !== undefined) return `one window from ${startMs} on, ${emission}`
   if (calendar !== undefined) {
     const { unit, timeZone, weekStart } = calendar
     const units = unit === 'week' ? `weeks from ${weekStart} on` : `${unit}s`

@@ -4,7 +4,7 @@ import { SuppressOperator, type SuppressSpec } from '../../operators/suppress.ts
 import { both, type NodeBlueprint } from '../../topology/blueprint.ts'
 import { changelogConfig } from '../../topology/internal-topics.ts'
 import type { SuppressNode } from '../graph.ts'
-import { closesAfterMs } from '../suppress.ts'
+import { closeOf } from '../suppress.ts'
 
 export function drawSuppress(node: SuppressNode, parents: readonly string[]): NodeBlueprint {
   const { name, durable, key, value, until } = node
@@ -38,6 +38,6 @@ function howOf({ durable, until, inputs }: SuppressNode) {
     const { waitMs, whenFull } = until
     return { from: 'record', waitMs, whenFull } as const
   }
-  const waitMs = closesAfterMs(present(inputs[0], 'the table held back'), durable, until.closing)
-  return { from: 'window', waitMs, whenFull: 'stop' } as const
+  const close = closeOf(present(inputs[0], 'the table held back'), durable, until.closing)
+  return { from: 'window', ...close, whenFull: 'stop' } as const
 }

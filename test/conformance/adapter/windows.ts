@@ -8,6 +8,8 @@ import {
   session,
   sliding,
   tumbling,
+  type UnlimitedWindows,
+  unlimited,
   type WindowShape,
   type Windows,
 } from '../../../src/index.ts'
@@ -22,14 +24,12 @@ type AnyWindows =
   | Windows<WindowShape, false, 'updates'>
   | SlidingWindows<'updates'>
   | SessionWindows<'updates'>
+  | UnlimitedWindows
 
 export const windows: Operators = {
   windowedBy(world, fields) {
     const shape = windowsOf(fields.object('windows'))
-    const emitting =
-      fields.text('emit') === 'close'
-        ? shape.emit('final', { interval: ms(world.config.emitIntervalMs ?? 0) })
-        : shape
+    const emitting = fields.text('emit') === 'close' ? final(world, shape) : shape
     const grouped = world.get(fields.text('from'), 'grouped')
     if (shape.shape === 'session') {
       world.put(fields.id, 'sessions', grouped.windowedBy(emitting as typeof shape))
@@ -105,9 +105,16 @@ export function windowsOf(fields: NodeFields): AnyWindows {
       return sliding(ms(fields.number('diff')), { grace: ms(fields.number('grace')) })
     case 'session':
       return session(ms(fields.number('gap')), { grace: ms(fields.number('grace')) })
+    case 'unlimited':
+      return unlimited({ start: fields.number('start') })
     default:
       throw new CaseError(`unknown windows '${type}'`)
   }
+}
+
+function final(world: World, shape: AnyWindows): unknown {
+  if (shape.shape === 'unlimited') throw new Error('A window that never ends has no final rows')
+  return shape.emit('final', { interval: ms(world.config.emitIntervalMs ?? 0) })
 }
 
 function retentionOf(fields: NodeFields): { readonly retention?: Duration } {

@@ -29,7 +29,9 @@ export function lookUp<F>(
 export function textOf(value: AnyKey | AnyValue): string {
   if (value === null || typeof value !== 'object') return String(value)
   const { key, window } = value
-  return `${key}@${window.start}/${window.end}`
+  // Java's greatest number stands for no end.
+  const end = Number.isFinite(window.end) ? window.end : 2n ** 63n - 1n
+  return `${key}@${window.start}/${end}`
 }
 
 export function numberOf(value: AnyValue): number {

@@ -27,7 +27,12 @@ export interface Entry {
   readonly name: string
   readonly build: (builder: StreamsBuilder) => Topology | undefined
   readonly input: readonly Input[]
+  /** Throws if it has not come to what it should. */
+  readonly holds?: (found: Found) => void
 }
+
+/** What was committed in the end. */
+export type Found = readonly (readonly [key: unknown, value: unknown, timestamp: number])[]
 
 type Draw = (builder: StreamsBuilder) => void
 
