@@ -126,9 +126,10 @@ export class AppProcess {
     const child = this.#child
     this.#child = undefined
     if (child?.pid === undefined || isOver(child)) return child?.exitCode ?? null
-    const exit = once(child, 'exit')
+    // Not 'exit': what it has printed last comes in until then.
+    const closed = once(child, 'close')
     process.kill(-child.pid, signal)
-    await exit
+    await closed
     return child.exitCode
   }
 }

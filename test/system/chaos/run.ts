@@ -63,6 +63,7 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
   }
   const world = await openWorld({ seed, minutes, threads, directory, ...setting, boundMs })
   const memory = new Map<string, MemorySample[]>()
+  let isRight = false
   const sampling = setInterval(() => sampleMemory(world, memory), memoryEveryMs)
   try {
     const start = await world.watch.recovered(startMsMax)
@@ -84,8 +85,8 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
       ...troubles(world),
     }
     printReport(report, print)
-    if (faultsOf(report).length > 0) world.stage.keepLogs(directory)
-    else rmSync(directory, { recursive: true, force: true })
+    isRight = faultsOf(report).length === 0
+    if (!isRight) world.stage.keepLogs(directory)
     return report
   } catch (error) {
     world.stage.keepLogs(directory)
@@ -95,6 +96,8 @@ export async function runChaos(options: RunOptions): Promise<RunReport> {
   } finally {
     clearInterval(sampling)
     await world.close()
+    // Not before: until it ends, an instance writes its log there.
+    if (isRight) rmSync(directory, { recursive: true, force: true })
   }
 }
 
