@@ -27,7 +27,8 @@ export class OpenWindow {
   readonly rows = new Map<string, WindowRow>()
   /** Rows and members in memory. */
   size = 0
-  isGone = false
+  /** Rows that have changed since the last flush, in the order of their first change. */
+  dirty: WindowRow[] = []
 
   constructor(start: Timestamp, end: Timestamp, isComplete: boolean) {
     this.start = start
@@ -50,7 +51,7 @@ export class WindowRow extends Kept implements MemberSink {
   isStored = false
   /** Entries of members that are known to be there. */
   #members: Set<string> | undefined
-  #unwritten: string[] = []
+  #unwritten: string[] | undefined
 
   constructor(home: WindowHome, window: OpenWindow, key: string, userKey: unknown, kept?: Kept) {
     super(kept?.state ?? null, kept?.timestamp ?? 0, kept === undefined ? null : undefined)
@@ -68,6 +69,7 @@ export class WindowRow extends Kept implements MemberSink {
     this.#members.add(entry)
     this.#home.took(this.window)
     if (!this.window.isComplete && this.#home.store.get(entry) !== undefined) return false
+    this.#unwritten ??= []
     this.#unwritten.push(entry)
     return true
   }
@@ -80,8 +82,8 @@ export class WindowRow extends Kept implements MemberSink {
     }
     this.isStored = true
     store.put(entry, this)
-    for (const member of this.#unwritten) store.put(member, memberEntry)
-    this.#unwritten = []
+    for (const member of this.#unwritten ?? []) store.put(member, memberEntry)
+    this.#unwritten = undefined
   }
 
   /** Of a window that is complete: nothing else of this key is in the store. */

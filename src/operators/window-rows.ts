@@ -35,8 +35,12 @@ export class WindowRows implements WindowHome {
   readonly #options: WindowRowsOptions
   readonly #windows = new Map<Timestamp, OpenWindow>()
   #olderUpTo: Timestamp
-  #dirty: WindowRow[] = []
+  /** Those with rows to write: one that goes takes its rows with it. */
+  readonly #dirty = new Set<OpenWindow>()
+  #dirtyRows = 0
   #count = 0
+  /** The one asked for last: records come by time, more or less. */
+  #recent: OpenWindow | undefined
 
   constructor(options: WindowRowsOptions) {
     this.#options = options
@@ -45,16 +49,19 @@ export class WindowRows implements WindowHome {
     this.#olderUpTo = options.olderUpTo
   }
 
-  get dirty(): readonly WindowRow[] {
-    return this.#dirty
+  /** How many the next flush writes. */
+  get dirtyRows(): number {
+    return this.#dirtyRows
   }
 
   window(start: Timestamp): OpenWindow {
+    if (this.#recent?.start === start) return this.#recent
     let window = this.#windows.get(start)
     if (window === undefined) {
       window = new OpenWindow(start, this.#options.endOf(start), start > this.#olderUpTo)
       this.#windows.set(start, window)
     }
+    this.#recent = window
     return window
   }
 
@@ -75,16 +82,23 @@ export class WindowRows implements WindowHome {
   touch(row: WindowRow): void {
     if (row.isDirty) return
     row.isDirty = true
-    this.#dirty.push(row)
+    const { window } = row
+    if (window.dirty.length === 0) this.#dirty.add(window)
+    window.dirty.push(row)
+    this.#dirtyRows += 1
   }
 
   /** Writes what has changed; then memory may let go of the oldest windows. */
   flush(): void {
-    for (const row of this.#dirty) {
-      row.isDirty = false
-      if (!row.window.isGone) row.write(this.store)
+    for (const window of this.#dirty) {
+      for (const row of window.dirty) {
+        row.isDirty = false
+        row.write(this.store)
+      }
+      window.dirty = []
     }
-    this.#dirty = []
+    this.#dirty.clear()
+    this.#dirtyRows = 0
     const { rowsMax = 200_000 } = this.#options
     if (this.#count <= rowsMax) return
     for (const window of this.#sorted(Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)) {
@@ -131,8 +145,7 @@ export class WindowRows implements WindowHome {
   remove(windows: readonly OpenWindow[]): void {
     for (const window of windows) {
       for (const row of window.rows.values()) row.erase(this.store)
-      this.#forget(window)
-      window.isGone = true
+      this.#end(window)
     }
   }
 
@@ -141,10 +154,7 @@ export class WindowRows implements WindowHome {
     const entries: string[] = []
     for await (const [entry] of this.store.range(...bounds(from, to))) entries.push(entry)
     for (const entry of entries) this.store.delete(entry)
-    for (const window of this.#sorted(from, to)) {
-      this.#forget(window)
-      window.isGone = true
-    }
+    for (const window of this.#sorted(from, to)) this.#end(window)
   }
 
   #keep(window: OpenWindow, key: string, userKey: unknown, kept: Kept | undefined): WindowRow {
@@ -156,6 +166,15 @@ export class WindowRows implements WindowHome {
 
   #forget(window: OpenWindow): void {
     if (this.#windows.delete(window.start)) this.#count -= window.size
+    if (this.#recent === window) this.#recent = undefined
+  }
+
+  /** What it has not written it never will: most rows of short windows go like this. */
+  #end(window: OpenWindow): void {
+    this.#forget(window)
+    this.#dirty.delete(window)
+    this.#dirtyRows -= window.dirty.length
+    window.dirty = []
   }
 
   #sorted(from: Timestamp, to: Timestamp): readonly OpenWindow[] {

@@ -184,7 +184,7 @@ export class WindowedAggregateOperator extends Operator {
     }
     this.#rows.touch(row)
     if (!this.#isFinal) this.#changes.update(row)
-    if (this.#rows.dirty.length === dirtyMax) this.#context.requestCommit()
+    if (this.#rows.dirtyRows === dirtyMax) this.#context.requestCommit()
   }
 
   #closeAfterRecord(): void {
