@@ -62,7 +62,7 @@ export interface StateSnapshot {
 /** The changes of one seal, in the order of the first write of each key. */
 export interface SealedState {
   readonly entries: number
-  /** Only of logged stores. The bytes stay valid until the seal is written. Null: deleted. */
+  /** Only of logged stores. The bytes are valid until `visit` returns. Null: deleted. */
   forEachLogged(visit: (store: string, key: Uint8Array, value: Uint8Array | null) => void): void
 }
 

@@ -46,21 +46,18 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   }
 
   get(key: string): V | undefined {
-    let entry = this.#recent
-    if (entry === undefined || entry.key !== key) {
-      entry = this.#entries.get(key) ?? this.#load(key)
-      this.#recent = entry
-    }
+    // The map first: it compares hashes, and not, as with the last one, long common beginnings.
+    let entry = this.#entries.get(key) ?? this.#recentOf(key)
+    if (entry === undefined) entry = this.#load(key)
+    this.#recent = entry
     entry.touched = true
     return entry.value as V | undefined
   }
 
   getFresh(key: string): V | undefined {
-    let entry = this.#recent
-    if (entry === undefined || entry.key !== key) {
-      entry = this.#entries.get(key) ?? this.#arrive(new Entry(this, key, undefined, false))
-      this.#recent = entry
-    }
+    let entry = this.#entries.get(key) ?? this.#recentOf(key)
+    if (entry === undefined) entry = this.#arrive(new Entry(this, key, undefined, false))
+    this.#recent = entry
     entry.touched = true
     return entry.value as V | undefined
   }
@@ -136,6 +133,11 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
       }
     }
     return freed
+  }
+
+  /** The entry last touched, if it is the one of this key: it may be out of the map. */
+  #recentOf(key: string): Entry | undefined {
+    return this.#recent?.key === key ? this.#recent : undefined
   }
 
   #load(key: string): Entry {

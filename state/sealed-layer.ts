@@ -11,10 +11,13 @@ import { crc32c } from '../src/crc32c.ts'
 import { checksumBytes, writeChecksum } from './checksum.ts'
 import type { SealedState } from './contract.ts'
 import type { Entry } from './entry.ts'
-import { latin1Bytes } from './latin1.ts'
+import { ShortViews } from './short-views.ts'
 
 /** Larger arenas are left to the garbage collector after one use. */
 const arenaKeptBytesMax = 8 * 1024 * 1024
+
+const keyViews = new ShortViews()
+const valueViews = new ShortViews()
 
 /** Memory that seals write into, one after the other. */
 export class Arena {
@@ -122,7 +125,15 @@ export class SealedLayer implements SealedState {
     for (let index = 0; index < this.#entries.length; index++) {
       const { owner, key } = this.entryAt(index)
       if (!owner.definition.logged) continue
-      visit(owner.definition.name, latin1Bytes(key), this.valueAt(index))
+      visit(owner.definition.name, keyViews.ofText(key), this.#viewAt(index))
     }
+  }
+
+  /** As `valueAt`, until the next call. */
+  #viewAt(index: number): Uint8Array | null {
+    const start = this.startAt(index)
+    if (start < 0) return null
+    const end = this.endAt(index) - checksumBytes
+    return valueViews.ofBytes(this.#arena.buffer, start, end) ?? this.valueAt(index)
   }
 }

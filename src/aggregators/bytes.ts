@@ -18,7 +18,7 @@ export class ByteWriter {
 
   /** What was written since the last `take`, as bytes of its own. */
   take(): Uint8Array {
-    const bytes = Uint8Array.prototype.slice.call(this.#buffer, 0, this.#length)
+    const bytes = copyOf(this.#buffer, this.#length)
     this.#length = 0
     return bytes
   }
@@ -94,6 +94,16 @@ export class ByteWriter {
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
   }
+}
+
+/** A short loop beats `slice`, which asks what kind of array to make. */
+const loopBytesMax = 64
+
+function copyOf(buffer: Buffer, length: number): Uint8Array {
+  if (length > loopBytesMax) return Uint8Array.prototype.slice.call(buffer, 0, length)
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; at++) bytes[at] = buffer[at] as number
+  return bytes
 }
 
 /** Reads what a ByteWriter wrote; throws a RangeError where the bytes end too early. */

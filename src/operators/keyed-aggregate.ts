@@ -33,7 +33,9 @@ export class KeyedAggregateOperator extends Operator {
   #context!: TaskContext
   #store!: Store
   #epoch = 0
-  #pending: (readonly [key: unknown, kept: Kept])[] = []
+  /** What waits for the commit, in the order of its first change; its keys beside it. */
+  #pending: Kept[] = []
+  #pendingKeys: unknown[] = []
 
   constructor(spec: KeyedAggregateSpec) {
     super()
@@ -71,8 +73,10 @@ export class KeyedAggregateOperator extends Operator {
 
   override handOn(): void {
     const pending = this.#pending
+    const keys = this.#pendingKeys
     this.#pending = []
-    for (const [key, kept] of pending) this.#forward(key, kept)
+    this.#pendingKeys = []
+    for (let at = 0; at < pending.length; at++) this.#forward(keys[at], pending[at] as Kept)
     // What changes from here on waits anew.
     this.#epoch += 1
   }
@@ -89,7 +93,7 @@ export class KeyedAggregateOperator extends Operator {
       this.#store.put(entry, kept)
     }
     if (!this.#context.caching) this.#forward(key, kept)
-    else if (state !== null) this.#pending.push([key, kept])
+    else if (state !== null) this.#wait(key, kept)
   }
 
   #add(entry: string, kept: Kept, key: unknown, value: unknown, timestamp: Timestamp): void {
@@ -98,12 +102,17 @@ export class KeyedAggregateOperator extends Operator {
     if (kept.epoch !== this.#epoch) {
       kept.epoch = this.#epoch
       this.#store.put(entry, kept)
-      if (this.#context.caching) this.#pending.push([key, kept])
+      if (this.#context.caching) this.#wait(key, kept)
     }
     kept.state = this.#aggregation.add(kept.state, value, key, this.#members)
     if (timestamp > kept.timestamp) kept.timestamp = timestamp
     if (kept.state === null) this.#store.delete(entry)
     if (!this.#context.caching) this.#forward(key, kept)
+  }
+
+  #wait(key: unknown, kept: Kept): void {
+    this.#pending.push(kept)
+    this.#pendingKeys.push(key)
   }
 
   #forward(key: unknown, kept: Kept): void {

@@ -49,7 +49,7 @@ export function readMark(headers: RecordHeaders): Mark | undefined {
 
 /** What users may see of a record's headers. */
 export function withoutOrigin(headers: RecordHeaders): RecordHeaders {
-  if (!headers.some(([name]) => name === originHeader)) return headers
+  if (headers.length === 0 || !headers.some(([name]) => name === originHeader)) return headers
   return headers.filter(([name]) => name !== originHeader)
 }
 

@@ -77,6 +77,8 @@ function parseStrictly(bytes: Uint8Array): unknown {
 }
 
 function stringify(value: unknown): string {
+  // Counts are most of what is written, and need no search for `toJSON`.
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null'
   const text: string | undefined = JSON.stringify(value)
   if (text === undefined)
     throw new TypeError(`JSON has no form for a value of type ${typeof value}`)

@@ -25,7 +25,7 @@ export function murmur2(bytes: Uint8Array): number {
 
 /** The partition a record with this key belongs to, so that Java applications agree with ours. */
 export function partitionForKey(key: Uint8Array, partitions: number): number {
-  return (murmur2(key) & 0x7fffffff) % partitions
+  return partitions === 1 ? 0 : (murmur2(key) & 0x7fffffff) % partitions
 }
 
 function byte(bytes: Uint8Array, at: number): number {

@@ -18,8 +18,19 @@ export function decodeUtf8At(bytes: Uint8Array, start: number, end: number): str
   return utf8Slice.call(bytes, start, end)
 }
 
+/** A short loop beats the call into native code. */
+const loopCharsMax = 24
+
 export function encodeUtf8(text: string): Uint8Array {
-  return Buffer.from(text, 'utf8')
+  const { length } = text
+  if (length > loopCharsMax) return Buffer.from(text, 'utf8')
+  const bytes = Buffer.allocUnsafe(length)
+  for (let at = 0; at < length; at++) {
+    const char = text.charCodeAt(at)
+    if (char > 0x7f) return Buffer.from(text, 'utf8')
+    bytes[at] = char
+  }
+  return bytes
 }
 
 /** One char per byte: what stores use as keys. */

@@ -1,5 +1,6 @@
 /** JSON: what goes in comes out, and a validator has the last word. */
-import { describe, expect, it } from 'vitest'
+import fc from 'fast-check'
+import { describe, expect, it, test } from 'vitest'
 import { RejectedRecordError } from '../../src/errors.ts'
 import { json, type StandardSchema } from '../../src/serde/json.ts'
 
@@ -68,4 +69,14 @@ describe('json', () => {
     }
     expect(() => json(later).deserialize(utf8('1'))).toThrow('answers at once')
   })
+})
+
+test('numbers are written as JSON.stringify writes them', () => {
+  const numbers = fc.oneof(fc.double(), fc.integer(), fc.constantFrom(-0, 1e21, 1e-7, 2 ** 53))
+  fc.assert(
+    fc.property(numbers, (value) => {
+      const bytes = json<number>().serialize(value)
+      expect(Buffer.from(bytes ?? []).toString()).toBe(JSON.stringify(value))
+    })
+  )
 })
