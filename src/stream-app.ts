@@ -35,6 +35,9 @@ export type { StreamAppOptions } from './stream-app-options.ts'
 /** The running application, in this thread or in several. */
 type Running = Pick<Engine, 'state' | 'done' | 'start' | 'close' | 'snapshot' | 'partsOf'>
 
+/** Ten commits of the default interval: a crash has at most so much more to restore. */
+const writeIntervalMs = 1_000
+
 export class StreamApp {
   readonly applicationId: string
   readonly #instance = randomUUID()
@@ -240,7 +243,8 @@ export class StreamApp {
         cacheBytesMax,
       })
     }
-    return new Engine({ ...parts, ...settings, clock: this.#clock, caching: cacheBytesMax !== 0 })
+    const caching = cacheBytesMax !== 0
+    return new Engine({ ...parts, ...settings, writeIntervalMs, clock: this.#clock, caching })
   }
 
   /** In the reverse order of their opening; one that fails does not keep the others open. */

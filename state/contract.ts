@@ -2,11 +2,14 @@
  * The state of one task: its stores, in layers.
  *
  *     writes → open layer ──seal()──▶ sealed layer ──write()──▶ LevelDB, one atomic batch
+ *                                       ▲ └─keep()─┐ the next seal adds to it; a key that changes
+ *                                       └──────────┘ in each of ten commits is written once
  *     reads  ← open layer, sealed layer, clean cache, LevelDB (getSync), in this order
  *
  * Invariants: nothing reaches LevelDB before its commit is acknowledged; the bytes handed out at
- * the seal are the bytes that are written; at most one sealed layer exists; a rollback forgets
- * both layers and the cache, so that the state is again what the last written commit left.
+ * the seal are the bytes that are written, unless newer ones are; at most one sealed layer exists;
+ * a rollback forgets both layers and the cache, so that the state is again what the last written
+ * commit left, and kept ones come back from the changelogs.
  *
  * Keys are binary strings (one char per byte, `latin1`): cheap in a Map, and LevelDB keeps their
  * order.
@@ -86,7 +89,10 @@ export interface Checkpoint {
 }
 
 export interface TaskState {
-  /** Undefined: the directory was new, damaged or wiped; restore from the beginning. */
+  /**
+   * Of the last commit that was written, or kept. Undefined: the directory was new, damaged or
+   * wiped; restore from the beginning.
+   */
   readonly checkpoint: Checkpoint | undefined
   store<V>(definition: StoreDefinition<V>): KeyValueState<V>
   /** What the last written commit left: for readers from outside. */
@@ -97,11 +103,20 @@ export interface TaskState {
   readonly diskBytes: number
   /** Bytes that a commit has not written yet. */
   readonly dirtyBytes: number
-  /** Freezes the open layer. Only when no sealed layer exists. */
+  /** Of what is sealed, and of all that was kept with it. */
+  readonly sealedBytes: number
+  /** There are commits that were kept, not written, and none is under way. */
+  readonly isKept: boolean
+  /** Freezes the open layer. Only when no sealed layer exists, or a kept one. */
   seal(): SealedState
-  /** Step 4 of the commit: the sealed layer and the checkpoint in one batch; then evicts. */
+  /**
+   * Step 4 of the commit: the sealed layer, with what was kept, and the checkpoint in one batch;
+   * then evicts.
+   */
   write(checkpoint: Checkpoint): Promise<void>
-  /** Forgets both layers and the cache. */
+  /** Step 4, left to a later commit: a crash before it has more of the changelogs to restore. */
+  keep(checkpoint: Checkpoint): void
+  /** Forgets both layers and the cache, and what was kept. */
   rollback(): void
   /** While restoring: raw changelog records, unsealed; flush them with `flushRestored`. */
   restore(store: string, record: RestoredRecord): void

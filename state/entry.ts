@@ -35,6 +35,8 @@ export class Entry {
   touched = true
   /** Counted in the layers, at present, for this entry. */
   bytes = 0
+  /** Where it is in the sealed layer, if it is sealed. */
+  sealedAt = -1
 
   constructor(owner: EntryOwner, key: string, value: unknown, stored: boolean) {
     this.owner = owner

@@ -61,14 +61,20 @@ export class Layers {
     return this.#sealed
   }
 
-  /** Moves what is open into the sealed layer, and begins an empty open one. */
+  /** Moves what is open into the sealed layer, a new or a kept one, and begins an empty one. */
   seal(sealed: SealedLayer): void {
-    this.#frozen = this.#open
+    const opened = this.#open
     this.#open = new Layer()
+    const isKept = this.#sealed === sealed
+    if (!isKept) this.#frozen = opened
     this.#sealed = sealed
-    for (const entry of this.#frozen.entries) {
-      if (isVoid(entry)) forget(entry)
-      else sealed.add(entry)
+    for (const entry of opened.entries) {
+      if (isVoid(entry)) {
+        forget(entry)
+        continue
+      }
+      if (isKept && !entry.sealed) this.#frozen.entries.push(entry)
+      sealed.add(entry)
     }
   }
 
@@ -118,7 +124,8 @@ export class Layers {
 
 /** Whether a key came and went within the open layer: nobody outside can know of it. */
 function isVoid(entry: Entry): boolean {
-  return entry.value === undefined && !entry.stored
+  // A deletion that is sealed, and not written: LevelDB may still have what was deleted.
+  return entry.value === undefined && !entry.stored && !entry.sealed
 }
 
 /** Ends an entry of the open layer that needs no sealing. */

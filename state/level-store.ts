@@ -4,7 +4,9 @@
  *     get ─▶ entry last touched ─▶ map (open, sealed and clean at once) ─▶ LevelDB (getSync)
  *
  * Invariants: an entry in the map is always newer than, or equal to, what LevelDB has; only clean
- * entries are evicted; the entry last touched may be out of the map, but then it is clean and true.
+ * entries are evicted; the entry last touched may be out of the map, but then it is clean and true;
+ * as long as the map is whole (the store began empty, here, and has let nothing go that LevelDB
+ * has), what is not in it is nowhere, and LevelDB is not asked.
  */
 import { assert } from '../src/assert.ts'
 import type { KeyValueState, StoreDefinition } from './contract.ts'
@@ -30,12 +32,15 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   readonly #layers: Layers
   readonly #entries = new Map<string, Entry>()
   readonly #cached: boolean
+  #isWhole: boolean
   #recent: Entry | undefined
   #hand: MapIterator<Entry> | undefined
 
-  constructor(definition: StoreDefinition<V>, prefix: string, host: StoreHost) {
+  /** @param isEmpty LevelDB has nothing of it */
+  constructor(definition: StoreDefinition<V>, prefix: string, host: StoreHost, isEmpty: boolean) {
     this.definition = definition
     this.prefix = prefix
+    this.#isWhole = isEmpty
     this.#host = host
     this.#layers = host.layers
     this.#cached = definition.cached !== false
@@ -95,6 +100,7 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   }
 
   drop(entry: Entry): void {
+    if (entry.stored) this.#isWhole = false
     this.#entries.delete(entry.key)
     this.#layers.leave(entry)
   }
@@ -107,6 +113,7 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
 
   /** Forgets everything in memory; the layers are reset by their owner. */
   clear(): void {
+    this.#isWhole = false
     this.#entries.clear()
     this.#recent = undefined
     this.#hand = undefined
@@ -141,7 +148,7 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   }
 
   #load(key: string): Entry {
-    const bytes = this.#host.database().read(this.prefix + key)
+    const bytes = this.#isWhole ? undefined : this.#host.database().read(this.prefix + key)
     if (bytes === undefined) return this.#arrive(new Entry(this, key, undefined, false))
     return this.#arrive(new Entry(this, key, this.definition.codec.decode(bytes), true))
   }

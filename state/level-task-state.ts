@@ -5,8 +5,9 @@
  *     changelog ─▶ restore() … flushRestored() ───────▶ LevelDB
  *
  * Invariants: one write at a time; a sealed layer exists from `seal` until its write has landed or
- * a rollback; a restore begins with nothing in the layers. After a failed write nothing more is
- * taken, because nobody knows what LevelDB has of it.
+ * a rollback, and while it is kept; nothing is added to it while it is written; a restore begins
+ * with nothing in the layers. After a failed write nothing more is taken, because nobody knows what
+ * LevelDB has of it.
  */
 import { setImmediate } from 'node:timers/promises'
 import { assert, present } from '../src/assert.ts'
@@ -63,6 +64,9 @@ export class LevelTaskState implements TaskState {
     if (end - start > loopBytesMax) scratch.set(bytes.subarray(start, end))
     else for (let at = start; at < end; at++) scratch[at - start] = bytes[at] as number
   }
+  /** Of a commit that is not written; `isKept` until the next seal: then nothing is under way. */
+  #unwritten: Checkpoint | undefined
+  #isKept = false
   #evictNext = 0
   #closed = false
   #namesCompared = false
@@ -78,7 +82,15 @@ export class LevelTaskState implements TaskState {
   }
 
   get checkpoint(): Checkpoint | undefined {
-    return this.#database.checkpoint
+    return this.#unwritten ?? this.#database.checkpoint
+  }
+
+  get isKept(): boolean {
+    return this.#isKept
+  }
+
+  get sealedBytes(): number {
+    return this.#arena.length
   }
 
   /** Stores that are on disk, whether or not anybody has opened them. */
@@ -101,8 +113,10 @@ export class LevelTaskState implements TaskState {
   store<V>(definition: StoreDefinition<V>): KeyValueState<V> {
     const known = this.#stores.get(definition.name)
     if (known !== undefined) return known as KeyValueState<unknown> as KeyValueState<V>
-    const prefix = this.#usable().prefixOf(definition.name)
-    const store = new LevelStore<V>(definition, prefix, this.#host)
+    const database = this.#usable()
+    const isEmpty = !database.knows(definition.name)
+    const prefix = database.prefixOf(definition.name)
+    const store = new LevelStore<V>(definition, prefix, this.#host, isEmpty)
     this.#stores.set(definition.name, store as unknown as LevelStore<unknown>)
     return store
   }
@@ -113,19 +127,31 @@ export class LevelTaskState implements TaskState {
 
   seal(): SealedState {
     this.#usable()
-    assert(this.#layers.sealed === undefined, 'at most one sealed layer exists')
+    const kept = this.#layers.sealed
+    assert(kept === undefined || this.#isKept, 'at most one sealed layer is under way')
+    assert(this.#writing === undefined, 'nothing is added to what is being written')
     assert(this.#restoring === undefined, 'what was restored has been flushed')
     this.#compareNames()
-    const sealed = new SealedLayer(this.#arena)
+    this.#isKept = false
+    kept?.renew()
+    const sealed = kept ?? new SealedLayer(this.#arena)
     this.#layers.seal(sealed)
     return sealed
   }
 
+  keep(checkpoint: Checkpoint): void {
+    assert(this.#layers.sealed !== undefined && !this.#isKept, 'a sealed layer to keep')
+    assert(this.#writing === undefined, 'what is being written is not kept')
+    this.#unwritten = checkpoint
+    this.#isKept = true
+  }
+
   async write(checkpoint: Checkpoint): Promise<void> {
     const sealed = present(this.#layers.sealed, 'the sealed layer to write')
+    this.#isKept = false
     await this.#exclusively(async (database) => {
       const batch = database.batch()
-      for (let index = 0; index < sealed.entries; index++) {
+      for (let index = 0; index < sealed.size; index++) {
         if (index % entriesPerTurn === entriesPerTurn - 1) await setImmediate()
         const { owner, key } = sealed.entryAt(index)
         const start = sealed.startAt(index)
@@ -133,6 +159,7 @@ export class LevelTaskState implements TaskState {
         else batch.put(owner.prefix + key, sealed.buffer, start, sealed.endAt(index))
       }
       await database.commit(batch, checkpoint)
+      this.#unwritten = undefined
       this.#layers.endSealed()
       this.#arena.clear()
     })
@@ -144,20 +171,21 @@ export class LevelTaskState implements TaskState {
     this.#forget()
     this.#restoring?.abandon()
     this.#restoring = undefined
+    this.#isKept = false
+    this.#unwritten = undefined
     if (sealed === undefined) return
     if (this.#writing === undefined) {
       this.#arena.clear()
       return
     }
     // A commit that is being written has happened: only what came after its seal is undone.
-    for (let index = 0; index < sealed.entries; index++) {
+    for (let index = 0; index < sealed.size; index++) {
       const { owner, key } = sealed.entryAt(index)
       const bytes = sealed.valueAt(index)
       const value = bytes === null ? undefined : owner.definition.codec.decode(bytes.slice())
       const entry = new Entry(owner, key, value, value !== undefined)
-      entry.sealed = true
-      owner.adopt(entry)
       sealed.replaceAt(index, entry)
+      owner.adopt(entry)
     }
     this.#layers.keepSealed(sealed)
   }

@@ -1,8 +1,10 @@
 /**
- * The frozen changes of one commit, as the bytes that go to the changelog and to LevelDB.
+ * The frozen changes of one commit, as the bytes that go to the changelog and to LevelDB; or of
+ * several, if the ones before were kept: then each key has its newest bytes.
  *
- *     arena   │ value │ crc │ value │ crc │ …        one stretch per entry that is not deleted
- *     starts  ▲ 0             ▲ 1                    -1: deleted
+ *     arena    │ value │ crc │ value │ crc │ …        one stretch per entry that is not deleted
+ *     starts   ▲ 0             ▲ 1                    -1: deleted
+ *     current  which of the entries the last seal has changed, in the order of their first write
  *
  * Invariants: bytes never change once sealed, whatever processing does to the live values; a value
  * and its CRC-32C lie side by side, so that LevelDB gets both without another copy.
@@ -54,6 +56,7 @@ export class SealedLayer implements SealedState {
   readonly #entries: Entry[] = []
   readonly #starts: number[] = []
   readonly #ends: number[] = []
+  #current: number[] = []
   readonly #arena: Arena
 
   constructor(arena: Arena) {
@@ -61,8 +64,19 @@ export class SealedLayer implements SealedState {
     this.#arena = arena
   }
 
+  /** Of the last seal. */
   get entries(): number {
+    return this.#current.length
+  }
+
+  /** Of all seals since the last write. */
+  get size(): number {
     return this.#entries.length
+  }
+
+  /** Another seal begins: what is here stays. */
+  renew(): void {
+    this.#current = []
   }
 
   get bytes(): number {
@@ -72,19 +86,21 @@ export class SealedLayer implements SealedState {
   /** Takes in an entry of the open layer. */
   add(entry: Entry): void {
     entry.dirty = false
+    const index = entry.sealed ? entry.sealedAt : this.#entries.push(entry) - 1
     if (entry.value === undefined) {
       entry.stored = false
-      this.#starts.push(-1)
-      this.#ends.push(-1)
+      this.#starts[index] = -1
+      this.#ends[index] = -1
     } else {
       const start = this.#arena.length
       this.#arena.append(entry.owner.definition.codec.encode(entry.value))
       entry.stored = true
-      this.#starts.push(start)
-      this.#ends.push(this.#arena.length)
+      this.#starts[index] = start
+      this.#ends[index] = this.#arena.length
     }
     entry.sealed = true
-    this.#entries.push(entry)
+    entry.sealedAt = index
+    this.#current.push(index)
   }
 
   entryAt(index: number): Entry {
@@ -97,6 +113,8 @@ export class SealedLayer implements SealedState {
 
   /** A rollback during the write gives the sealed keys new entries. */
   replaceAt(index: number, entry: Entry): void {
+    entry.sealed = true
+    entry.sealedAt = index
     this.#entries[index] = entry
   }
 
@@ -122,7 +140,7 @@ export class SealedLayer implements SealedState {
   }
 
   forEachLogged(visit: (store: string, key: Uint8Array, value: Uint8Array | null) => void): void {
-    for (let index = 0; index < this.#entries.length; index++) {
+    for (const index of this.#current) {
       const { owner, key } = this.entryAt(index)
       if (!owner.definition.logged) continue
       visit(owner.definition.name, keyViews.ofText(key), this.#viewAt(index))

@@ -113,6 +113,11 @@ export class TaskDatabase {
     return this.#checkpoint?.stores ?? []
   }
 
+  /** Whether anything of this store may be on disk, or in a batch. */
+  knows(store: string): boolean {
+    return this.#stores.includes(store)
+  }
+
   /** What the keys of this store begin with; handed out at its first appearance. */
   prefixOf(store: string): string {
     let index = this.#stores.indexOf(store)

@@ -5,12 +5,13 @@
  *     (1) flush        operators hand on what they held back           ─┐ the seal: synchronous,
  *     (2) send         outputs and changelogs are complete, frozen     ─┘ processing stands still
  *     (3) transact     records, input offsets and metadata, all or nothing   ─┐
- *     (4) write        each task's state and checkpoint, one LevelDB batch    │ beside processing
+ *     (4) write        each task's state and checkpoint, one LevelDB batch;   │ beside processing
+ *                      or they are kept, for a later commit to write          │
  *     (5) publish      gauges, counters, operators are told, purge           ─┘
  *
  * Invariants: after the seal nothing that processing does changes what is committed; the bytes
- * sent in (2) are the bytes written in (4); a crash after (3) leaves a state that is behind, never
- * ahead.
+ * sent in (2) are the bytes written in (4), unless a later commit has newer ones; a crash after (3)
+ * leaves a state that is behind, never ahead.
  */
 import { assert, present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
@@ -30,6 +31,8 @@ export interface CommitParts {
   /** The number for the log: greater in every commit of the process. */
   readonly number: number
   readonly tasks: readonly StreamTask[]
+  /** Whether states may be left for a later commit to write. */
+  readonly mayKeep: boolean
   readonly probe: CommitProbe
 }
 
@@ -110,7 +113,7 @@ export class Commit {
     await Promise.all(
       this.#alive().map(async (frozen) => {
         try {
-          await frozen.task.write(frozen, receipt)
+          await frozen.task.write(frozen, receipt, this.#parts.mayKeep)
         } catch (error) {
           throw new CommitFailure(frozen.task, error)
         }

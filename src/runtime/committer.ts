@@ -89,10 +89,10 @@ export class Committer {
     this.#purger.turn()
     const isDue = this.dueInMs() === 0
     this.#isWaiting = isDue && !this.settle()
-    if (isDue && !this.#isWaiting) this.#begin()
+    if (isDue && !this.#isWaiting) this.#begin(this.#changed(), true)
   }
 
-  /** Commits what has changed up to now; resolves when that is done, or undone. */
+  /** Commits, and writes, what has changed up to now; resolves when that is done, or undone. */
   async commit(): Promise<void> {
     while (this.#inFlight !== undefined) await this.#inFlight
     this.#barriers += 1
@@ -101,7 +101,8 @@ export class Committer {
         await Promise.all(this.#running().map(({ busy }) => busy))
       }
       if (this.#isStopped || this.#inFlight !== undefined) return
-      if (this.#changed().length > 0) this.#begin()
+      const tasks = this.#options.tasks().filter((task) => task.needsCommit || task.isKept)
+      if (tasks.length > 0) this.#begin(tasks, false)
     } finally {
       this.#barriers -= 1
     }
@@ -139,14 +140,14 @@ export class Committer {
     return bytes > bufferBytesMax
   }
 
-  #begin(): void {
+  #begin(tasks: readonly StreamTask[], mayKeep: boolean): void {
     const { environment, probe } = this.#options
     const { log, outputs, clock, ticks } = environment
     this.#asked = false
     this.#lastSealAt = ticks()
     this.#number += 1
-    const tasks = this.#changed()
-    const commit = new Commit({ log, outputs, clock, number: this.#number, tasks, probe })
+    const number = this.#number
+    const commit = new Commit({ log, outputs, clock, number, tasks, mayKeep, probe })
     this.#current = commit
     this.#inFlight = this.#run(commit, tasks).finally(() => {
       this.#inFlight = undefined

@@ -58,6 +58,11 @@ export interface EngineOptions {
   readonly restoresMax?: number
   /** Default 30,000. */
   readonly purgeIntervalMs?: number
+  /**
+   * How long commits may be kept in memory before one is written to disk with all of them: keys
+   * that change in each are written once. Default 0: each commit is written.
+   */
+  readonly writeIntervalMs?: number
   /** False: nothing happens by itself; whoever holds the engine takes its turns. Default true. */
   readonly runs?: boolean
   readonly probe?: CommitProbe
@@ -84,6 +89,7 @@ const defaults = {
   bufferBytesMax: 32 * 1024 * 1024,
   restoresMax: 4,
   purgeIntervalMs: 30_000,
+  writeIntervalMs: 0,
 } as const
 
 export class Engine {
@@ -216,8 +222,9 @@ export class Engine {
   partsOf(name: string): readonly StorePart[] {
     expectReadable(this.state, name)
     if ((this.#membership?.rebalances ?? 0) === 0) throw notStarted(name)
-    const { plan, globals, manager } = this.#started()
-    return storeParts({ plan, globals, tasks: () => manager.tasks }, name)
+    const { plan, globals, manager, committer } = this.#started()
+    const commit = (): Promise<void> => committer.commit()
+    return storeParts({ plan, globals, tasks: () => manager.tasks, commit }, name)
   }
 
   /** Rows of a store, over all tasks of this process; what is not committed too. */
@@ -348,6 +355,7 @@ export class Engine {
       globals,
       caching: options.caching ?? true,
       guarantee: options.guarantee ?? 'exactly_once',
+      writeIntervalMs: options.writeIntervalMs,
       wake: () => loop.wake(),
       requestCommit: () => committer.ask(),
     }

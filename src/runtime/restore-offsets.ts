@@ -72,7 +72,8 @@ export class OffsetsCheck {
     const { commitNumber: state, writtenAt = now(), sources } = checkpoint
     if (committed === undefined) await this.#expectForgotten(sources)
     else if (!canStepBack || now() - writtenAt > ageMsMax) {
-      throw this.#behind(`is that of commit ${state}, and the offsets are of ${committed}`, sources)
+      const what = `is that of commit ${state}, and the offsets are of ${committed}`
+      throw await this.#behind(what, sources)
     }
     const found = { task, state, committed: committed ?? 0 }
     logger.warn('The state is ahead of the committed offsets and is rebuilt', found)
@@ -81,17 +82,44 @@ export class OffsetsCheck {
 
   /** Without offsets nothing was committed; or all of it is gone, and nothing may be left. */
   async #expectForgotten(sources: Checkpoint['sources']): Promise<void> {
-    const { log, stores, applicationId, task, partition, signal } = this.#options
+    const { stores, applicationId, task } = this.#options
     for (const store of stores) {
-      const changelog = { topic: changelogTopic(applicationId, store), partition }
-      await log.restore(changelog, 'earliest', {
-        signal,
-        apply: () => {
-          throw offsetsLost(applicationId, task, changelog, this.#commands(sources))
-        },
-        flush: () => {},
-      })
+      if (!(await this.#hasRecords(store, 'earliest'))) continue
+      const commands = await this.#commands(sources)
+      throw offsetsLost(applicationId, task, this.#changelog(store), commands)
     }
+  }
+
+  #changelog(store: string): TopicPartition {
+    const { applicationId, partition } = this.#options
+    return { topic: changelogTopic(applicationId, store), partition }
+  }
+
+  /** Whether its changelog has any from there on. */
+  async #hasRecords(store: string, from: Offset | 'earliest'): Promise<boolean> {
+    const { log, signal } = this.#options
+    const found = new Error('a record')
+    const apply = (): never => {
+      throw found
+    }
+    try {
+      await log.restore(this.#changelog(store), from, { signal, apply, flush: () => {} })
+      return false
+    } catch (error) {
+      if (error === found) return true
+      throw error
+    }
+  }
+
+  /** Whether changelogs know more than the state: a crash has left commits in them alone. */
+  async #isShort(): Promise<boolean> {
+    const { stores, checkpoint } = this.#options
+    for (const store of stores) {
+      const from = checkpoint?.changelogs[store] ?? 'earliest'
+      // What is not there to be read from is for the restore to complain about.
+      if (await this.#hasRecords(store, from).catch(() => true)) return true
+    }
+    return false
   }
 
   async #expectNotBehind(sources: Readonly<Record<string, SourcePlace>>): Promise<void> {
@@ -110,13 +138,13 @@ export class OffsetsCheck {
       if (parts !== undefined && parts <= offset) continue
       const name = partitionName(one)
       const what = `holds ${name} up to ${place.offset}, and its offset was set to ${offset}`
-      throw this.#behind(what, sources)
+      throw await this.#behind(what, sources)
     }
   }
 
-  #behind(what: string, sources: Checkpoint['sources']): FatalError {
+  async #behind(what: string, sources: Checkpoint['sources']): Promise<FatalError> {
     const { task } = this.#options
-    const commands = this.#commands(sources)
+    const commands = await this.#commands(sources)
     const ways = commands === undefined ? '' : `go on where the state stands, by ${commands}; `
     return new FatalError(
       'MILLRACE_OFFSETS_BEHIND_STATE',
@@ -127,7 +155,9 @@ export class OffsetsCheck {
     )
   }
 
-  #commands(sources: Checkpoint['sources']): string | undefined {
+  /** To go on where the state stands; undefined: nobody knows the place of the last commit. */
+  async #commands(sources: Checkpoint['sources']): Promise<string | undefined> {
+    if (await this.#isShort()) return undefined
     const { offsets = [], applicationId } = this.#options
     const commands = offsets.flatMap((one) => {
       const place = sources?.[partitionName(one)]

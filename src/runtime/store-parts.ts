@@ -20,6 +20,8 @@ export interface StorePart {
   readonly partition: number
   /** As of now: it may change at any time. */
   readonly state: PartState
+  /** Only of what is here: undefined, or it resolves once all that is committed can be read. */
+  shown(): Promise<void> | undefined
   /** Only of what is here. All that is read through it is of one commit. */
   open(): OpenPart
 }
@@ -33,23 +35,23 @@ export interface StoreHolders {
   readonly plan: Plan
   readonly tasks: () => readonly StreamTask[]
   readonly globals: GlobalState | undefined
+  /** Commits what there is to commit; resolves when that is done, or undone. */
+  readonly commit: () => Promise<void>
 }
 
 /** None: no task has such a store. */
-export function storeParts(
-  { plan, tasks, globals }: StoreHolders,
-  name: string
-): readonly StorePart[] {
+export function storeParts(holders: StoreHolders, name: string): readonly StorePart[] {
+  const { plan, globals } = holders
   if (globals?.has(name) === true) return [globalPart(globals, name)]
   return plan.tasks
     .filter(({ subtopology }) => subtopology.stores.some((store) => store.name === name))
-    .map(({ id, partition }) => taskPart(id, partition, tasks, name))
+    .map(({ id, partition }) => taskPart(id, partition, holders, name))
 }
 
 function taskPart(
   id: TaskId,
   partition: number,
-  tasks: () => readonly StreamTask[],
+  { tasks, commit }: StoreHolders,
   name: string
 ): StorePart {
   const taskOf = (): StreamTask | undefined => tasks().find((task) => task.id === id)
@@ -61,6 +63,7 @@ function taskPart(
       if (task === undefined) return 'elsewhere'
       return task.isRunning ? 'here' : 'restoring'
     },
+    shown: () => (present(taskOf(), `task ${id} is here`).showCommits() ? undefined : commit()),
     open: () => present(taskOf(), `task ${id} is here`).openStore(name),
   }
 }
@@ -68,7 +71,8 @@ function taskPart(
 /** It belongs to no commit: what has arrived is read as it is. */
 function globalPart(globals: GlobalState, name: string): StorePart {
   const find = (query: RowQuery): AsyncIterable<StoreRow> => globals.find(name, query)
-  return { task: 'global', partition: 0, state: 'here', open: () => ({ find, close: () => {} }) }
+  const open = (): OpenPart => ({ find, close: () => {} })
+  return { task: 'global', partition: 0, state: 'here', shown: () => undefined, open }
 }
 
 /** Of several processes that see the same parts, those that have them. */

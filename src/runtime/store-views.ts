@@ -95,6 +95,11 @@ export abstract class StoreView {
 
   /** All are opened in the same instant. */
   async *#readAll(parts: readonly StorePart[], query: RowQuery): AsyncIterable<StoreRow> {
+    const waits = parts.flatMap((part) => part.shown() ?? [])
+    if (waits.length > 0) {
+      await Promise.all(waits)
+      this.#expectRestored(parts)
+    }
     const opened: (readonly [StorePart, OpenPart])[] = []
     try {
       for (const part of parts) opened.push([part, part.open()])

@@ -43,6 +43,8 @@ export interface FrozenTask {
 }
 
 const noKeys: SkippedKeys = new Map()
+/** Of the state of commits that are not written yet: a few tens of thousands of small entries. */
+const keptBytesMax = 1024 * 1024
 
 export class StreamTask {
   readonly id: TaskId
@@ -60,8 +62,14 @@ export class StreamTask {
   #isRetired = false
   #isHalted = false
   #isDamaged = false
-  /** Dirty bytes of the layer that a commit is carrying. */
+  /** Dirty bytes of the layer that a commit is carrying, or has left in memory. */
   #sealedBytes = 0
+  /** Ticks; the state is written in the first commit. */
+  #writtenAt = Number.NEGATIVE_INFINITY
+  /** Somebody reads the stores from outside, and sees what is written. */
+  #isRead = false
+  /** What is on disk lacks commits that have happened. */
+  #isBehind = false
 
   constructor(environment: TaskEnvironment) {
     const { planned, totals } = environment
@@ -104,7 +112,20 @@ export class StreamTask {
   }
 
   get needsCommit(): boolean {
-    return this.isRunning && (this.life.needsCommit || this.#skipped.size > 0)
+    if (!this.isRunning) return false
+    // What was kept is not kept for longer because nothing else is to be committed.
+    const isToBeWritten = this.isKept && this.#isWriteDue
+    return this.life.needsCommit || this.#skipped.size > 0 || isToBeWritten
+  }
+
+  /** Commits have happened whose state is in memory only. */
+  get isKept(): boolean {
+    return this.isRunning && this.#state?.isKept === true
+  }
+
+  get #isWriteDue(): boolean {
+    const { writeIntervalMs, ticks } = this.#environment
+    return ticks() - this.#writtenAt >= writeIntervalMs
   }
 
   /** Bytes that no commit carries yet. */
@@ -120,6 +141,12 @@ export class StreamTask {
   /** Stores as the operators opened them; empty while it is not running. */
   get stores(): ReadonlyMap<string, KeyValueState<unknown>> {
     return this.#life?.stores ?? new Map()
+  }
+
+  /** From here on each commit can be read once it is done; false: not yet what came before. */
+  showCommits(): boolean {
+    this.#isRead = true
+    return !this.#isBehind
   }
 
   /** What is committed of a store now; only while it is running. */
@@ -220,15 +247,37 @@ export class StreamTask {
     })
   }
 
-  /** Step 4: the state, in one batch with the place in its changelogs that it belongs to. */
-  async write({ number, offsets }: FrozenTask, receipt: CommitReceipt): Promise<void> {
+  /**
+   * Step 4: the state, in one batch with the place in its changelogs that it belongs to; or, if it
+   * may, it waits in memory for a later commit.
+   */
+  async write(
+    { number, offsets }: FrozenTask,
+    receipt: CommitReceipt,
+    mayWait: boolean
+  ): Promise<void> {
     this.#attempts.forget(offsets)
     this.#commitNumber = number
     this.#skipped = noKeys
     const state = this.#state
     if (state === undefined) return
-    await state.write(this.#checkpointAfter(number, offsets, receipt))
+    const checkpoint = this.#checkpointAfter(number, offsets, receipt)
+    this.#isBehind = mayWait && this.#mayKeep(state)
+    if (this.#isBehind) {
+      state.keep(checkpoint)
+      return
+    }
+    await state.write(checkpoint)
+    this.#writtenAt = this.#environment.ticks()
     this.#sealedBytes = 0
+  }
+
+  /** Whether the state of a commit may wait in memory for that of a later one. */
+  #mayKeep({ sealedBytes }: TaskState): boolean {
+    if (this.#isRead || this.#isWriteDue || sealedBytes > keptBytesMax) return false
+    // What no changelog has would be lost.
+    const { stores } = this.planned.subtopology
+    return stores.every(({ logged, origin }) => logged || origin !== undefined)
   }
 
   /** Step 5. */
@@ -247,6 +296,7 @@ export class StreamTask {
     this.#skipped = noKeys
     this.#sealedBytes = 0
     this.#state?.rollback()
+    this.#isBehind = false
   }
 
   async close(): Promise<void> {

@@ -28,6 +28,8 @@ export interface SharedEnvironment {
   readonly globals: GlobalState | undefined
   readonly caching: boolean
   readonly guarantee: Guarantee
+  /** How long commits may be kept in memory before one is written; 0: each is. */
+  readonly writeIntervalMs: number
   /** Something may be there to do. */
   readonly wake: () => void
   readonly requestCommit: () => void

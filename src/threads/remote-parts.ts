@@ -55,6 +55,8 @@ export class RemoteParts {
       get state() {
         return locate().state
       },
+      // Threads write the state of each commit with it.
+      shown: () => undefined,
       open: () => this.#open(present(locate().thread, `task ${task} is here`), store, task),
     }
   }

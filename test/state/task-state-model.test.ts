@@ -31,6 +31,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('range'), store, key, to: key }) },
   { weight: 4, arbitrary: fc.record({ op: fc.constant('seal') }) },
   { weight: 4, arbitrary: fc.record({ op: fc.constant('write'), wait: fc.boolean() }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant('keep') }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('settle') }) },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('rollback') }) },
   { weight: 1, arbitrary: fc.record({ op: fc.constant('crash') }) },
@@ -49,12 +50,16 @@ class Life {
   #stores!: readonly KeyValueState<Counter>[]
   #current: Content = empty()
   #sealed: Content | undefined
+  /** Of commits that have happened and are not written. */
+  #kept: Content | undefined
   #written: Content = empty()
-  /** What the changelogs say, as of the last written commit, and as of the seal. */
+  /** What the changelogs say, as of the last written commit, the last kept one, and the seal. */
   #changelog: Content = empty()
+  #changelogKept: Content | undefined
   #changelogSealed: Content | undefined
   #writing: Promise<void> | undefined
   #commits = 0
+  #writtenCommits = 0
 
   constructor(cacheBytesMax: number) {
     this.#cacheBytesMax = cacheBytesMax
@@ -75,6 +80,7 @@ class Life {
     if ('to' in one) return await this.#range(one.store, one.key, one.to)
     if ('key' in one) return this.#touch(one)
     if (one.op === 'seal') return this.#seal()
+    if (one.op === 'keep') return this.#keep()
     if ('wait' in one) return await this.#write(one.wait)
     if (one.op === 'settle') return await this.#settle()
     if (one.op === 'rollback') return this.#rollback()
@@ -90,7 +96,7 @@ class Life {
     const real = present(this.#stores[one.store])
     const model = present(this.#current[one.store])
     const onDisk = present(this.#written[one.store]).has(one.key)
-    const pending = this.#sealed?.[one.store]?.has(one.key) === true
+    const pending = [this.#sealed, this.#kept].some((map) => map?.[one.store]?.has(one.key))
     if (one.op === 'put') {
       real.put(one.key, { count: one.count ?? 0 })
       model.set(one.key, one.count ?? 0)
@@ -125,7 +131,7 @@ class Life {
     const before = this.#current.map((map) => new Map(map))
     const sealed = this.#state.seal()
     this.#sealed = before
-    this.#changelogSealed = this.#changelog.map((map) => new Map(map))
+    this.#changelogSealed = (this.#changelogKept ?? this.#changelog).map((map) => new Map(map))
     sealed.forEachLogged((name, bytes, value) => {
       const index = definitions.findIndex((definition) => definition.name === name)
       const map = present(this.#changelogSealed?.[index])
@@ -146,6 +152,16 @@ class Life {
     if (wait) await this.#settle()
   }
 
+  #keep(): void {
+    if (this.#sealed === undefined || this.#writing !== undefined) return
+    this.#commits += 1
+    this.#state.keep({ commitNumber: this.#commits, changelogs: {} })
+    expect(this.#state.checkpoint?.commitNumber).toBe(this.#commits)
+    this.#kept = this.#sealed
+    this.#changelogKept = this.#changelogSealed
+    this.#sealed = undefined
+  }
+
   async #settle(): Promise<void> {
     if (this.#writing === undefined) return
     await this.#writing
@@ -158,6 +174,13 @@ class Life {
     this.#changelog = present(this.#changelogSealed)
     this.#sealed = undefined
     this.#writing = undefined
+    this.#writtenCommits = this.#commits
+    this.#forgetKept()
+  }
+
+  #forgetKept(): void {
+    this.#kept = undefined
+    this.#changelogKept = undefined
   }
 
   #rollback(): void {
@@ -165,14 +188,19 @@ class Life {
     // A commit that is being written has happened.
     const base = this.#writing === undefined ? this.#written : present(this.#sealed)
     this.#current = base.map((map) => new Map(map))
-    if (this.#writing === undefined) this.#sealed = undefined
+    this.#forgetKept()
+    if (this.#writing !== undefined) return
+    this.#sealed = undefined
+    this.#commits = this.#writtenCommits
   }
 
   async #reopen(): Promise<void> {
     await this.#settle()
     await this.#directory.close()
     await this.#open()
+    this.#commits = this.#writtenCommits
     expect(this.#state.checkpoint?.commitNumber ?? 0).toBe(this.#commits)
+    this.#forgetKept()
     this.#sealed = undefined
     this.#current = this.#written.map((map) => new Map(map))
   }
@@ -189,9 +217,10 @@ class Life {
     if (this.#writing !== undefined) {
       // The write was under way: either it is there whole, or not at all.
       if (found === this.#commits) this.#landed()
-      else this.#commits -= 1
     }
+    this.#commits = this.#writtenCommits
     expect(found).toBe(this.#commits)
+    this.#forgetKept()
     this.#writing = undefined
     this.#sealed = undefined
     this.#current = this.#written.map((map) => new Map(map))
