@@ -1,7 +1,7 @@
 /** Small binary records: written front to back into a buffer that grows, and read the same way. */
 import { binaryTextAt } from '../serde/text.ts'
 
-/** So few are written faster one by one. */
+/** So few are written faster one by one; their number takes one byte. */
 const loopCharsMax = 32
 
 /** Of the length before a text or bytes of up to 2 MiB. */
@@ -78,12 +78,18 @@ export class ByteWriter {
   /** A string of one char per byte. */
   binary(value: string): this {
     const { length } = value
-    this.count(length)
-    this.#room(length)
-    const [buffer, start] = [this.#buffer, this.#length]
-    if (length > loopCharsMax) buffer.write(value, start, 'latin1')
-    else for (let at = 0; at < length; at++) buffer[start + at] = value.charCodeAt(at)
-    this.#length = start + length
+    if (length > loopCharsMax) {
+      this.count(length)
+      this.#room(length)
+      this.#length += this.#buffer.write(value, this.#length, 'latin1')
+      return this
+    }
+    this.#room(length + 1)
+    const buffer = this.#buffer
+    let at = this.#length
+    buffer[at++] = length
+    for (let char = 0; char < length; char++) buffer[at++] = value.charCodeAt(char)
+    this.#length = at
     return this
   }
 

@@ -27,7 +27,7 @@ import { GlobalMessages } from './global-messages.ts'
 import { GlobalUpdates } from './global-updates.ts'
 import { MarkVector } from './mark-vector.ts'
 import { MergedWindows } from './merged-windows.ts'
-import { Progress, partialsDefinition } from './partial.ts'
+import { type Partial, Progress, partialsDefinition } from './partial.ts'
 import { Partials } from './partials.ts'
 import type { GlobalAggregateSpec } from './specs.ts'
 
@@ -65,7 +65,9 @@ export class GlobalFinalOperator extends Operator {
   override async init(context: TaskContext): Promise<void> {
     this.#context = context
     const store = context.store(partialsDefinition(this.#spec.name, this.#aggregation))
-    const partials = new Partials(this.#aggregation, store)
+    // A final window unites its members once, when it goes out.
+    const kept = this.#isFinal ? 'as they come' : 'once'
+    const partials = new Partials(this.#aggregation, store, kept)
     this.#partials = partials
     const { emission } = this.#spec.windows
     this.#windows = new MergedWindows(this.#aggregation, this.#grid, partials, emission)
@@ -172,20 +174,19 @@ export class GlobalFinalOperator extends Operator {
   }
 
   #closeWindow(end: Timestamp): void {
-    if (this.#isFinal) this.#emitFinal(end)
+    const inside = this.#windows.inside(end)
+    if (this.#isFinal || inside.length === 0) this.#emitFinal(end, inside)
     else if (this.#updates.has(end)) this.#emitUpdate(end)
-    else if (this.#windows.inside(end).length === 0) this.#emitFinal(end)
     this.#progress.cursor = end
     this.#hasProgressed = true
     this.#updates.closed(end)
     this.#windows.closed(end)
-    for (const partial of this.#windows.inside(end)) {
+    for (const partial of inside) {
       if (this.#grid.lastEnd(partial.pane) <= end) this.#partials.remove(partial)
     }
   }
 
-  #emitFinal(end: Timestamp): void {
-    const inside = this.#windows.inside(end)
+  #emitFinal(end: Timestamp, inside: readonly Partial[]): void {
     if (inside.length === 0 && !this.#spec.windows.emptyWindows) return
     const [row] = this.#windows.row(end, inside)
     this.next.process(this.#key(end), new Change(row, null), end)

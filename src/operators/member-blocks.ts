@@ -11,6 +11,7 @@
  */
 import type { KeyValueState } from '../../state/contract.ts'
 import { type ByteReader, type ByteWriter, lengthBytesMax } from '../aggregators/bytes.ts'
+import type { Members } from './member-list.ts'
 import { SetTail } from './set-tail.ts'
 import { readU32, u32Key } from './time-keys.ts'
 
@@ -41,13 +42,13 @@ export class MemberBlock {
 }
 
 export class MemberBlocks {
-  readonly #set: Set<string>
+  readonly #set: Members
   #unwritten: SetTail<string>
   #count = 0
   /** The last one, as long as it is small. */
   #open: MemberBlock | undefined
 
-  constructor(set: Set<string>) {
+  constructor(set: Members) {
     this.#set = set
     this.#unwritten = new SetTail(set)
   }

@@ -13,6 +13,7 @@ import type { MemberSink, Row, RowAggregation } from '../aggregators/row.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import { MarkVector } from './mark-vector.ts'
 import { MemberBlock, MemberBlocks } from './member-blocks.ts'
+import { MemberList, type Members } from './member-list.ts'
 import { SetTail } from './set-tail.ts'
 import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
 
@@ -35,6 +36,12 @@ export function compareIds(a: PartialId, b: PartialId): number {
   )
 }
 
+export type KeptMembers = 'once' | 'as they come'
+
+function makeMembers(kept: KeptMembers): Members {
+  return kept === 'once' ? new Set() : new MemberList()
+}
+
 /** Cumulative; by slot of the row, a set of members or nothing. */
 export class Partial implements PartialId, MemberSink {
   readonly pane: Timestamp
@@ -47,7 +54,7 @@ export class Partial implements PartialId, MemberSink {
   first: Timestamp = Number.POSITIVE_INFINITY
   last: Timestamp = Number.NEGATIVE_INFINITY
   row: Row
-  readonly sets: readonly (Set<string> | undefined)[]
+  readonly sets: readonly (Members | undefined)[]
   /** First phase: how many of its records were sent; for counters only. */
   sent = 0
   /** By slot, where there is a set: how it lies in the store. */
@@ -58,18 +65,19 @@ export class Partial implements PartialId, MemberSink {
   /** Whether the store may hold something of it. */
   isStored = false
 
-  constructor(id: PartialId, aggregation: RowAggregation) {
+  /** @param kept members each once, or, for those who unite them later, as they come */
+  constructor(id: PartialId, aggregation: RowAggregation, kept: KeptMembers = 'once') {
     this.pane = id.pane
     this.end = id.end
     this.topic = id.topic
     this.partition = id.partition
     this.row = aggregation.init()
-    this.sets = aggregation.fields.map(({ member }) => (member ? new Set<string>() : undefined))
+    this.sets = aggregation.fields.map(({ member }) => member && makeMembers(kept))
     this.blocks = this.sets.map((set) => set && new MemberBlocks(set))
   }
 
   addMember(slot: number, member: string): boolean {
-    const set = this.sets[slot] as Set<string>
+    const set = this.sets[slot] as Members
     const before = set.size
     return set.add(member).size > before
   }
@@ -122,14 +130,19 @@ export function idKey({ pane, end, topic, partition }: PartialId): string {
 }
 
 /** A partial as the store gave it, with the id that its key says. */
-export function restored(record: Partial, key: string, aggregation: RowAggregation): Partial {
+export function restored(
+  record: Partial,
+  key: string,
+  aggregation: RowAggregation,
+  kept: KeptMembers
+): Partial {
   const id: PartialId = {
     pane: readSignedTime(key, 0),
     end: readSignedTime(key, 8),
     partition: readU32(key, 16),
     topic: Buffer.from(key.slice(24), 'latin1').toString('utf8'),
   }
-  const partial = new Partial(id, aggregation)
+  const partial = new Partial(id, aggregation, kept)
   const { at, n, first, last, row, sent } = record
   return Object.assign(partial, { at, n, first, last, row, sent, isStored: true })
 }

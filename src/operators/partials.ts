@@ -15,7 +15,7 @@ import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Grid } from '../windows/grid.ts'
 import { MemberBlock } from './member-blocks.ts'
-import type { PartialId, Stored } from './partial.ts'
+import type { KeptMembers, PartialId, Stored } from './partial.ts'
 import {
   blockPrefix,
   idKey,
@@ -25,6 +25,7 @@ import {
   progressKey,
   restored,
 } from './partial.ts'
+import { Removal } from './partial-removal.ts'
 
 export class Partials {
   /** By pane; each list is short: one per first end and source partition. */
@@ -32,10 +33,16 @@ export class Partials {
   readonly #aggregation: RowAggregation
   readonly #store: KeyValueState<Stored>
   readonly #removed: Removal[] = []
+  readonly #kept: KeptMembers
   #dirty: Partial[] = []
   #size = 0
 
-  constructor(aggregation: RowAggregation, store: KeyValueState<Stored>) {
+  constructor(
+    aggregation: RowAggregation,
+    store: KeyValueState<Stored>,
+    kept: KeptMembers = 'once'
+  ) {
+    this.#kept = kept
     this.#aggregation = aggregation
     this.#store = store
   }
@@ -44,9 +51,9 @@ export class Partials {
     return this.#size
   }
 
-  /** Changed since the last flush, in the order of their first change. */
-  dirty(): readonly Partial[] {
-    return this.#dirty
+  /** Changed since the last flush, in the order of their first change, and still here. */
+  *dirty(): Iterable<Partial> {
+    for (const partial of this.#dirty) if (partial.isDirty) yield partial
   }
 
   /** Everything that the store holds. */
@@ -65,7 +72,7 @@ export class Partials {
         }
       } else {
         id = key
-        partial = restored(stored, key, this.#aggregation)
+        partial = restored(stored, key, this.#aggregation, this.#kept)
         this.#insert(partial)
       }
     }
@@ -82,7 +89,7 @@ export class Partials {
   }
 
   add(id: PartialId): Partial {
-    const partial = new Partial(id, this.#aggregation)
+    const partial = new Partial(id, this.#aggregation, this.#kept)
     this.#insert(partial)
     return partial
   }
@@ -158,38 +165,4 @@ export class Partials {
     if (list === undefined) this.#panes.set(partial.pane, [partial])
     else list.push(partial)
   }
-}
-
-/** Deletes a partial from the store, some entries at a time. */
-class Removal {
-  readonly #id: string
-  readonly #keys: Iterator<string>
-  isDone = false
-
-  constructor(partial: Partial) {
-    this.#id = idKey(partial)
-    this.#keys = blockKeys(this.#id, partial.blocks)
-  }
-
-  /** Answers how many entries it has deleted. */
-  step(store: KeyValueState<Stored>, max: number): number {
-    for (let deleted = 0; deleted < max; deleted++) {
-      const { value, done } = this.#keys.next()
-      if (done !== true) {
-        store.delete(value)
-        continue
-      }
-      store.delete(this.#id)
-      this.isDone = true
-      return deleted + 1
-    }
-    return max
-  }
-}
-
-function* blockKeys(id: string, blocks: Partial['blocks']): Generator<string, undefined> {
-  for (const [slot, one] of blocks.entries()) {
-    if (one !== undefined) yield* one.keys(blockPrefix(id, slot))
-  }
-  return undefined
 }

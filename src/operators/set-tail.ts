@@ -8,14 +8,20 @@
  */
 import { assert } from '../assert.ts'
 
+/** A set, or a list, that only grows. */
+export interface Growing<T> {
+  readonly size: number
+  values(): Iterator<T>
+}
+
 export class SetTail<T> {
-  readonly #set: ReadonlySet<T>
+  readonly #set: Growing<T>
   #taken: number
   /** Made when it is needed: many tails are never asked. */
-  #iterator: SetIterator<T> | undefined
+  #iterator: Iterator<T> | undefined
 
   /** @param taken how many of the first ones count as taken */
-  constructor(set: ReadonlySet<T>, taken = 0) {
+  constructor(set: Growing<T>, taken = 0) {
     this.#set = set
     this.#taken = taken
   }

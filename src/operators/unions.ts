@@ -9,6 +9,7 @@
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Grid } from '../windows/grid.ts'
+import type { Members } from './member-list.ts'
 import type { Partial } from './partial.ts'
 
 export interface Unions {
@@ -74,7 +75,7 @@ const staleMax = 1_024
  */
 class NewestPanes {
   readonly #panes = new Map<Timestamp, Pane>()
-  readonly #members = new Map<string, Pane>()
+  readonly #members = new Map<string, { newest: Pane }>()
   /** How many members there are in panes that were not left. */
   size = 0
 
@@ -85,12 +86,19 @@ class NewestPanes {
       this.#panes.set(start, pane)
     }
     for (const member of members) {
-      const before = this.#members.get(member)
-      if (before === undefined || before.isLeft) this.size += 1
-      else if (before.start < start) before.members -= 1
-      else continue
+      const known = this.#members.get(member)
+      if (known === undefined) {
+        this.#members.set(member, { newest: pane })
+        this.size += 1
+      } else {
+        const before = known.newest
+        if (before.isLeft) this.size += 1
+        else if (before.start < start) before.members -= 1
+        else continue
+        // In place: looking a member up is most of what this costs.
+        known.newest = pane
+      }
       pane.members += 1
-      this.#members.set(member, pane)
     }
   }
 
@@ -103,7 +111,9 @@ class NewestPanes {
       this.#panes.delete(pane.start)
     }
     if (this.#members.size <= this.size * 2 + staleMax) return
-    for (const [member, { isLeft }] of this.#members) if (isLeft) this.#members.delete(member)
+    for (const [member, { newest }] of this.#members) {
+      if (newest.isLeft) this.#members.delete(member)
+    }
   }
 }
 
@@ -116,10 +126,12 @@ export class SeparateUnions implements Unions {
   }
 
   sizes(_end: Timestamp, inside: readonly Partial[]): readonly number[] {
+    const [only] = inside
     return this.#sets.map((slot) => {
-      const sets = inside.flatMap(({ sets }) => sets[slot] ?? [])
-      if (sets.length <= 1) return sets[0]?.size ?? 0
-      return united(sets).size
+      if (inside.length === 1 && only !== undefined && isEachOnce(only, slot)) {
+        return only.sets[slot]?.size ?? 0
+      }
+      return united(inside.flatMap((partial) => partial.sets[slot] ?? [])).size
     })
   }
 
@@ -161,8 +173,13 @@ export class OpenUnions implements Unions {
   }
 }
 
+/** The task that has sent them has counted them, each once. */
+function isEachOnce({ sets, row }: Partial, slot: number): boolean {
+  return sets[slot]?.size === row[slot]
+}
+
 /** The largest is copied whole, the others are added. */
-function united(sets: readonly ReadonlySet<string>[]): Set<string> {
+function united(sets: readonly Members[]): Set<string> {
   const [largest, ...others] = [...sets].sort((a, b) => b.size - a.size)
   const union = new Set(largest)
   for (const set of others) for (const member of set) union.add(member)

@@ -189,6 +189,14 @@ test('members are written once, in blocks, and are there again after a restart',
   expect(again.state.entries.size).toBe(2)
 })
 
+test('a member that came twice counts once', async () => {
+  const spec = specOf([10, 10], 'final', false)
+  const [first, second] = await pair(spec)
+  for (const session of ['a', 'b', 'a']) first.visit(3, session)
+  const [partial = new Uint8Array(), mark = new Uint8Array()] = first.commit(12)
+  expect(await second.take(partial, partial, mark)).toEqual(['10: 3,2,0 (null) @10'])
+})
+
 test('a pane between two ends goes when its own end is closed, no sooner', async () => {
   const spec = specOf([10, 6], 'final', false)
   const [first, second] = await pair(spec)
