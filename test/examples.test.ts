@@ -102,6 +102,8 @@ describe('the examples of the public API', () => {
     expect(programs.length).toBe(examples.length)
     for (const [index, build] of programs.entries()) {
       const topology = build().build()
+      // Functions stand for themselves: nothing of them runs.
+      if (examples[index]?.world === 'functions') continue
       const driver = await TopologyTestDriver.open(topology)
       try {
         for (const topic of topology.topics.filter(({ role }) => role === 'source')) {
@@ -114,7 +116,7 @@ describe('the examples of the public API', () => {
         await driver.close()
       }
     }
-  })
+  }, 300_000)
 })
 
 /** It can be read as anything that the prelude has topics of. */

@@ -61,8 +61,8 @@ export interface KeyedLifeOptions {
   readonly mode: Mode
   readonly content: Content
   readonly aggregate: KeyedAggregate
-  /** Everything is silent in the end, and seen to be, until this time. */
-  readonly restUntil?: number
+  /** Everything is silent in the end, and seen to be, for so long. */
+  readonly restMs?: number
 }
 
 /** All rows that were committed, in their order. */
@@ -70,7 +70,7 @@ export async function liveKeyed(
   random: Random,
   options: KeyedLifeOptions
 ): Promise<readonly KeyedRow[]> {
-  const { mode, restUntil } = options
+  const { mode, content, restMs } = options
   const clock = new ManualClock(100)
   const world: KeyedWorld = { ...options, random, clock }
   const sources = sourceTasks.map((_, index) => new Source(world, index))
@@ -95,7 +95,8 @@ export async function liveKeyed(
     }
   }
   await readAll()
-  while (restUntil !== undefined && clock.now() < restUntil) {
+  const latest = Math.max(clock.now(), ...content.flat().map(({ t }) => t))
+  while (restMs !== undefined && clock.now() < latest + restMs) {
     clock.advance(random.below(6))
     for (const source of sources) source.listen()
     if (random.chance(0.1)) await random.pick([sources[0] as Source, ...sources]).restart()

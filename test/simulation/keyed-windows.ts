@@ -212,9 +212,8 @@ function property(make: Make, rests: boolean, ways: readonly [Mode, ...Mode[]]):
     const mode = random.pick(ways)
     const kind = make(random, random.pick<Emission>(['final', 'updates']), mode)
     const content = sourceTasks.flat().map(() => makeEvents(random))
-    const latest = Math.max(...content.flat().map(({ t }) => t))
-    const restUntil = Math.max(100, latest) + kind.reachMs + 60
-    const options = { mode, content, aggregate: kind, ...(rests ? { restUntil } : {}) }
+    const restMs = kind.reachMs + 60
+    const options = { mode, content, aggregate: kind, ...(rests ? { restMs } : {}) }
     const rows = shown(await liveKeyed(random, options), kind.emission)
     const wanted = recount(kind, content, mode, rests)
     if (rows.join('\n') === wanted.join('\n')) return undefined
