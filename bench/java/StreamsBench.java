@@ -124,7 +124,7 @@ public final class StreamsBench {
   /** Counts by key, every update put out. */
   private static void app(Map<String, String> env) {
     var flags = new HashMap<>(Map.of("app", env.get("APP_ID"), "brokers", env.get("BROKERS"), "guarantee", env.get("GUARANTEE"), "state", env.get("STATE_DIR"), "cache", env.getOrDefault("CACHE", "off")));
-    for (var name : List.of("THREADS", "COMMIT", "SESSION", "LINGER")) if (env.containsKey(name)) flags.put(name.toLowerCase(), env.get(name));
+    for (var name : List.of("THREADS", "COMMIT", "SESSION", "LINGER")) if (!env.getOrDefault(name, "").isEmpty()) flags.put(name.toLowerCase(), env.get(name));
     var streams = new KafkaStreams(casesOf(flags).topology("count", env.get("INPUT"), env.get("OUTPUT")), settings(flags));
     Runtime.getRuntime().addShutdownHook(new Thread(streams::close));
     streams.start();
