@@ -59,7 +59,11 @@ export class JoinBuffer {
   }
 
   put(key: string, item: Buffered): void {
-    if (item.timestamp <= this.#horizon()) return
+    if (item.timestamp <= this.#horizon()) {
+      // It has met the other side; nothing that comes later will meet it.
+      this.#context.drop('expired')
+      return
+    }
     this.#append(key, item)
     if (item.timestamp <= this.#extent.observed) return
     this.#extent.observed = item.timestamp
