@@ -59,11 +59,14 @@ export class TableSourceOperator extends Operator {
 /** `table.filter(isOpen).stored('open-orders')`: keeps the rows of a table made from others. */
 export class StoredTableOperator extends Operator {
   readonly #spec: TableRowsSpec
+  readonly #isSilent: boolean
   #rows!: TableRows
 
-  constructor(spec: TableRowsSpec) {
+  /** @param isSilent whether a row that was not there, and is not now, is no news */
+  constructor(spec: TableRowsSpec, isSilent: boolean) {
     super()
     this.#spec = spec
+    this.#isSilent = isSilent
   }
 
   override init(context: TaskContext): void {
@@ -74,6 +77,7 @@ export class StoredTableOperator extends Operator {
     assert(value instanceof Change, 'a table sends changes')
     const { newValue } = value as Change<unknown>
     const before = this.#rows.put(key, newValue, timestamp)
+    if (this.#isSilent && newValue === null && before === undefined) return
     this.next.process(key, new Change(newValue, before?.value ?? null), timestamp)
   }
 }

@@ -38,7 +38,7 @@ export function drawTableNode(
     case 'table-values':
       return [drawTableValues(node, parents, tables)]
     case 'stored':
-      return [drawStored(node, parents)]
+      return [drawStored(node, parents, tables)]
     case 'table-select':
       return [drawTableSelect(node, parents, tables)]
     case 'table-aggregate':

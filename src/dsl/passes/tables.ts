@@ -66,10 +66,15 @@ export function drawTableValues(
   return drawn(node, 'map-values', parents, () => new TableValuesOperator(map, tellsOld))
 }
 
-export function drawStored(node: StoredNode, parents: Parents): NodeBlueprint {
+export function drawStored(node: StoredNode, parents: Parents, tables: TablePlan): NodeBlueprint {
   const { durable: name, key, value, logged } = node
   const spec = Object.freeze({ name, key, value, logged })
-  return drawn(node, 'stored', parents, () => new StoredTableOperator(spec), storesOf(node))
+  // A filter may not know what it has let pass before; its store does, once somebody asks for it.
+  const input = inputOf(node)
+  const isFiltered = input.kind === 'table-filter' && !tables.isVersioned(input)
+  const isSilent = isFiltered && tables.tellsOld(node)
+  const create = (): Operator => new StoredTableOperator(spec, isSilent)
+  return drawn(node, 'stored', parents, create, storesOf(node))
 }
 
 export function drawTableSelect(
