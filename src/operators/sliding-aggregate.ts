@@ -124,8 +124,9 @@ export class SlidingAggregateOperator extends RecordWindowsOperator {
   #update(hand: Hand, start: Timestamp, kept: Kept | undefined, from?: unknown): void {
     const { keyText, key, value, timestamp, closeTime } = hand
     if (start + this.#spanMs < closeTime) {
-      // A window past its retention is none: it is not counted again.
-      if (kept === undefined || this.rows.isShown(start)) this.context.drop('late')
+      // Past its retention a window is none, but the one that ends with the record would be made.
+      const isSeen = kept === undefined || this.rows.isShown(start)
+      if (isSeen || start + this.#spanMs === timestamp) this.context.drop('late')
       return
     }
     // As in Kafka Streams, what a window begins with counts as its row before.
