@@ -109,7 +109,7 @@ export class StreamJoinOperator extends Operator {
       this.#context.drop(keyText === null ? 'null_key' : 'null_value')
       return
     }
-    if (this.#unmatched?.observed === timestamp) this.#emitUnmatched(this.#unmatched)
+    if (this.#unmatched?.observed === timestamp) this.#emitUnmatched(side, this.#unmatched)
     const bytes = this.#spec.values[side].serialize(value)
     if (bytes === null) {
       this.#context.drop('null_value')
@@ -151,9 +151,10 @@ export class StreamJoinOperator extends Operator {
     this.next.process(key, joined, timestamp)
   }
 
-  #emitUnmatched(unmatched: UnmatchedRows): void {
+  #emitUnmatched(side: Side, unmatched: UnmatchedRows): void {
     const { emitIntervalMs } = this.#spec.window
-    // A look that finds nothing begins an interval too, as in Kafka Streams.
+    // A look at nothing begins an interval too, as in Kafka Streams: if the side looks ahead.
+    if (unmatched.isEmpty && this.#until(0)[side] >= 0) return
     if (!unmatched.isEmpty && !this.#hasDue(unmatched, unmatched.observed)) return
     if (!unmatched.takeLook(this.#context.clock.now(), emitIntervalMs)) return
     this.#emitSome(unmatched)
