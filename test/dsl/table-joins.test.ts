@@ -81,6 +81,10 @@ describe('a stream joined with a table', () => {
       .join('priced', plain.table(prices, 'prices'), both, { grace: '1s' })
       .to(out)
     expect(faultOf(() => plain.build()).message).toContain('versioned: { history')
+    const short = new StreamsBuilder()
+    const brief = short.table(prices, 'prices', { versioned: { history: '4ms' } })
+    short.stream(orders).join('priced', brief, both, { grace: '5ms' }).to(out)
+    expect(faultOf(() => short.build()).message).toContain('wait for 5 ms')
   })
 
   it('is refused at start if the topics have different numbers of partitions', async () => {

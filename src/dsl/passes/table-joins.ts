@@ -91,11 +91,19 @@ export function drawStreamTableJoin(
     return joining(name, [stream as string], stores, () => new StreamTableJoinOperator(spec))
   }
   const { durable, graceMs, key, value } = buffer
-  if (!tables.isVersioned(inputOf(node, 1))) {
+  const historyMs = tables.historyMsOf(inputOf(node, 1))
+  if (historyMs === undefined) {
     throw fault(
       'graceUnversioned',
       `Join '${durable}' waits for rows that come late, but its table knows no past: declare it ` +
         "as table(topic, 'name', { versioned: { history: '1h' } }), or leave out the grace."
+    )
+  }
+  if (historyMs < graceMs) {
+    throw fault(
+      'graceUnversioned',
+      `Join '${durable}' has records wait for ${graceMs} ms, but its table knows its rows for ` +
+        `${historyMs} ms: they would meet rows that are forgotten. Keep a longer history.`
     )
   }
   const buffered: BufferedTableJoinSpec = { ...spec, store: durable, graceMs, key, value }

@@ -80,9 +80,14 @@ export class TablePlan {
 
   /** Whether it tells of late rows that change the past alone. */
   isVersioned(node: LogicalNode): boolean {
-    if (node.kind === 'table') return node.historyMs !== undefined
+    return this.historyMsOf(node) !== undefined
+  }
+
+  /** How far back it knows its rows; undefined: it knows no past. */
+  historyMsOf(node: LogicalNode): number | undefined {
+    if (node.kind === 'table') return node.historyMs
     const isSame = node.kind === 'table-filter' || node.kind === 'table-values'
-    return isSame && this.isVersioned(inputOf(node))
+    return isSame ? this.historyMsOf(inputOf(node)) : undefined
   }
 
   #called(node: LogicalNode): void {
