@@ -1,4 +1,7 @@
-/** Families of cases that `npm test` runs; each has its file in `cases/`. */
+/**
+ * Files of cases in `cases/` that `npm test` runs: one for each family, and what was found by cases
+ * that chance has made, with the results of the real thing.
+ */
 export const families: readonly string[] = [
   'aggregate',
   'cogroup',
@@ -8,6 +11,7 @@ export const families: readonly string[] = [
   'emitfinal-time',
   'famous',
   'fkjoin',
+  'generated',
   'gtjoin',
   'headers',
   'hopping',
