@@ -40,7 +40,7 @@ const words = [
 export class ShapeReader {
   #names: readonly string[] = []
   /** What stands before each value: the name, and what separates it from the value before. */
-  #before: readonly Uint8Array[] = []
+  #before: readonly Known[] = []
   /** Of each name the text it had last: topics repeat themselves. */
   #texts: string[] = []
   #template: object = {}
@@ -54,7 +54,7 @@ export class ShapeReader {
     const fits = names.every((name) => plainName.test(name) && !oddName.test(name))
     if (!fits || names.length === 0 || names.length > namesMax) return
     this.#names = names
-    this.#before = names.map((name, index) => encodeUtf8(`${index === 0 ? '{' : ','}"${name}":`))
+    this.#before = names.map((name, index) => new Known(`${index === 0 ? '{' : ','}"${name}":`))
     this.#texts = names.map(() => '')
     this.#template = Object.fromEntries(names.map((name) => [name, null]))
   }
@@ -64,10 +64,11 @@ export class ShapeReader {
     const names = this.#names
     if (names.length === 0) return undefined
     const object = { ...this.#template } as Record<string, unknown>
+    const view = viewOf(bytes)
     let at = start
     for (let index = 0; index < names.length; index++) {
-      const before = this.#before[index] as Uint8Array
-      if (!startsWith(bytes, at, before)) return undefined
+      const before = this.#before[index] as Known
+      if (!before.isAt(bytes, view, at, end)) return undefined
       at += before.length
       const value = this.#value(bytes, at, end, index)
       at = this.#end
@@ -135,6 +136,46 @@ export class ShapeReader {
     const read = decimals === 0 ? value : value / (tens[decimals] ?? Number.NaN)
     return isNegative ? -read : read
   }
+}
+
+/** Bytes to look for, four at a time: by far the most of an object is known beforehand. */
+class Known {
+  readonly length: number
+  readonly #words: Int32Array
+  /** What is left behind the last whole word. */
+  readonly #rest: Uint8Array
+
+  constructor(text: string) {
+    const bytes = encodeUtf8(text)
+    const view = viewOf(bytes)
+    this.length = bytes.length
+    this.#words = Int32Array.from({ length: bytes.length >> 2 }, (_, i) =>
+      view.getInt32(i * 4, true)
+    )
+    this.#rest = bytes.subarray(this.#words.length * 4)
+  }
+
+  /** @param view of the bytes */
+  isAt(bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
+    if (start + this.length > end) return false
+    const words = this.#words
+    let at = start
+    for (let i = 0; i < words.length; i++, at += 4) {
+      if (view.getInt32(at, true) !== words[i]) return false
+    }
+    return startsWith(bytes, at, this.#rest)
+  }
+}
+
+/** The last one: records of a batch follow each other, and no more than one batch is kept alive. */
+let viewed: Uint8Array | undefined
+let lastView: DataView = new DataView(new ArrayBuffer(0))
+
+function viewOf(bytes: Uint8Array): DataView {
+  if (bytes === viewed) return lastView
+  viewed = bytes
+  lastView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return lastView
 }
 
 /** −1: it is none. */
