@@ -23,6 +23,17 @@ const shards = 16
 type Events = KStream<string, ShopEvent>
 type Rows = KStream<string, unknown>
 
+export interface DrawnCase {
+  readonly options: BenchOptions
+  readonly input: string
+  readonly output: string
+}
+
+/** For threads: they build a topology with one argument. */
+export function drawCase({ options, input, output }: DrawnCase): Topology {
+  return benchTopology(options, input, output)
+}
+
 /** `input` is filled; `output` is made at start, with as many partitions. */
 export function benchTopology(options: BenchOptions, input: string, output: string): Topology {
   if (options.name === 'shop') return shop(options, input, output)

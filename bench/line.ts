@@ -15,6 +15,7 @@ export function lineOf(options: BenchOptions, figures: Figures, verdict?: Verdic
     log,
     n: records,
     ...(isRaw ? { bytes: options.bytes } : { p: options.partitions }),
+    ...(options.threads === 1 ? {} : { threads: options.threads }),
     ...(options.caching ? {} : { cache: 'off' }),
     ...(options.lazy ? { lazy: true } : {}),
     ...(options.commitMs === undefined ? {} : { commit_ms: options.commitMs }),

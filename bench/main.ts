@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { MillraceError } from '../src/errors.ts'
 import { StreamApp } from '../src/index.ts'
 import { KafkaLog } from '../src/kafka/kafka-log.ts'
-import { benchTopology } from './cases.ts'
+import { benchTopology, type DrawnCase } from './cases.ts'
 import { checkRows, type Verdict } from './check.ts'
 import { again } from './children.ts'
 import { measureIdle } from './idle.ts'
@@ -17,6 +17,8 @@ import { type Figures, measureRestore, measureRun } from './measure.ts'
 import { type BenchOptions, isLive, parseOptions } from './options.ts'
 import { fetchRaw, measureRounds, produceRaw } from './raw.ts'
 import { runSoak } from './soak.ts'
+
+const casesUrl = new URL('./cases.js', import.meta.url)
 
 interface Outcome {
   readonly figures: Figures
@@ -97,11 +99,15 @@ async function runOn(
   input: string
 ): Promise<Outcome | undefined> {
   const output = `${id}-out`
+  const drawn: DrawnCase = { options, input, output }
+  const { brokers, threads } = options
   const app = (): StreamApp =>
     new StreamApp(benchTopology(options, input, output), {
       applicationId: id,
       stateDir: join(directory, 'state'),
-      log: () => openLog(options, directory, id),
+      ...(threads > 1 ? { kafka: { brokers } } : { log: () => openLog(options, directory, id) }),
+      threads,
+      topologyModule: { url: casesUrl, name: 'drawCase', input: drawn },
       guarantee: options.guarantee,
       ...(options.commitMs === undefined ? {} : { commitIntervalMs: options.commitMs }),
       ...(options.caching ? {} : { cacheBytesMax: 0 }),

@@ -42,6 +42,8 @@ export interface BenchOptions {
   readonly brokers: readonly string[]
   readonly records: number
   readonly partitions: number
+  /** That run tasks; more than one takes brokers. */
+  readonly threads: number
   readonly guarantee: 'exactly_once' | 'at_least_once'
   /** Default: the application's own. */
   readonly commitMs: number | undefined
@@ -88,7 +90,8 @@ export interface BenchOptions {
 }
 
 export const usage = `usage: npm run bench -- --case NAME [--records N] [--partitions P]
-  [--repeat R] [--guarantee eos|alos] [--commit MS] [--log kafka|embedded] [--brokers LIST]
+  [--threads T] [--repeat R] [--guarantee eos|alos] [--commit MS] [--log kafka|embedded]
+  [--brokers LIST]
   [--topic EXISTING] [--application EXISTING] [--cache on|off] [--lazy] [--check on|off]
   ${shapeUsage}
   [--window 24h] [--advance 30m] [--refresh 5m] [--rounds R] [--seconds S]
@@ -100,6 +103,7 @@ const flags = {
   step: { type: 'string', default: 'run' },
   records: { type: 'string', default: '1000000' },
   partitions: { type: 'string', default: '1' },
+  threads: { type: 'string', default: '1' },
   guarantee: { type: 'string', default: 'eos' },
   commit: { type: 'string' },
   log: { type: 'string' },
@@ -155,11 +159,12 @@ function optionsOf(values: Values, faults: string[]): BenchOptions {
   }
   const records = whole('--records', values.records)
   const partitions = whole('--partitions', values.partitions)
+  const threads = whole('--threads', values.threads)
   const bytes = whole('--bytes', values.bytes)
   // Restoring wants as many rows as there are records.
   const unique = values.unique || name === 'restore'
   return {
-    ...{ name, log, brokers, records, partitions, bytes },
+    ...{ name, log, brokers, records, partitions, threads, bytes },
     step: oneOf('--step', values.step, ['run', 'fill', 'check'], faults),
     guarantee: guaranteeOf(values.guarantee, faults),
     commitMs: values.commit === undefined ? undefined : whole('--commit', values.commit),
