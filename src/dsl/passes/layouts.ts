@@ -6,7 +6,7 @@ import type { Aggregators } from '../../aggregators/aggregator.ts'
 import type { AggregationPlan } from '../../operators/specs.ts'
 import type { AnyStoreHandle } from '../../processor/stores.ts'
 import type { Serde } from '../../serde/serde.ts'
-import { lengthOf } from '../../windows/record-windows.ts'
+import { lengthOf, type RecordWindowSpec } from '../../windows/record-windows.ts'
 import type { WindowSpec } from '../../windows/windows.ts'
 import type {
   AggregateNode,
@@ -38,16 +38,22 @@ export function combinedLayout({ plan, windows }: AggregateNode): string {
 
 export function recordWindowLayout(node: RecordWindowAggregateNode): string {
   const { key, plan, windows } = node
-  const shape = `${windows.shape} windows of ${lengthOf(windows)} ms, ${windows.emission}`
+  const shape = `${recordWindowsLayout(windows)}, ${windows.emission}`
   return `${planLayout(plan)} by ${key.name} in ${shape}${timeLayout(node)}`
 }
 
 export function cogroupLayout({ key, plan, windows, inputs }: CogroupNode): string {
   const kept = `${inputs.length} streams, ${planLayout(plan)} by ${key.name}`
   if (windows === undefined) return kept
-  if (windows.shape === 'session') return `${kept} in sessions of ${windows.gapMs} ms`
-  if (windows.shape === 'sliding') return `${kept} in sliding windows of ${windows.spanMs} ms`
+  if (windows.shape === 'session' || windows.shape === 'sliding') {
+    return `${kept} in ${recordWindowsLayout(windows)}`
+  }
   return `${kept} in ${windowsLayout(windows)}`
+}
+
+/** Beside the windows: a list of the open ones, one of the closed ones, and how far those go. */
+function recordWindowsLayout(windows: RecordWindowSpec): string {
+  return `${windows.shape} windows of ${lengthOf(windows)} ms in two lists`
 }
 
 /** What was sent on follows from the mark, the grace and the emission: they are part of it. */
