@@ -40,7 +40,7 @@ describe('the programs of the pages', () => {
     directory = mkdtempSync(join(tmpdir(), 'millrace-readme-'))
     compiled = compile()
     install(compiled, directory)
-  })
+  }, 300_000)
 
   afterAll(() => {
     rmSync(directory, { recursive: true, force: true })

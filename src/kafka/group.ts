@@ -14,7 +14,7 @@
  * to finish; one that the group has overtaken speaks for the next generation if our claims went
  * into each generation until then; after a loss nothing is claimed.
  */
-import { FatalError, RetriableError } from '../errors.ts'
+import { FatalError, FencedError, RetriableError } from '../errors.ts'
 import type { TaskId } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { AssignmentListener, Membership } from '../runtime/ports.ts'
@@ -138,6 +138,20 @@ export class Group implements Membership {
     if (this.#isJoining || identity.generation !== this.#standing.generation) return true
     const reason = this.#heed(code, 'Heartbeat')
     return reason === undefined || reason === 'rebalance'
+  }
+
+  async stillHas(task: TaskId): Promise<boolean> {
+    while (!this.isOver && !this.#options.cluster.signal.aborted) {
+      try {
+        const pass = await this.permit(new Set([task]))
+        pass.leave()
+        return await this.check()
+      } catch (error) {
+        if (error instanceof FencedError) return false
+        if (!(error instanceof RetriableError)) throw error
+      }
+    }
+    return false
   }
 
   /** A commit was refused because another process has our instance id; what to say about it. */

@@ -10,7 +10,7 @@
  * first records makes the states here the only whole copies: that is said, and they go on.
  */
 import { FatalError } from '../errors.ts'
-import { partitionName, type TopicPartition } from '../ids.ts'
+import { partitionName, type TaskId, type TopicPartition } from '../ids.ts'
 import type { Membership, TaskPlan } from '../runtime/ports.ts'
 import type { Cluster } from './cluster.ts'
 import { errorCodes } from './kafka-errors.ts'
@@ -65,6 +65,10 @@ export class WatchedMembership implements Membership {
 
   get isAssigned(): boolean {
     return this.#membership.isAssigned
+  }
+
+  stillHas(task: TaskId): Promise<boolean> {
+    return this.#membership.stillHas(task)
   }
 
   async leave(): Promise<void> {

@@ -76,6 +76,7 @@ export class Group {
       this.#remove(member)
       finish()
     }
+    const owns = (task: TaskId): boolean => member.state === 'member' && member.owned.has(task)
     return {
       membership: {
         leave,
@@ -87,8 +88,9 @@ export class Group {
         get isAssigned() {
           return member.isAssigned
         },
+        stillHas: async (task) => owns(task),
       },
-      owns: (task) => member.state === 'member' && member.owned.has(task),
+      owns,
       drop: () => this.#remove(member),
       expel: () => this.#expel(member),
       rejoin: () => this.#rejoin(member),

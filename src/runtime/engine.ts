@@ -363,6 +363,7 @@ export class Engine {
       environment,
       committer: () => committer,
       restoresMax: options.restoresMax,
+      stillHas: async (task) => (await this.#membership?.stillHas(task)) ?? false,
       onFatal: (error) => this.#fail(error),
     })
     const committer: Committer = new Committer({

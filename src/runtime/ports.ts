@@ -158,6 +158,8 @@ export interface Membership {
   readonly rebalances: number
   /** The listener has what is ours: not before the first call to it, nor while all is lost. */
   readonly isAssigned: boolean
+  /** Asks whether it still is: false means that others may have the task, and the loss is told. */
+  stillHas(task: TaskId): Promise<boolean>
 }
 
 export interface RestoreOptions {

@@ -11,6 +11,11 @@ export function rootCause(error: unknown): unknown {
   return root
 }
 
+/** What was to be read is not there: deleted, or purged by whoever has read it. */
+export function isOutOfRange(cause: unknown): boolean {
+  return cause instanceof FatalError && cause.code === 'MILLRACE_OFFSET_OUT_OF_RANGE'
+}
+
 /** The end of the process, because a task cannot go on. */
 export function taskFailure(task: StreamTask, error: unknown): FatalError {
   const cause = rootCause(error)

@@ -20,13 +20,15 @@ import type { AssignmentListener, HeldTask } from './ports.ts'
 import { Slots } from './slots.ts'
 import { StreamTask } from './stream-task.ts'
 import type { SharedEnvironment } from './task-environment.ts'
-import { rootCause, taskFailure } from './task-failure.ts'
+import { isOutOfRange, rootCause, taskFailure } from './task-failure.ts'
 
 export interface TaskManagerOptions {
   readonly environment: SharedEnvironment
   readonly committer: () => Committer
   /** Restores at one time. */
   readonly restoresMax: number
+  /** Asks whether the group has left a task here; false: its loss is on its way. */
+  readonly stillHas: (task: TaskId) => Promise<boolean>
   /** Nothing can go on in this process. */
   readonly onFatal: (error: unknown) => void
 }
@@ -175,6 +177,7 @@ export class TaskManager implements AssignmentListener {
   /** Something that a task did, outside a commit, has failed. Never rejects. */
   async failed(task: StreamTask, error: unknown): Promise<void> {
     if (!this.#holds(task) || !task.isRunning) return
+    const { environment, stillHas } = this.#options
     const cause = rootCause(error)
     try {
       if (cause instanceof RetryError) {
@@ -182,6 +185,14 @@ export class TaskManager implements AssignmentListener {
         return
       }
       task.halt()
+      if (isOutOfRange(cause) && !(await stillHas(task.id))) {
+        // Whoever has it now may have purged what it has read: that we are late is all there is.
+        environment.logger.warn('What a task was to read is gone, and the task is with others', {
+          task: task.id,
+          error: cause,
+        })
+        return
+      }
       if (!(cause instanceof CorruptedError)) throw taskFailure(task, error)
       await this.#options.committer().inFlight
       if (this.#holds(task) && task.state === 'running') await this.#rebuild(task, cause)

@@ -201,6 +201,19 @@ describe('a group on a real broker', () => {
     again?.leave()
   })
 
+  it('asks the group whether it still has a task', async () => {
+    const groupId = groupName()
+    const first = await new TestMember('first').join(groupId)
+    await first.until(() => first.owned.size === 4)
+    expect(await first.group?.stillHas(taskId(0, 0))).toBe(true)
+    expect(await first.group?.stillHas(taskId(7, 7))).toBe(false)
+    const gone = [{ memberId: first.group?.memberId ?? '', instanceId: null }]
+    const request = { groupId, members: gone }
+    await first.cluster.callCoordinator('group', groupId, leaveGroup, request, (r) => r.error)
+    expect(await first.group?.stillHas(taskId(0, 0))).toBe(false)
+    await first.until(() => first.calls.includes('lost'))
+  })
+
   it('refuses to permit commits for tasks of others', async () => {
     const first = await new TestMember('first').join(groupName())
     const foreign = first.group?.permit(new Set([taskId(7, 7)]))

@@ -15,6 +15,17 @@ import type {
 import type { Topology } from '../../src/topology/topology.ts'
 import { openStateDirectory } from '../../state/index.ts'
 
+/** Answers as the target does, but for what is said here. */
+function instead<T extends object>(target: T, own: Partial<T>): T {
+  return new Proxy(target, {
+    get: (_, name) => {
+      if (Object.hasOwn(own, name)) return Reflect.get(own, name)
+      const member: unknown = Reflect.get(target, name, target)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
 /** The log of the test, whose commits wait while it is held. */
 export class HeldLog {
   readonly embedded: EmbeddedLog
@@ -22,6 +33,10 @@ export class HeldLog {
   readonly commits: CommitRequest[] = []
   /** What the group tells the tasks by. */
   listener: AssignmentListener | undefined
+  /** What whoever reads is told. */
+  readFailure: Error | undefined
+  /** What the group says when it is asked whether a task is still here. */
+  stillHas = true
   #gate: Promise<void> = Promise.resolve()
   #open: () => void = () => {}
   #refuse: (error: Error) => void = () => {}
@@ -35,16 +50,18 @@ export class HeldLog {
     }
     const join: Log['join'] = async (plan, listener) => {
       this.listener = listener
-      return await embedded.join(plan, listener)
+      const membership = await embedded.join(plan, listener)
+      return instead(membership, { stillHas: async () => this.stillHas })
     }
-    this.port = new Proxy<Log>(embedded, {
-      get: (target, name) => {
-        if (name === 'commit') return commit
-        if (name === 'join') return join
-        const member: unknown = Reflect.get(target, name, target)
-        return typeof member === 'function' ? member.bind(target) : member
-      },
-    })
+    const read: Log['read'] = (...from) => {
+      const reader = embedded.read(...from)
+      const advance = (): boolean => {
+        if (this.readFailure !== undefined) throw this.readFailure
+        return reader.advance()
+      }
+      return instead(reader, { advance })
+    }
+    this.port = instead<Log>(embedded, { commit, join, read })
   }
 
   hold(): void {

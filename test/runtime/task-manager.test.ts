@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { AbortedError, CorruptedError, RetriableError } from '../../src/errors.ts'
+import { AbortedError, CorruptedError, FatalError, RetriableError } from '../../src/errors.ts'
 import type { Log } from '../../src/runtime/ports.ts'
-import { openWorld } from './engine-world.ts'
+import { openWorld, type World } from './engine-world.ts'
 import { openDriver } from './open-driver.ts'
 import {
   countStore,
@@ -86,6 +86,42 @@ describe('a hand-over', () => {
     expect([...pairs].sort()).toEqual(['k0=1', 'k0=2', 'k1=1', 'k1=2'])
     await driver.restart()
     expect(driver.snapshots().map(({ tasks }) => tasks.length)).toEqual([1, 1])
+  })
+})
+
+describe('a task whose next record was deleted', () => {
+  const gone = new FatalError('MILLRACE_OFFSET_OUT_OF_RANGE', 'Offset 0 of in-0 is not in the log')
+  const turns = async ({ engine }: World): Promise<void> => {
+    for (let i = 0; i < 20 && engine.failure === undefined; i++) {
+      engine.turn()
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  it('ends the application if the task is still here', async () => {
+    const world = await openWorld(countTopology())
+    world.log.readFailure = gone
+    await turns(world)
+    expect(world.engine.failure).toBe(gone)
+  })
+
+  it('goes to whoever has read and purged that record, if the group has moved it', async () => {
+    const world = await openWorld(countTopology())
+    const tasks = world.engine.tasks.map(({ id }) => id)
+    world.log.readFailure = gone
+    world.log.stillHas = false
+    await turns(world)
+    expect(world.engine.failure).toBeUndefined()
+    await world.log.listener?.onLost()
+    expect(world.engine.tasks).toEqual([])
+    // It may come back, behind what is gone.
+    world.log.readFailure = undefined
+    await world.log.listener?.onAssigned(tasks)
+    await world.ready()
+    await world.send('in', [{ key: 'a' }])
+    world.drain()
+    await world.engine.commit()
+    expect(world.texts('test-counts-changelog')).toEqual(['1'])
   })
 })
 
