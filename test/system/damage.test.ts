@@ -197,7 +197,7 @@ function smallDisk(kilobytes: number): { readonly path: string; grow(): void } |
 
 describe('the application whose disk is full', () => {
   it('ends, naming the path, and goes on exactly where there is room again', async () => {
-    const disk = smallDisk(320)
+    const disk = smallDisk(160)
     const stateDir = disk?.path ?? mkdtempSync(join(tmpdir(), 'millrace-disk-'))
     clearing.unshift(() => rmSync(stateDir, { recursive: true, force: true }))
     const shop = new Shop('disk', 4_000, stateDir)
@@ -205,7 +205,7 @@ describe('the application whose disk is full', () => {
     shop.app.start()
     await shop.app.ready(patience.timeout)
     // Otherwise no file of the process may become large: the same to whoever writes to it.
-    if (disk === undefined) execFileSync('prlimit', [`--pid=${shop.app.pid}`, '--fsize=65536'])
+    if (disk === undefined) execFileSync('prlimit', [`--pid=${shop.app.pid}`, '--fsize=16384'])
     await shop.send(0.9)
     expect(await shop.app.ended(patience.timeout)).toBe(1)
     expect(shop.app.output).toMatch(/MILLRACE_STATE_(WRITE_FAILED|DIRECTORY_UNUSABLE)/)
