@@ -26,7 +26,7 @@ import { DropLog } from './drop-log.ts'
 import { Ending } from './ending.ts'
 import { GlobalState } from './global-state.ts'
 import { TaskInstruments, Totals } from './instruments.ts'
-import { Lifecycle } from './lifecycle.ts'
+import { applicationLifecycle } from './lifecycle.ts'
 import { Outputs } from './outputs.ts'
 import { makePlan, type Plan, sourceRequirements } from './plan.ts'
 import type { Log, Membership } from './ports.ts'
@@ -72,8 +72,6 @@ export interface EngineOptions {
   readonly beforeLeaving?: () => Promise<void>
 }
 
-type Phase = Exclude<AppState, 'rebalancing'>
-
 /** What exists once the plan is known. */
 interface Parts {
   readonly plan: Plan
@@ -99,14 +97,7 @@ export class Engine {
   readonly #totals: Totals
   readonly #instance = randomUUID()
   readonly #ending = new Ending()
-  readonly #phase = new Lifecycle<Phase>('Application', 'created', {
-    created: ['starting', 'closed'],
-    starting: ['running', 'closing', 'failed'],
-    running: ['closing', 'failed'],
-    closing: ['closed', 'failed'],
-    closed: [],
-    failed: [],
-  })
+  readonly #phase = applicationLifecycle()
   /** Aborted by `close`: what the start waits for is not waited for any more. */
   readonly #cut = new AbortController()
   #starting: Promise<void> | undefined

@@ -17,7 +17,7 @@ import type { KafkaSettings } from '../kafka/kafka-settings.ts'
 import type { Logger } from '../log.ts'
 import { adoptState } from '../runtime/compatibility.ts'
 import { Ending } from '../runtime/ending.ts'
-import { Lifecycle } from '../runtime/lifecycle.ts'
+import { applicationLifecycle } from '../runtime/lifecycle.ts'
 import type { Log } from '../runtime/ports.ts'
 import type { AppSnapshot, AppState } from '../runtime/snapshot.ts'
 import { expectReadable, notStarted } from '../runtime/store-errors.ts'
@@ -50,8 +50,6 @@ export interface ThreadedEngineOptions {
   readonly cacheBytesMax: number | undefined
 }
 
-type Phase = Exclude<AppState, 'rebalancing'>
-
 /** How long those that have made their last commits wait for the others before they leave. */
 const leaveMsMax = 2_000
 /** For the others, when one has failed. */
@@ -65,14 +63,7 @@ export class ThreadedEngine {
   readonly #ending = new Ending()
   readonly #locks = new TaskLocks()
   readonly #parts = new RemoteParts(() => this.#threads)
-  readonly #phase = new Lifecycle<Phase>('Application', 'created', {
-    created: ['starting', 'closed'],
-    starting: ['running', 'closing', 'failed'],
-    running: ['closing', 'failed'],
-    closing: ['closed', 'failed'],
-    closed: [],
-    failed: [],
-  })
+  readonly #phase = applicationLifecycle()
   #threads: readonly EngineThread[] = []
   /** Of all threads' latest words; undefined: there are newer ones. */
   #merged: MergedSnapshot | undefined
