@@ -1,4 +1,5 @@
 /** The shapes of the API's answers, as JSON Schema (2020-12), by name. */
+import { healthStates } from './health.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
@@ -57,6 +58,12 @@ export function schemas(metrics: readonly string[]): Readonly<Record<string, Sch
       rejected: list(
         object({ index: integer, reason: { type: 'string', enum: ['decode', 'too_large'] } })
       ),
+    }),
+    Health: object({
+      state: { type: 'string', enum: [...healthStates] },
+      reasons: strings,
+      lastEventAt: nullable({ ...epochMs, description: 'Of the newest event that is known of' }),
+      now: { ...epochMs, description: "The server's own clock" },
     }),
     ...statusSchemas(),
     Problem: object(

@@ -74,7 +74,18 @@ function rowPaths(): Part {
     '/api/stream': get({
       summary: 'New rows and the state of the application as they come',
       description:
-        'Server-sent events: `row` carries a Row, `status` the state of the application.',
+        'Server-sent events, each with an id: `row` carries a Row, `status` a Health. With ' +
+        '`Last-Event-ID` the rows since then come first, at any instance; where that means ' +
+        'nothing, `reset` comes before all rows. A comment comes every 15 s; a client that does ' +
+        'not read is cut off.',
+      parameters: [
+        {
+          name: 'Last-Event-ID',
+          in: 'header',
+          description: 'The id of the last event that the client has had',
+          schema: { type: 'string', pattern: '^\\d{1,15}$' },
+        },
+      ],
       responses: {
         200: { description: 'Events', content: { 'text/event-stream': { schema: string } } },
         503: problem('Too many streams are open, or the application is closing'),

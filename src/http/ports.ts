@@ -1,6 +1,6 @@
 /** What the HTTP server needs of the application: small, and easy to fake. */
 import type { Clock } from '../clock.ts'
-import type { Timestamp } from '../ids.ts'
+import type { Offset, Timestamp } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { AppSnapshot } from '../runtime/snapshot.ts'
 import type { MetricRow } from '../views/metric-row.ts'
@@ -11,6 +11,10 @@ export interface RowsPort {
   readonly caughtUp: boolean
   latest(metric: string): SeenRow | undefined
   range(metric: string, from: Timestamp, to: Timestamp, limit: number): readonly MetricRow[]
+  /** Everything before this offset of the metrics topic has been read. */
+  readonly end: Offset
+  /** Rows that were written at this offset or after it, in the order of the topic. */
+  since(offset: Offset): readonly SeenRow[]
   /** Answers with the way to stop listening. */
   subscribe(listener: RowListener): () => void
 }

@@ -9,7 +9,7 @@
  * opened again from the start, while the rows at hand go on being shown.
  */
 import type { Clock } from '../clock.ts'
-import type { Timestamp } from '../ids.ts'
+import type { Offset, Timestamp } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Log, SourceReader } from '../runtime/ports.ts'
 import { type MetricRow, parseRow, parseRowKey } from './metric-row.ts'
@@ -22,13 +22,13 @@ export interface MetricsViewOptions {
   readonly metrics: readonly string[]
   readonly clock: Clock
   readonly logger: Logger
-  /** Rows older than this, seen from the newest of their metric, are forgotten. Default 8 days. */
+  /** Rows older than this, seen from the newest of their metric, are forgotten. Default 9 days. */
   readonly keepMs?: number
   /** Wait before a failed reader is opened again. Default 1,000. */
   readonly retryMs?: number
 }
 
-export type RowListener = (row: MetricRow) => void
+export type RowListener = (seen: SeenRow) => void
 
 const dayMs = 86_400_000
 const sliceMs = 3
@@ -42,18 +42,24 @@ export class MetricsView {
   #timer: NodeJS.Timeout | undefined
   #draining = false
   #caughtUp = false
+  #end: Offset = 0
   #closed = false
 
   constructor(options: MetricsViewOptions) {
     this.#options = options
     this.metrics = options.metrics
-    const keepMs = options.keepMs ?? 8 * dayMs
+    const keepMs = options.keepMs ?? 9 * dayMs
     this.#series = new Map(options.metrics.map((metric) => [metric, new RowSeries(keepMs)]))
   }
 
   /** Whether everything that was there at the start has been read. */
   get caughtUp(): boolean {
     return this.#caughtUp
+  }
+
+  /** Everything before this offset of the topic has been read. */
+  get end(): Offset {
+    return this.#end
   }
 
   /** The topic must exist. */
@@ -71,6 +77,12 @@ export class MetricsView {
   /** Rows with a window end in [from, to), oldest first, at most `limit`. */
   range(metric: string, from: Timestamp, to: Timestamp, limit: number): readonly MetricRow[] {
     return this.#series.get(metric)?.range(from, to, limit) ?? []
+  }
+
+  /** The rows that were written at this offset or after it, in the order of the topic. */
+  since(offset: Offset): readonly SeenRow[] {
+    const found = [...this.#series.values()].flatMap((series) => series.since(offset))
+    return found.sort((a, b) => a.offset - b.offset)
   }
 
   /** Answers with the way to stop listening. */
@@ -93,6 +105,7 @@ export class MetricsView {
     const deadline = performance.now() + sliceMs
     try {
       while (reader.advance()) {
+        this.#end = Math.max(this.#end, reader.offset + 1)
         this.#take(reader)
         if (performance.now() < deadline) continue
         this.#draining = true
@@ -107,7 +120,10 @@ export class MetricsView {
       return
     }
     const { answer, position } = reader
-    if (answer !== undefined && position >= answer.highWatermark) this.#caughtUp = true
+    if (answer === undefined || position < answer.highWatermark) return
+    this.#caughtUp = true
+    // It is lower than before where the topic was made anew.
+    this.#end = position
   }
 
   #take({ key, value, offset }: SourceReader): void {
@@ -123,8 +139,9 @@ export class MetricsView {
       this.#options.logger.debug('A record of the metrics topic is no row of ours', { at })
       return
     }
-    const isNews = series.put(row, this.#options.clock.now())
-    if (isNews && this.#caughtUp) for (const listener of this.#listeners) listener(row)
+    const seen = { row, updatedAt: this.#options.clock.now(), offset }
+    const isNews = series.put(seen)
+    if (isNews && this.#caughtUp) for (const listener of this.#listeners) listener(seen)
   }
 
   #reopen(error: unknown): void {

@@ -1,11 +1,13 @@
 /** The rows of one metric in order of their window's end, the newest few days of them. */
-import type { Timestamp } from '../ids.ts'
+import type { Offset, Timestamp } from '../ids.ts'
 import type { MetricRow } from './metric-row.ts'
 
 export interface SeenRow {
   readonly row: MetricRow
   /** When this process learned of it, by the wall clock. */
   readonly updatedAt: Timestamp
+  /** Of the newest record that holds it, in the topic: the same in every process. */
+  readonly offset: Offset
 }
 
 export class RowSeries {
@@ -22,17 +24,18 @@ export class RowSeries {
   }
 
   /** Adds or replaces; false if it is known already, or too old to be kept. */
-  put(row: MetricRow, updatedAt: Timestamp): boolean {
+  put(seen: SeenRow): boolean {
+    const { row, updatedAt, offset } = seen
     const newest = this.latest?.row.windowEnd ?? row.windowEnd
     if (row.windowEnd <= newest - this.#keepMs) return false
     const at = this.#indexOf(row.windowEnd)
     const known = this.#rows[at]
     if (known?.row.windowEnd === row.windowEnd) {
-      if (same(known.row, row)) return false
-      this.#rows[at] = { row, updatedAt }
-      return true
+      const isNews = !same(known.row, row)
+      this.#rows[at] = { row, offset, updatedAt: isNews ? updatedAt : known.updatedAt }
+      return isNews
     }
-    this.#rows.splice(at, 0, { row, updatedAt })
+    this.#rows.splice(at, 0, seen)
     this.#trim()
     return true
   }
@@ -47,6 +50,11 @@ export class RowSeries {
     const start = this.#indexOf(from)
     const end = Math.min(this.#indexOf(to), start + limit)
     return this.#rows.slice(start, end).map(({ row }) => row)
+  }
+
+  /** Rows from this offset on, in no order. */
+  since(offset: Offset): readonly SeenRow[] {
+    return this.#rows.filter((seen) => seen.offset >= offset)
   }
 
   /** Index of the first row with a window end at or after this. */

@@ -27,17 +27,21 @@ export class FakeApplication {
   reasons: readonly string[] = []
   snapshot: AppSnapshot = runningSnapshot()
   caughtUp = true
+  /** The next offset of the metrics topic. */
+  end = 0
 
   put(...rows: readonly MetricRow[]): void {
     for (const row of rows) {
-      this.#series.get(row.metric)?.put(row, this.clock.now())
-      for (const listener of this.listeners) listener(row)
+      const seen = { row, updatedAt: this.clock.now(), offset: this.end++ }
+      this.#series.get(row.metric)?.put(seen)
+      for (const listener of this.listeners) listener(seen)
     }
   }
 
   ports(replaced: Partial<HttpPorts> = {}): HttpPorts {
     const series = this.#series
     const caughtUp = (): boolean => this.caughtUp
+    const end = (): number => this.end
     return {
       snapshot: () => this.snapshot,
       reasons: () => this.reasons,
@@ -45,6 +49,13 @@ export class FakeApplication {
       rows: {
         get caughtUp() {
           return caughtUp()
+        },
+        get end() {
+          return end()
+        },
+        since: (offset) => {
+          const found = [...series.values()].flatMap((rows) => rows.since(offset))
+          return found.sort((a, b) => a.offset - b.offset)
         },
         latest: (metric) => series.get(metric)?.latest,
         range: (metric, from, to, limit) => series.get(metric)?.range(from, to, limit) ?? [],

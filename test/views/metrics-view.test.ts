@@ -76,7 +76,7 @@ describe('the view of the metrics', () => {
     await write(log, metricRow('visitors_5m', minute))
     const view = open(log)
     const heard: MetricRow[] = []
-    const stop = view.subscribe((row) => heard.push(row))
+    const stop = view.subscribe(({ row }) => heard.push(row))
     await until(() => view.caughtUp)
     expect(heard).toEqual([])
     await write(log, metricRow('visitors_5m', minute), metricRow('visitors_5m', 2 * minute))
@@ -89,6 +89,20 @@ describe('the view of the metrics', () => {
     await write(log, metricRow('visitors_5m', 3 * minute))
     await until(() => view.latest('visitors_5m')?.row.windowEnd === 3 * minute)
     expect(heard).toHaveLength(2)
+  })
+
+  it('has the place of each row in the topic, which is that of its newest record', async () => {
+    const log = new MemoryLog()
+    const [first, second] = [metricRow('visitors_5m', minute), metricRow('visitors_5m', 0)]
+    await write(log, metricRow('somebody_elses', 0), first, metricRow('revenue_24h', 0), second)
+    const view = open(log)
+    await until(() => view.caughtUp)
+    expect(view.end).toBe(4)
+    const places = (from: number) => view.since(from).map(({ offset }) => offset)
+    expect([places(0), places(2), places(4)]).toEqual([[1, 2, 3], [2, 3], []])
+    await write(log, first)
+    await until(() => view.end === 5)
+    expect(places(0)).toEqual([2, 3, 4])
   })
 
   it('passes over what is no row, and forgets a row that is deleted', async () => {
