@@ -34,14 +34,30 @@ export async function prometheusPrograms(): Promise<PrometheusPrograms | undefin
   }
 }
 
-/** What `promtool check metrics` finds wrong: one line each. */
-export async function lint({ promtool }: PrometheusPrograms, text: string): Promise<string[]> {
-  const child = spawn(promtool, ['check', 'metrics'], { stdio: ['pipe', 'pipe', 'pipe'] })
+export interface ToolResult {
+  readonly status: number
+  /** Of both streams. */
+  readonly output: string
+}
+
+/** Runs promtool to its end, whatever that is. */
+export async function promtool(
+  { promtool }: PrometheusPrograms,
+  args: readonly string[],
+  input = ''
+): Promise<ToolResult> {
+  const child = spawn(promtool, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let output = ''
   child.stdout.on('data', (chunk: Buffer) => (output += chunk))
   child.stderr.on('data', (chunk: Buffer) => (output += chunk))
-  child.stdin.end(text)
+  child.stdin.end(input)
   const [status] = (await once(child, 'close')) as [number]
+  return { status, output }
+}
+
+/** What `promtool check metrics` finds wrong: one line each. */
+export async function lint(programs: PrometheusPrograms, text: string): Promise<string[]> {
+  const { status, output } = await promtool(programs, ['check', 'metrics'], text)
   const lines = output.split('\n').filter((line) => line !== '')
   if (status !== 0 && lines.length === 0) return [`promtool ended with ${status}`]
   return lines
