@@ -1,4 +1,5 @@
 /** The application's settings, from the environment: all faults at once, secrets never printed. */
+import { checkSource, type FormatConfig, readFormats, redactedFormats } from './config-formats.ts'
 import { type KafkaConfig, readKafka, redactedKafka } from './config-kafka.ts'
 import type { Duration } from './durations.ts'
 import { Environment, type Variables } from './environment.ts'
@@ -6,7 +7,7 @@ import { ConfigError } from './errors.ts'
 import { legalName } from './ids.ts'
 import type { LogLevel } from './log.ts'
 
-export interface Config {
+export interface Config extends FormatConfig {
   /** Null: the embedded log. */
   readonly kafka: KafkaConfig | null
   readonly applicationId: string
@@ -16,9 +17,7 @@ export interface Config {
   /** That run tasks; 1: the main thread does. */
   readonly threads: number
   readonly eventsTopic: string
-  readonly eventsFormat: 'json'
   readonly metricsTopic: string
-  readonly metricsFormat: 'json'
   readonly orderTypes: readonly string[]
   readonly grace: Duration
   readonly idle: Duration | 'off'
@@ -51,9 +50,8 @@ export function readConfig(variables: Variables): Config {
     commitInterval: env.duration('COMMIT_INTERVAL', '100ms', { minMs: 1 }),
     threads: env.integer('THREADS', 1, 1, threadsMax),
     eventsTopic: env.text('EVENTS_TOPIC', 'shop.events', legalName),
-    eventsFormat: env.choice('EVENTS_FORMAT', ['json'], 'json'),
     metricsTopic: env.text('METRICS_TOPIC', 'shop.metrics', legalName),
-    metricsFormat: env.choice('METRICS_FORMAT', ['json'], 'json'),
+    ...readFormats(env),
     orderTypes: orderTypes(env),
     grace: env.duration('WINDOW_GRACE', '30s'),
     idle: env.durationOrOff('IDLE_AFTER', '1m', { minMs: 1 }),
@@ -72,6 +70,7 @@ export function readConfig(variables: Variables): Config {
   if (config.threads > 1 && kafka === null) {
     env.fault('THREADS', 'more than 1 needs KAFKA_BROKERS: the embedded log belongs to one thread')
   }
+  checkSource(env, config, { hasBroker: kafka !== null, demo: config.demo })
   if (env.faults.length > 0) throw new ConfigError(env.faults)
   return config
 }
@@ -80,6 +79,7 @@ export function readConfig(variables: Variables): Config {
 export function redacted(config: Config): Readonly<Record<string, unknown>> {
   return {
     ...config,
+    ...redactedFormats(config),
     apiToken: config.apiToken === null ? null : '(set)',
     kafka: config.kafka && redactedKafka(config.kafka),
   }

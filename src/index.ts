@@ -18,6 +18,9 @@ export {
   sum,
   where,
 } from './aggregators/aggregators.ts'
+// Avro
+export { type AvroOptions, avro } from './avro/avro.ts'
+export { type AvroSchema, AvroSchemaError } from './avro/schema.ts'
 // The DSL
 export type { BranchedKStream } from './dsl/branch.ts'
 export type {

@@ -8,6 +8,7 @@
  * HTTP listens first and closes last, so that probes tell the truth from the beginning to the end.
  */
 import { currencyDecimals } from '../topologies/currency.ts'
+import type { EventFormat } from '../topologies/event-format.ts'
 import { shownTogether } from '../topologies/shop-gauges.ts'
 import {
   knownLabels,
@@ -15,11 +16,13 @@ import {
   type ShopOptions,
   shopMetrics,
 } from '../topologies/shop-metrics.ts'
+import { AvroSchemaError } from './avro/schema.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
 import type { KafkaConfig } from './config-kafka.ts'
 import { Feeder } from './demo/feeder.ts'
 import { durationMs } from './durations.ts'
+import { ConfigError } from './errors.ts'
 import { createHttpApp } from './http/app.ts'
 import { type HttpServer, listen } from './http/server.ts'
 import type { Timestamp } from './ids.ts'
@@ -60,7 +63,7 @@ export class ShopApp {
     this.#config = config
     this.#logger = logger
     this.#clock = clock
-    this.#topology = shopMetrics(shopOptions(config))
+    this.#topology = topologyOf(config)
     this.#app = this.#makeApp(log)
     this.#view = new MetricsView({
       log: { read: (...args) => this.#app.log.read(...args) },
@@ -203,11 +206,28 @@ export class ShopApp {
   }
 }
 
+/** A schema that does not fit is a wrong setting, found here because it takes Avro to see it. */
+function topologyOf(config: Config): Topology {
+  try {
+    return shopMetrics(shopOptions(config))
+  } catch (error) {
+    if (!(error instanceof AvroSchemaError)) throw error
+    throw new ConfigError([
+      `EVENTS_SCHEMA_FILE: ${error.message}. Give the schema that ${config.eventsTopic} is ` +
+        'written with, and say with FIELD_… what its fields are called.',
+    ])
+  }
+}
+
 function shopOptions(config: Config): ShopOptions {
-  const { eventsTopic, metricsTopic, orderTypes, currency } = config
+  const { eventsTopic, metricsTopic, orderTypes, currency, fields } = config
   const { grace, idle, conversionRefresh, maxFuture } = config
-  const topics = { eventsTopic, metricsTopic, orderTypes, currency }
-  return { ...topics, grace, idle, conversionRefresh, maxFuture }
+  const topics = { eventsTopic, metricsTopic, orderTypes, currency, fields }
+  return { ...topics, grace, idle, conversionRefresh, maxFuture, eventFormat: eventFormat(config) }
+}
+
+function eventFormat({ eventsSchema: schema }: Config): EventFormat {
+  return schema === null ? { kind: 'json' } : { kind: 'avro', schema }
 }
 
 function kafkaSettings(kafka: KafkaConfig): KafkaSettings {

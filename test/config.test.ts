@@ -37,6 +37,13 @@ describe('the configuration', () => {
       threads: 1,
       eventsTopic: 'shop.events',
       eventsFormat: 'json',
+      eventsSchema: null,
+      fields: {
+        timestamp: 'timestamp',
+        sessionId: 'sessionId',
+        eventType: 'eventType',
+        price: 'total_price',
+      },
       metricsTopic: 'shop.metrics',
       metricsFormat: 'json',
       orderTypes: ['checkout_click'],
@@ -141,6 +148,30 @@ describe('the configuration', () => {
     const config = readConfig({ EVENT_TYPE_ORDER: 'checkout_click, purchase', CURRENCY: 'jpy' })
     expect(config.orderTypes).toEqual(['checkout_click', 'purchase'])
     expect(config.currency).toBe('JPY')
+  })
+
+  it('reads the schema of events in avro, and does not print it', () => {
+    const schema = file('events.avsc', '"string"')
+    const avro = { KAFKA_BROKERS: 'a:9092', EVENTS_FORMAT: 'avro' }
+    const config = readConfig({ ...avro, EVENTS_SCHEMA_FILE: schema })
+    expect(config).toMatchObject({ eventsFormat: 'avro', eventsSchema: '"string"' })
+    expect(redacted(config)).toMatchObject({ eventsFormat: 'avro', eventsSchema: '(set)' })
+    const missing = join(directory, 'missing.avsc')
+    for (const [variables, name] of [
+      [avro, 'EVENTS_SCHEMA_FILE'],
+      [{ ...avro, EVENTS_SCHEMA_FILE: missing }, 'EVENTS_SCHEMA_FILE'],
+      [{ EVENTS_SCHEMA_FILE: schema }, 'EVENTS_SCHEMA_FILE'],
+      [{ EVENTS_FORMAT: 'avro', EVENTS_SCHEMA_FILE: schema }, 'EVENTS_FORMAT'],
+      [{ ...avro, EVENTS_SCHEMA_FILE: schema, DEMO_TRAFFIC: 'on' }, 'DEMO_TRAFFIC'],
+    ] as const) {
+      expect(faultsOf(variables).map((fault) => fault.split(':')[0])).toEqual([name])
+    }
+  })
+
+  it('takes other names for the fields of events, and paths', () => {
+    const { fields } = readConfig({ FIELD_SESSION_ID: 'visit.id', FIELD_PRICE: 'basket.total' })
+    expect(fields).toMatchObject({ sessionId: 'visit.id', price: 'basket.total' })
+    expect(faultsOf({ FIELD_TIMESTAMP: 'a..b', FIELD_EVENT_TYPE: '.a' })).toHaveLength(2)
   })
 
   it('reads secrets from files, and prints none of them', () => {

@@ -1,7 +1,7 @@
 /** How the process ends, as its users see it; it runs as built. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -61,6 +61,19 @@ describe('the process', () => {
     expect(await program.status()).toBe(78)
     const messages = program.lines().map(({ msg }) => String(msg).split(':')[0])
     expect(messages.sort()).toEqual(['CURRENCY', 'HTTP_PORT', 'IDLE_AFTER'])
+  })
+
+  it('ends with 78 for a schema that has not the fields it needs', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-schema-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const file = join(directory, 'events.avsc')
+    writeFileSync(file, JSON.stringify({ type: 'record', name: 'Event', fields: [] }))
+    const avro = { EVENTS_FORMAT: 'avro', EVENTS_SCHEMA_FILE: file }
+    const program = new Program({ KAFKA_BROKERS: '127.0.0.1:1', ...avro })
+    expect(await program.status()).toBe(78)
+    expect(program.lines().at(-1)?.['msg']).toMatch(
+      /^EVENTS_SCHEMA_FILE: .*it has no field timestamp, sessionId, eventType.* FIELD_/
+    )
   })
 
   it('ends with 78 where it cannot listen at all', async () => {

@@ -118,7 +118,8 @@ describe('README.md and docs/', () => {
   })
 
   it('name settings that exist', () => {
-    const settings = read('src/config.ts') + read('src/config-kafka.ts')
+    const files = ['config.ts', 'config-formats.ts', 'config-kafka.ts']
+    const settings = files.map((name) => read(`src/${name}`)).join('')
     const pattern = /(?<=`)(?!MILLRACE_)[A-Z_]{4,}(?=[`=])|\b(?!MILLRACE_)[A-Z]{2,}(?:_[A-Z]+)+\b/g
     expect(missing(pattern, (name) => settings.includes(`'${name}'`))).toEqual([])
   })

@@ -16,6 +16,7 @@ const ground = 'ground'
 const table: Readonly<Record<string, readonly string[]>> = {
   ground: [],
   serde: [ground],
+  avro: [ground, 'serde'],
   windows: [ground],
   aggregators: [ground, 'serde', 'windows', 'type:state'],
   state: [ground, 'level'],

@@ -1,7 +1,16 @@
 /** Events of a shop as they arrive: which are accepted, and why the others are not. */
-import { converted, json, RejectedRecordError, type Serde } from '../src/index.ts'
+import { converted, RejectedRecordError, type Serde } from '../src/index.ts'
 import { formatMinor } from './currency.ts'
+import { type EventFormat, fieldsIn } from './event-format.ts'
 import { parsePrice } from './price.ts'
+import {
+  defaultFields,
+  type Fields,
+  fieldAt,
+  readPaths,
+  type ShopFields,
+  withField,
+} from './shop-fields.ts'
 
 export interface ShopEvent {
   /** Epoch ms: when the shop's server took the request. */
@@ -30,49 +39,64 @@ export interface ShopEventOptions {
   readonly orderTypes: readonly string[]
   /** Decimals of the shop's currency. */
   readonly decimals: number
+  /** Default: JSON. */
+  readonly format?: EventFormat
+  /** Default: those of `defaultFields`. */
+  readonly fields?: Partial<ShopFields>
 }
-
-/** As they come: whatever they say is checked. */
-type Fields = Readonly<Record<string, unknown>>
 
 /** The last millisecond a calendar can name. */
 const timestampMax = 8.64e15
 
 /**
- * One UTF-8 JSON object per record. A record that does not count is refused by the first reason of
+ * One event per record. A record that does not count is refused by the first reason of
  * `rejectionReasons` that fits; a price that cannot be read leaves the event accepted.
  */
 export function shopEvents(options: ShopEventOptions): Serde<ShopEvent> {
-  const orderTypes = new Set(options.orderTypes)
-  const { decimals } = options
-  return converted('shop-event', json<Fields>({ malformed: 'reject' }), {
-    read: (value) => accept(value, orderTypes, decimals),
-    write: (event: ShopEvent) => fields(event, decimals),
+  const { format = { kind: 'json' } } = options
+  const names = { ...defaultFields, ...options.fields }
+  return converted('shop-event', fieldsIn(format, readPaths(names)), {
+    read: accepting(options, names),
+    write: (event: ShopEvent) => fieldsOf(event, names, options.decimals),
     readNull: () => reject('decode'),
   })
 }
 
-function accept(fields: Fields, orderTypes: ReadonlySet<string>, decimals: number): ShopEvent {
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) reject('decode')
-  const { timestamp, sessionId, eventType: type } = fields
-  if (fields['detectedDuplicate'] === true) reject('duplicate')
-  if (fields['detectedCorruption'] === true) reject('corrupt')
-  if (typeof sessionId !== 'string' || sessionId === '') reject('no_session')
-  if (typeof timestamp !== 'number' || !Number.isInteger(timestamp) || timestamp < 0) {
-    reject('no_timestamp')
+function accepting(options: ShopEventOptions, names: ShopFields): (fields: Fields) => ShopEvent {
+  const orderTypes = new Set(options.orderTypes)
+  const { decimals } = options
+  const timestampOf = fieldAt(names.timestamp)
+  const sessionIdOf = fieldAt(names.sessionId)
+  const eventTypeOf = fieldAt(names.eventType)
+  const priceOf = fieldAt(names.price)
+  return (fields) => {
+    if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) reject('decode')
+    const [timestamp, sessionId] = [timestampOf(fields), sessionIdOf(fields)]
+    const type = eventTypeOf(fields)
+    if (fields['detectedDuplicate'] === true) reject('duplicate')
+    if (fields['detectedCorruption'] === true) reject('corrupt')
+    if (typeof sessionId !== 'string' || sessionId === '') reject('no_session')
+    if (typeof timestamp !== 'number' || !Number.isInteger(timestamp) || timestamp < 0) {
+      reject('no_timestamp')
+    }
+    if (timestamp > timestampMax) reject('future')
+    const eventType = typeof type === 'string' ? type : 'unknown'
+    const order = type === eventType && orderTypes.has(type)
+    const price = order ? parsePrice(priceOf(fields), decimals) : null
+    return { timestamp, sessionId, eventType, order, price }
   }
-  if (timestamp > timestampMax) reject('future')
-  const eventType = typeof type === 'string' ? type : 'unknown'
-  const order = type === eventType && orderTypes.has(type)
-  const price = order ? parsePrice(fields['total_price'], decimals) : null
-  return { timestamp, sessionId, eventType, order, price }
 }
 
-function fields(event: ShopEvent, decimals: number): Fields {
+function fieldsOf(event: ShopEvent, names: ShopFields, decimals: number): Fields {
   const { timestamp, sessionId, eventType, order, price } = event
-  if (!order) return { timestamp, sessionId, eventType }
+  const always: readonly (readonly [path: string, value: unknown])[] = [
+    [names.timestamp, timestamp],
+    [names.sessionId, sessionId],
+    [names.eventType, eventType],
+  ]
   const text = price === null ? null : formatMinor(price, decimals)
-  return { timestamp, sessionId, eventType, total_price: text }
+  const all = order ? [...always, [names.price, text] as const] : always
+  return all.reduce<Fields>((fields, [path, value]) => withField(fields, path, value), {})
 }
 
 function reject(reason: RejectionReason): never {

@@ -27,6 +27,7 @@ import {
   where,
 } from '../src/index.ts'
 import { currencyDecimals } from './currency.ts'
+import type { EventFormat } from './event-format.ts'
 import {
   averageOrderRow,
   conversionRow,
@@ -38,11 +39,16 @@ import {
   trafficRows,
 } from './metric-row.ts'
 import { rejectionReasons, type ShopEvent, shopEvents } from './shop-event.ts'
+import type { ShopFields } from './shop-fields.ts'
 import { countEvents, showConversion, showNewest, showSales, showTraffic } from './shop-gauges.ts'
 
 export interface ShopOptions {
   readonly eventsTopic: string
   readonly metricsTopic: string
+  /** Of the events. Default: JSON. */
+  readonly eventFormat?: EventFormat
+  /** What the fields of the events are called, where they are not as by default. */
+  readonly fields?: Partial<ShopFields>
   /** Event types that are orders. */
   readonly orderTypes: readonly string[]
   /** ISO 4217. */
@@ -149,9 +155,10 @@ function shopWindows({ grace, idle, conversionRefresh }: ShopOptions) {
   }
 }
 
-function eventsTopic({ eventsTopic: name, orderTypes }: ShopOptions, decimals: number) {
-  const value = shopEvents({ orderTypes, decimals })
-  return topic(name, { key: nullable(bytes()), value, timestamp })
+function eventsTopic(shop: ShopOptions, decimals: number) {
+  const { orderTypes, fields = {}, eventFormat: format = { kind: 'json' } } = shop
+  const value = shopEvents({ orderTypes, decimals, format, fields })
+  return topic(shop.eventsTopic, { key: nullable(bytes()), value, timestamp })
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RejectedRecordError } from '../../src/index.ts'
+import { avro, RejectedRecordError } from '../../src/index.ts'
 import { shopEvents } from '../../topologies/shop-event.ts'
 
 const serde = shopEvents({ orderTypes: ['checkout_click', 'purchase'], decimals: 2 })
@@ -95,6 +95,65 @@ describe('a shop event', () => {
         const bytes = serde.serialize(whole)
         expect(bytes && serde.deserialize(bytes)).toEqual(whole)
       })
+    )
+  })
+})
+
+const avroEvent = {
+  type: 'record',
+  name: 'Event',
+  fields: [
+    { name: 'detectedDuplicate', type: 'boolean' },
+    { name: 'timestamp', type: 'long' },
+    { name: 'referer', type: ['null', 'string'] },
+    { name: 'sessionId', type: ['null', 'string'] },
+    { name: 'eventType', type: 'string' },
+    {
+      name: 'basket',
+      type: ['null', { type: 'record', name: 'Basket', fields: [{ name: 'sum', type: 'float' }] }],
+    },
+  ],
+}
+
+describe('a shop event of another form', () => {
+  const names = { timestamp: 'at', sessionId: 'visit.id', eventType: 'kind', price: 'basket.sum' }
+  const orders = { orderTypes: ['buy'], decimals: 2 }
+
+  it('has the names and paths that the shop gives its fields', () => {
+    const renamed = shopEvents({ ...orders, fields: names })
+    const fields = { at: 5, visit: { id: 's' }, kind: 'buy', basket: { sum: '1.50' } }
+    const event = { timestamp: 5, sessionId: 's', eventType: 'buy', order: true, price: 150n }
+    const bytes = new TextEncoder().encode(JSON.stringify(fields))
+    expect(renamed.deserialize(bytes)).toEqual(event)
+    expect(renamed.deserialize(renamed.serialize(event) ?? bytes)).toEqual(event)
+    const flat = new TextEncoder().encode(JSON.stringify({ ...fields, visit: 's', basket: null }))
+    expect(reasonOf(() => renamed.deserialize(flat))).toBe('no_session')
+  })
+
+  it('is read from Avro, a price that is a float to the cent', () => {
+    const fields = { price: 'basket.sum' }
+    const format = { kind: 'avro', schema: avroEvent } as const
+    const events = shopEvents({ ...orders, format, fields })
+    const all = avro<object>(avroEvent)
+    const order = { ...good, eventType: 'buy', detectedDuplicate: false, referer: 'x' }
+    const bytes = (changes: object) => {
+      const value = { ...order, basket: { sum: 184.91 }, ...changes }
+      return all.serialize(value) ?? new Uint8Array(0)
+    }
+    expect(events.deserialize(bytes({}))).toMatchObject({ order: true, price: 18491n })
+    expect(events.deserialize(bytes({ basket: null }))).toMatchObject({ order: true, price: null })
+    const reasons = [{ detectedDuplicate: true }, { sessionId: null }, { timestamp: -1 }].map(
+      (changes) => reasonOf(() => events.deserialize(bytes(changes)))
+    )
+    expect(reasons).toEqual(['duplicate', 'no_session', 'no_timestamp'])
+    const json = new TextEncoder().encode(JSON.stringify(order))
+    expect(() => events.deserialize(json)).toThrow(TypeError)
+  })
+
+  it('needs a schema with the fields that no event counts without', () => {
+    const format = { kind: 'avro', schema: avroEvent } as const
+    expect(() => shopEvents({ ...orders, format, fields: names })).toThrow(
+      'it has no field at, visit.id, kind'
     )
   })
 })
