@@ -9,7 +9,7 @@ import { TLSSocket } from 'node:tls'
 import { ConnectionError } from './kafka-errors.ts'
 import type { InsideConnection } from './link-inside.ts'
 import { asOpenError, loginHint } from './open-errors.ts'
-import type { Api } from './protocol.ts'
+import { type Api, versionRangesApi } from './protocol.ts'
 
 /**
  * A broker takes a second login on a connection for an ordinary request, and refuses it, if the
@@ -32,28 +32,39 @@ interface Waiting {
   readonly reject: (error: Error) => void
 }
 
+export interface ConnectionParts {
+  readonly address: string
+  /** Open, and secured if need be. */
+  readonly socket: net.Socket
+  readonly clientId: string
+  /** Shorter times of single requests do not count. */
+  readonly requestTimeoutMs: number
+  /** What has logged in on it, and does so again when the session ends. Default: nobody has to. */
+  readonly inside?: InsideConnection
+}
+
 export class Connection {
   readonly address: string
-  readonly #inside: InsideConnection
+  readonly #socket: net.Socket
+  readonly #inside: InsideConnection | undefined
   readonly #hasTls: boolean
-  readonly #hasSasl: boolean
   readonly #timeoutMsMin: number
   readonly #clientId: Buffer
   /** By their correlation ids, in the order in which they were sent. */
   readonly #waiting = new Map<number, Waiting>()
   #hasAnswered = false
+  #hasEnded = false
+  #lastCorrelationId = 0
   #loggingIn: Promise<void> | undefined
   #nextLoginMs = performance.now() + loginPauseMs
 
-  constructor(address: string, inner: InsideConnection, hasSasl: boolean, timeoutMsMin: number) {
+  constructor({ address, socket, clientId, requestTimeoutMs, inside }: ConnectionParts) {
     this.address = address
-    this.#inside = inner
-    this.#hasTls = inner.socket instanceof TLSSocket
-    this.#hasSasl = hasSasl
-    this.#timeoutMsMin = timeoutMsMin
-    this.#clientId = Buffer.from(inner.clientId)
-    const { socket } = inner
-    // Kafkajs listens to 'end' and 'error' only: a socket that was destroyed would go unnoticed.
+    this.#socket = socket
+    this.#inside = inside
+    this.#hasTls = socket instanceof TLSSocket
+    this.#timeoutMsMin = requestTimeoutMs
+    this.#clientId = Buffer.from(clientId)
     for (const event of ['end', 'error', 'close']) {
       socket.once(event, (error?: unknown) => this.#end(error, true))
     }
@@ -61,7 +72,8 @@ export class Connection {
   }
 
   get alive(): boolean {
-    return this.#inside.connectionStatus === 'connected' && !this.#inside.socket.destroyed
+    const isLoggedIn = this.#inside === undefined || this.#inside.connectionStatus === 'connected'
+    return isLoggedIn && !this.#hasEnded && !this.#socket.destroyed
   }
 
   /** Nothing is waited for on it. */
@@ -75,22 +87,28 @@ export class Connection {
    */
   async send(api: Api, body: readonly Uint8Array[], timeoutMs = 0): Promise<Buffer> {
     try {
-      const login = this.#hasSasl ? this.#login() : undefined
+      const login = this.#inside === undefined ? undefined : this.#login(this.#inside)
       if (login !== undefined) await login
     } catch (error) {
       this.close()
       throw asOpenError(this.address, error, this.#hasTls)
     }
     if (!this.alive) throw disconnected(this.address, api, new Error('not connected'))
-    const correlationId = this.#inside.nextCorrelationId()
+    const correlationId = this.#inside?.nextCorrelationId() ?? this.#nextCorrelationId()
     const header = this.#header(api, correlationId, body)
     const ms = Math.max(timeoutMs, this.#timeoutMsMin)
     return await new Promise((resolve, reject) => {
       // After a long computation the answer may be there, unread: timers come before sockets.
       const timer = setTimeout(() => setImmediate(() => this.#giveUp(correlationId, ms)), ms)
       this.#waiting.set(correlationId, { api, timer, resolve, reject })
-      scatter(this.#inside.socket, header, body)
+      scatter(this.#socket, header, body)
     })
+  }
+
+  /** 31 bits of them: no more requests are ever under way. */
+  #nextCorrelationId(): number {
+    this.#lastCorrelationId = (this.#lastCorrelationId + 1) & 0x7fff_ffff
+    return this.#lastCorrelationId
   }
 
   #giveUp(correlationId: number, ms: number): void {
@@ -107,13 +125,15 @@ export class Connection {
   }
 
   #end(error: unknown, isTheirs: boolean): void {
-    const inner = this.#inside
     const cause = error instanceof Error ? error : new Error('connection closed')
-    inner.connectionStatus = 'disconnected'
-    inner.rejectRequests(cause)
-    inner.requestQueue.destroy()
-    inner.socket.destroy()
-    const mayWantLogin = isTheirs && !this.#hasAnswered && !this.#hasSasl
+    this.#hasEnded = true
+    if (this.#inside !== undefined) {
+      this.#inside.connectionStatus = 'disconnected'
+      this.#inside.rejectRequests(cause)
+      this.#inside.requestQueue.destroy()
+    }
+    this.#socket.destroy()
+    const mayWantLogin = isTheirs && !this.#hasAnswered && this.#inside === undefined
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
     for (const { api, timer, reject } of waiting) {
@@ -129,7 +149,7 @@ export class Connection {
     socket.on('data', (frame: Buffer) => {
       if (!this.#answered(frame)) for (const listener of theirs) listener(frame)
     })
-    this.#inside.requestQueue.destroy()
+    this.#inside?.requestQueue.destroy()
   }
 
   #answered(frame: Buffer): boolean {
@@ -139,14 +159,14 @@ export class Connection {
     if (waiting === undefined) return false
     this.#waiting.delete(correlationId)
     clearTimeout(waiting.timer)
-    this.#hasAnswered = true
+    // What it speaks, a broker tells anybody.
+    this.#hasAnswered ||= waiting.api !== versionRangesApi
     waiting.resolve(frame.subarray(bodyAt))
     return true
   }
 
   /** Undefined: none is due. Requests that wait for one leave in the order of their calls. */
-  #login(): Promise<void> | undefined {
-    const inner = this.#inside
+  #login(inner: InsideConnection): Promise<void> | undefined {
     const isDue = !inner.isAuthenticated() && performance.now() >= this.#nextLoginMs
     if (this.#loggingIn !== undefined || !isDue) return this.#loggingIn
     const timer = setTimeout(() => this.close(), loginMsMax)

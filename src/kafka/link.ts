@@ -1,66 +1,42 @@
 /**
- * Opens connections to brokers, with the inside of kafkajs 2.2.4 that only the link files know: it
- * does TLS and SASL, and asks for ApiVersions. The socket is ours, and once it is open, so are the
- * requests and the answers on it.
+ * Opens connections to brokers, and asks each what it speaks.
  *
- *   Transport ──open──► kafkajs Broker (fresh each time) ──► its first Connection ──► socket
+ *   Transport ──open──► socket, TLS ──► ApiVersions ──────────────────────► Connection
+ *                 └── with a login: the inside of kafkajs, see `link-login.ts` ──┘
  *
- * - The pool of kafkajs reconnects without a lock (several sockets on one framing buffer), so it is
- *   never asked again.
- * - A dead connection is dropped, never reconnected: kafkajs leaks listeners otherwise.
+ * A dead connection is dropped, never opened again.
  */
-import net from 'node:net'
-import tls from 'node:tls'
-import type { LogEntry, SASLOptions } from 'kafkajs'
-import { Kafka, logLevel } from 'kafkajs'
+import type net from 'node:net'
 import { FatalError } from '../errors.ts'
-import type { Logger } from '../log.ts'
 import type { FrameBuffers } from './frame-buffers.ts'
-import { Frames } from './frames.ts'
+import { kafkaError } from './kafka-errors.ts'
 import { Connection } from './link-connection.ts'
-import type { Inside, InsidePool } from './link-inside.ts'
-import {
-  askedKinds,
-  brokerKinds,
-  connectionOf,
-  inside,
-  insideOf,
-  openedKinds,
-  poolKinds,
-} from './link-inside.ts'
+import type { LoginTransport } from './link-login.ts'
 import type { KafkaOptions } from './link-options.ts'
+import { openSocket, parseAddress, tlsOptions } from './link-socket.ts'
 import { asOpenError } from './open-errors.ts'
-import { checkVersions } from './protocol.ts'
+import { checkVersions, type VersionRanges, versionRangesApi } from './protocol.ts'
+import { decodeVersionRanges } from './requests/features.ts'
+import { WireReader } from './wire.ts'
 
 /** Opens connections with one set of credentials. */
 export class Transport {
-  readonly #inside: Inside
+  readonly #options: KafkaOptions
+  readonly #buffers: FrameBuffers
   readonly #hasTls: boolean
-  readonly #hasSasl: boolean
   readonly #requestTimeoutMs: number
+  readonly #connectionTimeoutMs: number
   readonly #openTimeoutMs: number
+  #login: Promise<LoginTransport> | undefined
 
   constructor(options: KafkaOptions, buffers: FrameBuffers) {
     const { requestTimeoutMs = 10_000, connectionTimeoutMs = 5_000 } = options
+    this.#options = options
+    this.#buffers = buffers
     this.#hasTls = tlsOptions(options) !== undefined
-    this.#hasSasl = options.sasl !== undefined
     this.#requestTimeoutMs = requestTimeoutMs
+    this.#connectionTimeoutMs = connectionTimeoutMs
     this.#openTimeoutMs = connectionTimeoutMs * 2 + requestTimeoutMs
-    const kafka = new Kafka({
-      brokers: [...options.brokers],
-      clientId: options.clientId,
-      requestTimeout: requestTimeoutMs,
-      connectionTimeout: connectionTimeoutMs,
-      authenticationTimeout: requestTimeoutMs,
-      retry: { retries: 0 },
-      logLevel: logLevel.WARN,
-      logCreator: () => (entry) => relay(options.logger, entry),
-      socketFactory: ({ host, port, onConnect }) =>
-        openSocket(host, port, tlsOptions(options), buffers, onConnect),
-      ...(options.tls ? { ssl: tlsOptions(options) ?? true } : {}),
-      ...(options.sasl ? { sasl: { ...options.sasl } as SASLOptions } : {}),
-    })
-    this.#inside = insideOf(kafka)
   }
 
   /**
@@ -68,75 +44,91 @@ export class Transport {
    * logging in was refused.
    */
   async open(address: string, signal?: AbortSignal): Promise<Connection> {
-    const { host, port } = parseAddress(address)
-    const { connectionPoolBuilder, brokerPool, rootLogger } = this.#inside
-    const pool = inside<InsidePool>(
-      await connectionPoolBuilder.build({ host, port, rack: null }),
-      'ConnectionPool',
-      poolKinds
-    )
-    pool.getConnectionByRequest = () => pool.getConnection(0)
-    const broker = brokerPool.createBroker({ connectionPool: pool, logger: rootLogger })
-    inside(broker, 'Broker', brokerKinds)
-    const connection = connectionOf(pool)
     try {
-      await withDeadline(broker.connect(), this.#openTimeoutMs, signal)
-      inside(connection, 'Connection', openedKinds)
-      checkVersions(address, inside(broker, 'Broker', askedKinds).versions)
-      return new Connection(address, connection, this.#hasSasl, this.#requestTimeoutMs)
+      const { sasl } = this.#options
+      if (sasl === undefined) return await this.#openPlain(address, signal)
+      return await this.#openWithLogin(address, { ...this.#options, sasl }, signal)
     } catch (error) {
-      connection.socket?.destroy()
       throw error instanceof FatalError ? error : asOpenError(address, error, this.#hasTls)
+    }
+  }
+
+  async #openPlain(address: string, signal: AbortSignal | undefined): Promise<Connection> {
+    const cut = new AbortController()
+    const opening = this.#connect(address, cut.signal)
+    try {
+      return await withDeadline(opening, this.#openTimeoutMs, signal)
+    } catch (error) {
+      cut.abort()
+      throw error
+    }
+  }
+
+  async #connect(address: string, cut: AbortSignal): Promise<Connection> {
+    const { host, port } = parseAddress(address)
+    const secure = tlsOptions(this.#options)
+    let socket: net.Socket | undefined
+    const connected = new Promise<net.Socket>((resolve, reject) => {
+      const opened = openSocket(host, port, secure, this.#buffers, () => resolve(opened))
+      socket = opened
+      // For good: an error that nobody listens to would end the process.
+      opened.on('error', reject)
+      opened.once('close', () => reject(new Error('connection closed')))
+      cut.addEventListener('abort', () => opened.destroy())
+    })
+    try {
+      await withDeadline(connected, this.#connectionTimeoutMs)
+      const [{ clientId }, requestTimeoutMs] = [this.#options, this.#requestTimeoutMs]
+      const connection = new Connection({
+        ...{ address, clientId, requestTimeoutMs },
+        socket: await connected,
+      })
+      checkVersions(address, await askVersions(connection))
+      return connection
+    } catch (error) {
+      socket?.destroy()
+      throw error
+    }
+  }
+
+  async #openWithLogin(
+    address: string,
+    options: KafkaOptions & { readonly sasl: NonNullable<KafkaOptions['sasl']> },
+    signal: AbortSignal | undefined
+  ): Promise<Connection> {
+    const [requestTimeoutMs, connectionTimeoutMs] = [
+      this.#requestTimeoutMs,
+      this.#connectionTimeoutMs,
+    ]
+    const times = { requestTimeoutMs, connectionTimeoutMs }
+    this.#login ??= import('./link-login.ts').then(
+      ({ LoginTransport }) => new LoginTransport(options, times, this.#buffers)
+    )
+    const { connection: inside, opened } = await (await this.#login).open(address)
+    try {
+      checkVersions(address, await withDeadline(opened, this.#openTimeoutMs, signal))
+      const { socket, clientId } = inside
+      return new Connection({ address, socket, clientId, inside, requestTimeoutMs })
+    } catch (error) {
+      inside.socket?.destroy()
+      throw error
     }
   }
 }
 
-function openSocket(
-  host: string,
-  port: number,
-  secure: tls.ConnectionOptions | undefined,
-  buffers: FrameBuffers,
-  onConnect: () => void
-): net.Socket {
-  const servername = net.isIP(host) === 0 ? { servername: host } : {}
-  // Whoever listens for data gets whole answers, sizes included.
-  const frames = new Frames(buffers, (frame) => void socket.emit('data', frame))
-  const onread: net.OnReadOpts = {
-    buffer: () => frames.room,
-    callback: (bytes) => {
-      try {
-        frames.take(bytes)
-      } catch (error) {
-        socket.destroy(error as Error)
-      }
-      return true
-    },
-  }
-  const target = { host, port, onread }
-  const socket: net.Socket = secure
-    ? tls.connect({ ...target, ...servername, ...secure }, onConnect)
-    : net.connect(target, onConnect)
-  socket.setNoDelay(true)
-  socket.setKeepAlive(true, 60_000)
-  return socket
+/** As its own first request. */
+async function askVersions(connection: Connection): Promise<VersionRanges> {
+  const answer = await connection.send(versionRangesApi, [])
+  const { error, ranges } = decodeVersionRanges(new WireReader(answer, { flexible: false }))
+  if (error !== 0) throw kafkaError(error, versionRangesApi.name)
+  return ranges
 }
 
-function tlsOptions(options: KafkaOptions): tls.ConnectionOptions | undefined {
-  if (!options.tls) return undefined
-  return options.tls === true ? {} : { ...options.tls }
-}
-
-export function parseAddress(address: string): { readonly host: string; readonly port: number } {
-  const colon = address.lastIndexOf(':')
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1')
-  return { host, port: Number(address.slice(colon + 1)) }
-}
-
-async function withDeadline(
-  opening: Promise<void>,
+async function withDeadline<T>(
+  opening: Promise<T>,
   timeoutMs: number,
-  signal: AbortSignal | undefined
-): Promise<void> {
+  signal?: AbortSignal
+): Promise<T> {
   // A TLS server that hangs up during the handshake leaves the promise of kafkajs open for ever.
   let timer: NodeJS.Timeout | undefined
   let onAbort = (): void => undefined
@@ -146,14 +138,9 @@ async function withDeadline(
     signal?.addEventListener('abort', onAbort)
   })
   try {
-    await Promise.race([opening, cut])
+    return await Promise.race([opening, cut])
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
   }
-}
-
-function relay(logger: Logger, entry: LogEntry): void {
-  // A cut connection is an error to kafkajs, and daily bread to us: what matters is logged above.
-  logger.debug(`kafkajs: ${entry.log.message}`, { namespace: entry.namespace })
 }

@@ -21,8 +21,13 @@ const plainHint =
 const tlsHint =
   '; if that is always so, its port speaks TLS only: set KAFKA_TLS_ENABLED=on, or use another port'
 
+/** How kafkajs calls a connection that was cut before the first request was answered. */
+const cutOfKafkajs = 'KafkaJSConnectionClosedError'
+
 /** `hasTls`: of the attempt. */
-export function asOpenError(address: string, error: unknown, hasTls: boolean): Error {
+export function asOpenError(address: string, thrown: unknown, hasTls: boolean): Error {
+  const wasCut = thrown instanceof ConnectionError && thrown.code === 'MILLRACE_KAFKA_DISCONNECTED'
+  const error = wasCut ? thrown.cause : thrown
   const reason = error instanceof Error ? error.message : String(error)
   const name = error instanceof Error ? error.name : ''
   const { code } = Object(error) as { readonly code?: unknown }
@@ -49,16 +54,17 @@ export function asOpenError(address: string, error: unknown, hasTls: boolean): E
       { cause: error }
     )
   }
+  const hint = hintOf(wasCut || name === cutOfKafkajs, reason, hasTls)
   return new ConnectionError(
     'MILLRACE_KAFKA_UNREACHABLE',
-    `No connection to the broker ${address}: ${reason}${hintOf(name, reason, hasTls)}`,
+    `No connection to the broker ${address}: ${reason}${hint}`,
     { cause: error }
   )
 }
 
-/** What Node says of a handshake that was cut short, kafkajs of a first request that was. */
-function hintOf(name: string, reason: string, hasTls: boolean): string {
+/** What Node says of a handshake that was cut short; what a first request that was may mean. */
+function hintOf(wasCut: boolean, reason: string, hasTls: boolean): string {
   if (hasTls)
     return /before secure TLS connection|wrong version number/i.test(reason) ? plainHint : ''
-  return name === 'KafkaJSConnectionClosedError' ? tlsHint : ''
+  return wasCut ? tlsHint : ''
 }

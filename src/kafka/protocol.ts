@@ -61,7 +61,10 @@ export const secondTransactionApis = Object.freeze({
   txnOffsetCommit: api('TxnOffsetCommit', 28, 5, 3),
 })
 
-/** Answered by every broker; kafkajs asks in a version that tells nothing of features. */
+/** What a broker says of each request; of features it tells nothing at this version. */
+export const versionRangesApi: Api = api('ApiVersions', 18, 2, 3)
+
+/** Answered by every broker that passed: with the features, too. */
 export const apiVersionsApi: Api = Object.freeze({
   ...api('ApiVersions', 18, 3, 3),
   bareAnswer: true,

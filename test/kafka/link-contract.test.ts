@@ -1,15 +1,22 @@
 /**
- * What the link files lean on inside kafkajs, name by name: each is taken away in turn, and the
- * error says which. A new name in `link*.ts` shows here by itself.
+ * Logging in is left to kafkajs. What the link files lean on inside kafkajs, name by name: each is
+ * taken away in turn, and the error says which. A new name in `link*.ts` shows here by itself.
  */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { Kafka, KafkaConfig, PartitionAssigner } from 'kafkajs'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { FrameBuffers } from '../../src/kafka/frame-buffers.ts'
 import { Transport } from '../../src/kafka/link.ts'
+import type { KafkaOptions } from '../../src/kafka/link-options.ts'
 import { apis } from '../../src/kafka/protocol.ts'
 import { silentLogger } from '../../src/log.ts'
+import { type Certificate, makeCertificate } from '../support/certificates.ts'
+import type { RunningBroker } from '../support/kafka-broker.ts'
 import { KafkajsVeil } from '../support/kafkajs-veil.ts'
-import { sharedBroker } from '../support/shared-broker.ts'
+import { alice, startSecureBroker } from '../support/secure-broker.ts'
 
 const { veil } = vi.hoisted(() => ({ veil: { current: undefined as KafkajsVeil | undefined } }))
 
@@ -31,16 +38,31 @@ vi.mock(import('kafkajs'), async (original) => {
   return { ...kafkajs, Kafka: Veiled as new (config: KafkaConfig) => Kafka }
 })
 
-let broker = ''
+let directory = ''
+let certificate: Certificate
+let broker: RunningBroker
 
 beforeAll(async () => {
-  broker = (await sharedBroker())[0] ?? ''
+  directory = await mkdtemp(join(tmpdir(), 'millrace-contract-'))
+  certificate = await makeCertificate(directory, 'broker')
+  broker = await startSecureBroker(certificate)
 })
 
-/** All that a link does: open, log in if need be, send, close. */
+afterAll(async () => {
+  await broker?.stop()
+  await rm(directory, { recursive: true, force: true })
+})
+
+/** All that a link does: open, log in, send, close. */
 async function talk(): Promise<void> {
-  const options = { brokers: [broker], clientId: 'contract', logger: silentLogger }
-  const connection = await new Transport(options, new FrameBuffers()).open(broker)
+  const brokers = broker.secureBrokers
+  const sasl = { mechanism: 'plain', ...alice } as const
+  const secure = { sasl, tls: { ca: certificate.pem } }
+  await talkTo({ brokers, clientId: 'contract', logger: silentLogger, ...secure })
+}
+
+async function talkTo(options: KafkaOptions): Promise<void> {
+  const connection = await new Transport(options, new FrameBuffers()).open(options.brokers[0] ?? '')
   // Topics: none, as a Metadata request of version 8 says it.
   await connection.send(apis.metadata, [Buffer.from([0, 0, 0, 0, 0, 0, 0])])
   connection.close()
@@ -68,6 +90,17 @@ const leanedOn = [
   'Connections.0',
   'RequestQueue.destroy',
 ]
+
+test('kafkajs is exactly the version whose inside is known', () => {
+  const { version } = createRequire(import.meta.url)('kafkajs/package.json')
+  expect(version).toBe('2.2.4')
+})
+
+test('whoever does not log in does without kafkajs', async () => {
+  veil.current = new KafkajsVeil()
+  await talkTo({ brokers: broker.brokers, clientId: 'contract', logger: silentLogger })
+  expect(veil.current.touched).toEqual([])
+})
 
 test('what is leaned on is this, and nothing else', async () => {
   veil.current = new KafkajsVeil()

@@ -1,5 +1,4 @@
-/** The contract with the inside of kafkajs, tried on a real broker. */
-import { createRequire } from 'node:module'
+/** Connections and links, tried on a real broker. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { FrameBuffers } from '../../src/kafka/frame-buffers.ts'
 import { ConnectionError } from '../../src/kafka/kafka-errors.ts'
@@ -40,31 +39,12 @@ afterAll(() => {
   proxy?.close()
 })
 
-test('kafkajs is exactly the version whose inside is known', () => {
-  const { version } = createRequire(import.meta.url)('kafkajs/package.json')
-  expect(version).toBe('2.2.4')
-})
-
-test('a connection opens, and everything inside kafkajs is where it was', async () => {
+test('a connection opens, and is gone when it is closed', async () => {
   const connection = await new Transport(options, new FrameBuffers()).open(broker)
   expect(connection).toBeInstanceOf(Connection)
   expect(connection.alive).toBe(true)
   connection.close()
   expect(connection.alive).toBe(false)
-})
-
-test('a client whose inside changed is named in the error', async () => {
-  const inner = createRequire(import.meta.url)('kafkajs/src/network/connection').prototype
-  const { isAuthenticated } = inner
-  try {
-    inner.isAuthenticated = undefined
-    await expect(new Transport(options, new FrameBuffers()).open(broker)).rejects.toMatchObject({
-      code: 'MILLRACE_KAFKAJS_CHANGED',
-      message: expect.stringContaining('Connection of kafkajs has no isAuthenticated (function)'),
-    })
-  } finally {
-    inner.isAuthenticated = isAuthenticated
-  }
 })
 
 test('many requests at once share one socket, and each gets its own answer', async () => {

@@ -1,6 +1,7 @@
 /** What a cluster can do beyond single requests: features that all its brokers have agreed on. */
-import type { Rpc } from '../protocol.ts'
+import type { Rpc, VersionRanges } from '../protocol.ts'
 import { apiVersionsApi } from '../protocol.ts'
+import type { WireReader } from '../wire.ts'
 
 export interface ApiVersionsRequest {
   /** Of this program: letters, digits, dots and dashes. */
@@ -40,4 +41,17 @@ export const apiVersions: Rpc<ApiVersionsRequest, ApiVersionsResponse> = {
     })
     return { error, features }
   },
+}
+
+/** Answer to the question that has no body: the first on each connection, at its old version. */
+export function decodeVersionRanges(reader: WireReader): {
+  readonly error: number
+  readonly ranges: VersionRanges
+} {
+  const error = reader.int16()
+  const entries = reader.array(() => {
+    const key = reader.int16()
+    return [key, { minVersion: reader.int16(), maxVersion: reader.int16() }] as const
+  })
+  return { error, ranges: Object.fromEntries(entries) }
 }
