@@ -7,15 +7,21 @@ import { ConfigError } from './errors.ts'
 import { legalName } from './ids.ts'
 import type { LogLevel } from './log.ts'
 
-export interface Config extends FormatConfig {
+/** What any application of this package takes from the environment. */
+export interface EngineConfig {
   /** Null: the embedded log. */
   readonly kafka: KafkaConfig | null
+  /** Empty: the environment has none. */
   readonly applicationId: string
   readonly stateDir: string
   readonly guarantee: 'exactly_once' | 'at_least_once'
   readonly commitInterval: Duration
   /** That run tasks; 1: the main thread does. */
   readonly threads: number
+  readonly logLevel: LogLevel
+}
+
+export interface Config extends EngineConfig, FormatConfig {
   readonly eventsTopic: string
   readonly metricsTopic: string
   readonly orderTypes: readonly string[]
@@ -29,9 +35,10 @@ export interface Config extends FormatConfig {
   readonly httpHost: string
   readonly httpPort: number
   readonly apiToken: string | null
-  readonly logLevel: LogLevel
 }
 
+/** Of the application that this package brings along. */
+export const shopApplicationId = 'shop-metrics'
 const guarantees = ['exactly_once', 'at_least_once'] as const
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const
 const hourMs = 3_600_000
@@ -41,14 +48,9 @@ const threadsMax = 64
 /** Throws a ConfigError with one line per fault. */
 export function readConfig(variables: Variables): Config {
   const env = new Environment(variables)
-  const kafka = readKafka(env)
+  const engine = readEngineConfig(env, shopApplicationId)
   const config: Config = {
-    kafka,
-    applicationId: env.text('APPLICATION_ID', 'shop-metrics', legalName),
-    stateDir: env.text('STATE_DIR', '.data'),
-    guarantee: env.choice('PROCESSING_GUARANTEE', guarantees, 'exactly_once'),
-    commitInterval: env.duration('COMMIT_INTERVAL', '100ms', { minMs: 1 }),
-    threads: env.integer('THREADS', 1, 1, threadsMax),
+    ...engine,
     eventsTopic: env.text('EVENTS_TOPIC', 'shop.events', legalName),
     metricsTopic: env.text('METRICS_TOPIC', 'shop.metrics', legalName),
     ...readFormats(env),
@@ -58,31 +60,47 @@ export function readConfig(variables: Variables): Config {
     conversionRefresh: env.duration('CONVERSION_REFRESH', '5m', { minMs: 1_000, fault: divides }),
     currency: env.text('CURRENCY', 'EUR', knownCurrency).toUpperCase(),
     maxFuture: env.durationOrOff('MAX_FUTURE', '2m'),
-    demo: env.flag('DEMO_TRAFFIC', kafka === null),
+    demo: env.flag('DEMO_TRAFFIC', engine.kafka === null),
     httpHost: env.text('HTTP_HOST', '127.0.0.1'),
     httpPort: env.integer('HTTP_PORT', defaultPort, 0, 65_535),
     apiToken: env.secret('API_TOKEN') ?? null,
-    logLevel: env.choice('LOG_LEVEL', logLevels, 'info'),
   }
   if (config.eventsTopic === config.metricsTopic) {
     env.fault('METRICS_TOPIC', `cannot be the events' own topic, '${config.eventsTopic}'`)
   }
-  if (config.threads > 1 && kafka === null) {
+  checkSource(env, config, { hasBroker: engine.kafka !== null, demo: config.demo })
+  if (env.faults.length > 0) throw new ConfigError(env.faults)
+  return config
+}
+
+/** Gathers its faults in `env`: whoever made that throws them. */
+export function readEngineConfig(env: Environment, applicationId: string): EngineConfig {
+  const config: EngineConfig = {
+    kafka: readKafka(env),
+    applicationId: env.text('APPLICATION_ID', applicationId, legalName),
+    stateDir: env.text('STATE_DIR', '.data'),
+    guarantee: env.choice('PROCESSING_GUARANTEE', guarantees, 'exactly_once'),
+    commitInterval: env.duration('COMMIT_INTERVAL', '100ms', { minMs: 1 }),
+    threads: env.integer('THREADS', 1, 1, threadsMax),
+    logLevel: env.choice('LOG_LEVEL', logLevels, 'info'),
+  }
+  if (config.threads > 1 && config.kafka === null) {
     env.fault('THREADS', 'more than 1 needs KAFKA_BROKERS: the embedded log belongs to one thread')
   }
-  checkSource(env, config, { hasBroker: kafka !== null, demo: config.demo })
-  if (env.faults.length > 0) throw new ConfigError(env.faults)
   return config
 }
 
 /** The settings as they are in force, for the log: what is secret shows only that it is set. */
 export function redacted(config: Config): Readonly<Record<string, unknown>> {
   return {
-    ...config,
     ...redactedFormats(config),
     apiToken: config.apiToken === null ? null : '(set)',
     kafka: config.kafka && redactedKafka(config.kafka),
   }
+}
+
+export function redactedEngine(config: EngineConfig): Readonly<Record<string, unknown>> {
+  return { ...config, kafka: config.kafka && redactedKafka(config.kafka) }
 }
 
 /** Whether nobody but this machine can reach a server that listens there. */

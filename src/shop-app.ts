@@ -19,18 +19,18 @@ import {
 import { AvroSchemaError } from './avro/schema.ts'
 import { type Clock, systemClock } from './clock.ts'
 import type { Config } from './config.ts'
-import type { KafkaConfig } from './config-kafka.ts'
 import { Feeder } from './demo/feeder.ts'
 import { durationMs } from './durations.ts'
 import { ConfigError } from './errors.ts'
 import { createHttpApp } from './http/app.ts'
 import { type HttpServer, listen } from './http/server.ts'
 import type { Timestamp } from './ids.ts'
-import type { KafkaSettings } from './kafka/kafka-settings.ts'
+import { kafkaSettings } from './kafka/kafka-settings.ts'
 import type { Logger } from './log.ts'
 import { Exposition } from './metrics/exposition.ts'
 import type { Log } from './runtime/ports.ts'
 import { StreamApp } from './stream-app.ts'
+import type { TopologyModule } from './threads/topology-module.ts'
 import type { Topology } from './topology/topology.ts'
 import { packageVersion } from './version.ts'
 import { MetricsView } from './views/metrics-view.ts'
@@ -120,7 +120,7 @@ export class ShopApp {
       stateDir,
       guarantee,
       threads,
-      topologyModule: { url: topologyUrl, name: 'shopMetrics', input: shopOptions(this.#config) },
+      topologyModule: shopTopologyModule(this.#config),
       commitIntervalMs: durationMs(commitInterval),
       clock: this.#clock,
       logger: this.#logger,
@@ -219,6 +219,11 @@ function topologyOf(config: Config): Topology {
   }
 }
 
+/** Where threads, and commands, find the topology. */
+export function shopTopologyModule(config: Config): TopologyModule {
+  return { url: topologyUrl, name: 'shopMetrics', input: shopOptions(config) }
+}
+
 function shopOptions(config: Config): ShopOptions {
   const { eventsTopic, metricsTopic, orderTypes, currency, fields } = config
   const { grace, idle, conversionRefresh, maxFuture } = config
@@ -228,17 +233,4 @@ function shopOptions(config: Config): ShopOptions {
 
 function eventFormat({ eventsSchema: schema }: Config): EventFormat {
   return schema === null ? { kind: 'json' } : { kind: 'avro', schema }
-}
-
-function kafkaSettings(kafka: KafkaConfig): KafkaSettings {
-  const { brokers, tls, sasl, instanceId, leaveOnClose, sessionTimeout, maxPollInterval } = kafka
-  const sessionMs = durationMs(sessionTimeout)
-  return {
-    brokers,
-    group: { sessionMs, maxPollIntervalMs: durationMs(maxPollInterval) },
-    leaveOnClose,
-    ...(instanceId === null ? {} : { instanceId }),
-    ...(tls === null ? {} : { tls }),
-    ...(sasl === null ? {} : { sasl }),
-  }
 }

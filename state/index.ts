@@ -12,6 +12,7 @@ export type {
   ValueCodec,
 } from './contract.ts'
 export { latin1Bytes, latin1String } from './latin1.ts'
+export { copyLevelDirectory } from './level-copy.ts'
 export { LevelTaskState } from './level-task-state.ts'
 export {
   LevelStateDirectory,

@@ -118,7 +118,7 @@ describe('README.md and docs/', () => {
   })
 
   it('name settings that exist', () => {
-    const files = ['config.ts', 'config-formats.ts', 'config-kafka.ts']
+    const files = ['config.ts', 'config-formats.ts', 'config-kafka.ts', 'cli/terminal.ts']
     const settings = files.map((name) => read(`src/${name}`)).join('')
     const pattern = /(?<=`)(?!MILLRACE_)[A-Z_]{4,}(?=[`=])|\b(?!MILLRACE_)[A-Z]{2,}(?:_[A-Z]+)+\b/g
     expect(missing(pattern, (name) => settings.includes(`'${name}'`))).toEqual([])
@@ -127,7 +127,9 @@ describe('README.md and docs/', () => {
   it('name error codes that exist', () => {
     const rooms = [
       'src',
+      'src/cli',
       'src/kafka',
+      'src/log',
       'src/runtime',
       'src/threads',
       'src/dsl/passes',

@@ -44,6 +44,21 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'log',
     'state',
   ],
+  cli: [
+    ground,
+    'open',
+    'serde',
+    'windows',
+    'processor',
+    'operators',
+    'topology',
+    'runtime',
+    'state',
+    'log',
+    'kafka',
+    'threads',
+    'commander',
+  ],
   topologies: ['index'],
 }
 
@@ -170,7 +185,13 @@ function roomOf(file: string): string {
   if (top !== 'src') return top
   if (third !== undefined) return second === 'launch' ? 'open' : second
   if (second === 'index.ts') return 'index'
-  const sees = ['main.ts', 'stream-app.ts', 'stream-app-options.ts', 'shop-app.ts']
+  const sees = [
+    'main.ts',
+    'stream-app.ts',
+    'stream-app-options.ts',
+    'shop-app.ts',
+    'shop-process.ts',
+  ]
   return sees.includes(second) ? 'open' : ground
 }
 

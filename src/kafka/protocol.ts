@@ -61,6 +61,14 @@ export const secondTransactionApis = Object.freeze({
   txnOffsetCommit: api('TxnOffsetCommit', 28, 5, 3),
 })
 
+/**
+ * Asked by commands, never by the engine: a broker that lacks one runs applications all the same,
+ * and only the command fails.
+ */
+export const adminApis = Object.freeze({
+  describeGroups: api('DescribeGroups', 15, 4, 5),
+})
+
 /** What a broker says of each request; of features it tells nothing at this version. */
 export const versionRangesApi: Api = api('ApiVersions', 18, 2, 3)
 

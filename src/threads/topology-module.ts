@@ -66,7 +66,7 @@ function isTopology(built: unknown): built is Topology {
 function unusable({ url }: Pick<TopologyModule, 'url'>, what: string, cause?: unknown): FatalError {
   return new FatalError(
     'MILLRACE_TOPOLOGY_MODULE_UNUSABLE',
-    `The threads cannot build the topology from ${url}: ${what}.`,
+    `The topology cannot be built from ${url}: ${what}.`,
     { cause }
   )
 }

@@ -1,0 +1,79 @@
+/** `millrace run`, as the process that it is. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { binary } from '../support/command.ts'
+
+const door = fileURLToPath(new URL('../../dist/src/index.js', import.meta.url))
+const module = `
+import { json, StreamsBuilder, string, topic } from '${door}'
+export function topology() {
+  const builder = new StreamsBuilder()
+  const serdes = { key: string(), value: string() }
+  builder.stream(topic('in', serdes)).to(topic('out', { ...serdes, create: true }))
+  return builder.build()
+}
+export function broken() {
+  throw new Error('no such currency')
+}
+`
+
+class Run {
+  readonly #child: ChildProcess
+  output = ''
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    const directory = mkdtempSync(join(tmpdir(), 'millrace-run-'))
+    writeFileSync(join(directory, 'copy.mjs'), module)
+    this.#child = spawn(process.execPath, [binary, 'run', 'copy.mjs', ...args], {
+      cwd: directory,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { PATH: process.env['PATH'] ?? '', ...env },
+    })
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk))
+    onTestFinished(() => {
+      this.#child.kill('SIGKILL')
+      rmSync(directory, { recursive: true, force: true })
+    })
+  }
+
+  async says(text: string): Promise<void> {
+    while (!this.output.includes(text)) {
+      if (this.#child.exitCode !== null) throw new Error(this.output)
+      await once(this.#child.stderr ?? this.#child, 'data')
+    }
+  }
+
+  signal(): void {
+    this.#child.kill('SIGTERM')
+  }
+
+  async status(): Promise<number | null> {
+    if (this.#child.exitCode === null) await once(this.#child, 'close')
+    return this.#child.exitCode
+  }
+}
+
+describe('millrace run', () => {
+  it('runs the topology of a module until a signal comes', async () => {
+    const run = new Run(['--application-id', 'copy'])
+    await run.says('"msg":"Running"')
+    expect(run.output).toContain('"applicationId":"copy"')
+    run.signal()
+    expect(await run.status()).toBe(0)
+    expect(run.output).toContain('"msg":"Stopped"')
+  })
+
+  it('ends with 78 where settings are wrong, and with 1 where the module is', async () => {
+    const settings = new Run(['--threads', '2', '--application-id', 'copy'])
+    expect(await settings.status()).toBe(78)
+    expect(settings.output).toContain('error: --threads: more than 1 needs KAFKA_BROKERS')
+    const broken = new Run(['--export', 'broken'], { APPLICATION_ID: 'copy' })
+    expect(await broken.status()).toBe(1)
+    expect(broken.output).toContain('no such currency')
+  })
+})
