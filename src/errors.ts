@@ -50,6 +50,22 @@ export class RetriableError extends MillraceError {
   override readonly canRetry = true
 }
 
+/**
+ * Thrown by a serde that has to learn something first, such as a schema that is kept elsewhere. It
+ * is asked again after `ready`; until then the record waits, and with it all that comes after it:
+ * nothing is skipped. The message says what is missing, for whoever asks whether the application is
+ * ready.
+ */
+export class NotReadyError extends RetriableError {
+  /** Settles when it is worth asking again. */
+  readonly ready: Promise<unknown>
+
+  constructor(message: string, ready: Promise<unknown>, options: ErrorOptions = {}) {
+    super('MILLRACE_SERDE_NOT_READY', message, options)
+    this.ready = ready
+  }
+}
+
 /** A topology that cannot be built, refused by `build()` or at start, never at the first record. */
 export class TopologyError extends MillraceError {}
 

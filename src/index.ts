@@ -91,6 +91,7 @@ export {
   FatalError,
   FencedError,
   MillraceError,
+  NotReadyError,
   RejectedRecordError,
   RetriableError,
   TopologyError,

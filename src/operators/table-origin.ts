@@ -1,6 +1,7 @@
 /** Rows of a table made again from the records of its topic, as they were made the first time. */
 import type { RestoredRecord } from '../../state/contract.ts'
 import { present } from '../assert.ts'
+import { NotReadyError } from '../errors.ts'
 import type { Timestamp } from '../ids.ts'
 import type { BytesReader, RecordCursor } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
@@ -25,7 +26,8 @@ export function rowsOfOrigin(
       const timestamp = timeOf(spec, record, value, key)
       if (!Number.isSafeInteger(timestamp) || timestamp < 0) return undefined
       return entry(keyBytes, value === null ? null : codec.encode({ value, timestamp }))
-    } catch {
+    } catch (error) {
+      if (error instanceof NotReadyError) throw error
       // The source has counted it when it came.
       return undefined
     }

@@ -437,7 +437,8 @@ export class Engine {
       reasons.push('The group has not assigned tasks yet.')
     }
     for (const task of this.tasks) {
-      if (!task.isRunning) reasons.push(`Task ${task.id} is ${task.state}.`)
+      if (task.isRunning) reasons.push(...task.life.waitingFor())
+      else reasons.push(`Task ${task.id} is ${task.state}.`)
     }
     const health = this.#options.log.health()
     if (!health.ok) reasons.push(health.reason ?? 'The log does not answer.')

@@ -4,12 +4,14 @@
  *
  *     topic ─▶ restore to its end ─▶ readers ─▶ rows in one state directory of their own, `global`
  *
+ * A record that its serde cannot read yet stops its partition until it can; other rows come.
+ *
  * Invariants: a checkpoint never passes the records whose rows are written with it; rows of records
  * that came later than it are simply read again; what cannot be read is counted and left out.
  */
 import type { KeyValueState, StateDirectory, TaskState } from '../../state/contract.ts'
 import { present } from '../assert.ts'
-import { CorruptedError, RejectedRecordError } from '../errors.ts'
+import { CorruptedError, NotReadyError, RejectedRecordError } from '../errors.ts'
 import type { Offset, TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import type { Logger } from '../log.ts'
@@ -22,6 +24,7 @@ import {
 import type { RowQuery, StoreRow } from '../processor/store-rows.ts'
 import type { RecordCursor } from '../record.ts'
 import type { GlobalTableSpec } from '../topology/topology.ts'
+import { untilSettled } from '../until-settled.ts'
 import type { Log, SourceReader } from './ports.ts'
 
 export interface GlobalStateOptions {
@@ -51,6 +54,8 @@ export class GlobalState {
   readonly #tables = new Map<string, GlobalTable>()
   readonly #positions = new Map<string, Offset>()
   #readers: readonly (readonly [GlobalTable, SourceReader])[] = []
+  /** Readers on a record that waits, and whether it may be looked at again. */
+  readonly #waiting = new Map<SourceReader, boolean>()
   #writing: Promise<void> | undefined
   #failure: unknown
 
@@ -102,11 +107,13 @@ export class GlobalState {
     if (this.#failure !== undefined) throw this.#failure
     let taken = 0
     for (const [table, reader] of this.#readers) {
-      while (taken < turnMax && reader.advance()) {
-        this.#take(table, reader, partitionName(reader))
+      if (this.#waiting.get(reader) === false) continue
+      while (taken < turnMax && (this.#waiting.has(reader) || reader.advance())) {
+        if (!this.#takes(table, reader)) break
         taken++
       }
-      this.#positions.set(partitionName(reader), reader.position)
+      const { offset, position } = reader
+      this.#positions.set(partitionName(reader), this.#waiting.has(reader) ? offset : position)
     }
     if (this.#state.dirtyBytes > dirtyBytesMax) void this.#write()
     return taken > 0
@@ -115,7 +122,10 @@ export class GlobalState {
   /** Nothing that the log holds now is missing. */
   get isCurrent(): boolean {
     return this.#readers.every(
-      ([, { answer, position }]) => answer !== undefined && answer.highWatermark <= position
+      ([, reader]) =>
+        reader.answer !== undefined &&
+        reader.answer.highWatermark <= reader.position &&
+        !this.#waiting.has(reader)
     )
   }
 
@@ -158,6 +168,11 @@ export class GlobalState {
     try {
       return await this.#readFrom(table, source, from)
     } catch (error) {
+      if (error instanceof NotReadyError) {
+        logger.warn('A global table has to wait', { ...source, error })
+        await untilSettled(error.ready, this.#options.signal)
+        return await this.#restoreFrom(table, source)
+      }
       if (!(error instanceof CorruptedError) || from === 'earliest') throw error
       const { topic, partition } = source
       logger.warn('A global table does not fit its topic and is read again', { topic, partition })
@@ -175,6 +190,24 @@ export class GlobalState {
         await this.#write()
       },
     })
+  }
+
+  /** False: the record at hand has to wait. */
+  #takes(table: GlobalTable, reader: SourceReader): boolean {
+    try {
+      this.#take(table, reader, partitionName(reader))
+      this.#waiting.delete(reader)
+      return true
+    } catch (error) {
+      if (!(error instanceof NotReadyError)) throw error
+      const again = (): void => {
+        if (this.#waiting.has(reader)) this.#waiting.set(reader, true)
+        this.#options.wake()
+      }
+      this.#waiting.set(reader, false)
+      error.ready.then(again, again)
+      return false
+    }
   }
 
   #take(table: GlobalTable, record: RecordCursor, partition: string): void {
@@ -233,6 +266,7 @@ class GlobalTable {
       this.rows.put(key, value, at)
       return undefined
     } catch (error) {
+      if (error instanceof NotReadyError) throw error
       return error instanceof RejectedRecordError ? error.reason : 'decode'
     }
   }

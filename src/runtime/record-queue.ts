@@ -4,12 +4,15 @@
  *
  *     reader ──fill()──▶ head (key, value, timestamp) ──process──▶ done() ──fill()──▶ …
  *
+ * A serde that must learn something first lets the record wait: the reader stays on it, it is not
+ * done, and is decoded again when the serde may be asked again.
+ *
  * Invariants: `position` is the first offset that is not done; a rejected record is done, and moves
  * no time; the reader stays on the head until the next `fill`.
  */
 import { present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
-import { RejectedRecordError } from '../errors.ts'
+import { NotReadyError, RejectedRecordError } from '../errors.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import type { Receiver } from '../processor/operator.ts'
 import type { BytesReader, RecordCursor, RecordHeaders } from '../record.ts'
@@ -19,8 +22,21 @@ import { steadyOf } from '../steady-clock.ts'
 import type { PlannedSource } from './plan.ts'
 import type { FetchAnswer, SourceReader } from './ports.ts'
 
-/** Why the head was refused. */
-export type OnRejected = (queue: RecordQueue, reason: string, cause: unknown) => void
+export interface QueueListener {
+  /** Why the head was refused. */
+  rejected(queue: RecordQueue, reason: string, cause: unknown): void
+  /** The record that has waited may be looked at again. */
+  wake(): void
+}
+
+/** A record that its serde cannot read yet. */
+export interface WaitingRecord {
+  /** By the wall clock. */
+  readonly since: Timestamp
+  readonly error: NotReadyError
+}
+
+const waits = Symbol('waits')
 
 export class RecordQueue {
   readonly index: number
@@ -29,11 +45,13 @@ export class RecordQueue {
   readonly #reader: SourceReader
   readonly #startsPlaced: boolean
   readonly #clock: Clock
-  readonly #onRejected: OnRejected
+  readonly #listener: QueueListener
   /** Undefined: the serde wants a view. */
   readonly #readKey: BytesReader<unknown> | undefined
   readonly #readValue: BytesReader<unknown> | undefined
   #hasHead = false
+  #waiting: WaitingRecord | undefined
+  #mayTryAgain = false
   #key: unknown = null
   #value: unknown = null
   #timestamp: Timestamp = 0
@@ -46,7 +64,7 @@ export class RecordQueue {
     reader: SourceReader,
     startsPlaced: boolean,
     clock: Clock,
-    onRejected: OnRejected
+    listener: QueueListener
   ) {
     this.index = index
     this.source = source
@@ -54,7 +72,7 @@ export class RecordQueue {
     this.#reader = reader
     this.#startsPlaced = startsPlaced
     this.#clock = clock
-    this.#onRejected = onRejected
+    this.#listener = listener
     const { spec, node } = source
     // Bytes that nobody reads stay undecoded: what is passed on is only whether they are there.
     this.#readKey = node.readsKey ? inPlaceReader(spec.key) : nothing
@@ -94,7 +112,13 @@ export class RecordQueue {
 
   /** Where to resume after a commit now. */
   get position(): Offset {
-    return this.#hasHead ? this.#reader.offset : this.#reader.position
+    const isOnRecord = this.#hasHead || this.#waiting !== undefined
+    return isOnRecord ? this.#reader.offset : this.#reader.position
+  }
+
+  /** What the next record waits for; undefined: it does not, or is not here. */
+  get waiting(): WaitingRecord | undefined {
+    return this.#waiting
   }
 
   /** Of the leader that took what is before `position`, as far as is known. */
@@ -116,8 +140,11 @@ export class RecordQueue {
   /** Makes sure that there is a head, if a record is here. */
   fill(): boolean {
     if (this.#hasHead) return true
-    while (this.#reader.advance()) {
+    if (this.#waiting !== undefined && !this.#mayTryAgain) return false
+    while (this.#waiting !== undefined || this.#reader.advance()) {
       const reason = this.#decode()
+      if (reason === waits) return false
+      this.#waiting = undefined
       if (reason === undefined) {
         this.#hasHead = true
         return true
@@ -135,11 +162,12 @@ export class RecordQueue {
 
   close(): void {
     this.#hasHead = false
+    this.#waiting = undefined
     this.#reader.close()
   }
 
   /** The reason of a rejection, or undefined if the head is good. */
-  #decode(): string | undefined {
+  #decode(): string | typeof waits | undefined {
     const { spec } = this.source
     const reader = this.#reader
     const { keyLength, valueLength } = reader
@@ -148,9 +176,22 @@ export class RecordQueue {
       this.#key = keyLength < 0 ? ofNull(spec.key, 'null_key') : this.#decodedKey()
       this.#value = valueLength < 0 ? ofNull(spec.value, 'null_value') : this.#decodedValue()
     } catch (error) {
+      if (error instanceof NotReadyError) return this.#wait(error)
       return this.#reject(error instanceof RejectedRecordError ? error.reason : 'decode', error)
     }
     return this.#takeTime()
+  }
+
+  #wait(error: NotReadyError): typeof waits {
+    this.#waiting = { since: this.#waiting?.since ?? this.#clock.now(), error }
+    this.#mayTryAgain = false
+    const again = (): void => {
+      if (this.#waiting?.error !== error) return
+      this.#mayTryAgain = true
+      this.#listener.wake()
+    }
+    error.ready.then(again, again)
+    return waits
   }
 
   #decodedKey(): unknown {
@@ -190,7 +231,7 @@ export class RecordQueue {
 
   #reject(reason: string, cause: unknown): string {
     this.done()
-    this.#onRejected(this, reason, cause)
+    this.#listener.rejected(this, reason, cause)
     return reason
   }
 }

@@ -37,6 +37,8 @@ import { inNode, messageOf, nodeFailure, type Wired, wire } from './wiring.ts'
 
 /** How long records of other partitions wait for one that is known to have some, unread. */
 const siblingWaitMs = 200
+/** A record that waits for no longer is not worth a word. */
+const unnoticedWaitMs = 1_000
 
 export interface LifeParts {
   readonly environment: TaskEnvironment
@@ -139,6 +141,16 @@ export class TaskLife {
 
   get queues(): readonly RecordQueue[] {
     return this.#queues
+  }
+
+  /** What keeps records waiting for longer than it takes to learn something, in sentences. */
+  waitingFor(): readonly string[] {
+    const before = this.#environment.clock.now() - unnoticedWaitMs
+    return this.#queues.flatMap(({ waiting, source, offset }) => {
+      if (waiting === undefined || waiting.since > before) return []
+      const { topic, partition } = source
+      return [`Record ${topic}-${partition}@${offset} waits: ${waiting.error.message}`]
+    })
   }
 
   /** The record at hand, or the last one, as `topic-partition@offset`. */
@@ -303,17 +315,22 @@ export class TaskLife {
     const receiver = present(this.#wired.entries.get(node.name), node.name)
     const startsPlaced = offset !== undefined
     const rejected = this.#failures.rejected.bind(this.#failures)
-    return new RecordQueue(index, source, receiver, reader, startsPlaced, clock, rejected)
+    const listener = { rejected, wake }
+    return new RecordQueue(index, source, receiver, reader, startsPlaced, clock, listener)
   }
 
   /** The queue with the lowest head, once no partition that is known to have records lacks one. */
   #choose(): RecordQueue | undefined {
     let best: RecordQueue | undefined
-    let lags = false
+    let [lags, waits] = [false, false]
     for (const queue of this.#queues) {
-      if (!queue.fill()) lags ||= isKnownToLag(queue)
-      else if (best === undefined || queue.timestamp < best.timestamp) best = queue
+      if (!queue.fill()) {
+        lags ||= isKnownToLag(queue)
+        waits ||= queue.waiting !== undefined
+      } else if (best === undefined || queue.timestamp < best.timestamp) best = queue
     }
+    // For a record that is here, and whose place in time nobody knows, all others wait.
+    if (waits) best = undefined
     if (best === undefined || !lags) {
       this.#waitingSince = undefined
       return best

@@ -11,8 +11,15 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { present } from '../assert.ts'
-import { AbortedError, CorruptedError, FencedError, MillraceError } from '../errors.ts'
+import {
+  AbortedError,
+  CorruptedError,
+  FencedError,
+  MillraceError,
+  NotReadyError,
+} from '../errors.ts'
 import type { TaskId } from '../ids.ts'
+import { untilSettled } from '../until-settled.ts'
 import { CommitFailure } from './commit.ts'
 import type { Committer } from './committer.ts'
 import { RetryError } from './failures.ts'
@@ -155,13 +162,19 @@ export class TaskManager implements AssignmentListener {
   }
 
   /** A record is to be tried again, after a while, by all that was done since the last commit. */
-  async #tryAgain({ backoffMs, cause }: RetryError): Promise<void> {
+  async #tryAgain(error: RetryError | NotReadyError): Promise<void> {
     const { environment, committer } = this.#options
+    const { signal } = this.#closing
     const halted = this.#haltAll()
-    const waitMs = backoffMs
-    environment.logger.warn('A record failed; trying it again', { waitMs, error: cause })
     await committer().inFlight
-    await delay(waitMs, undefined, { signal: this.#closing.signal }).catch(() => {})
+    if (error instanceof RetryError) {
+      const { backoffMs: waitMs, cause } = error
+      environment.logger.warn('A record failed; trying it again', { waitMs, error: cause })
+      await delay(waitMs, undefined, { signal }).catch(() => {})
+    } else {
+      environment.logger.warn('A record has to wait; trying it again', { error })
+      await untilSettled(error.ready, signal)
+    }
     await this.#restart(halted.filter((task) => this.#holds(task) && task.state === 'running'))
   }
 
@@ -180,7 +193,7 @@ export class TaskManager implements AssignmentListener {
     const { environment, stillHas } = this.#options
     const cause = rootCause(error)
     try {
-      if (cause instanceof RetryError) {
+      if (cause instanceof RetryError || cause instanceof NotReadyError) {
         await this.#tryAgain(cause)
         return
       }
@@ -204,8 +217,9 @@ export class TaskManager implements AssignmentListener {
   async #afterFailedCommit(error: unknown, tasks: readonly StreamTask[]): Promise<void> {
     const { environment, onFatal } = this.#options
     const cause = rootCause(error)
-    if (cause instanceof AbortedError) {
+    if (cause instanceof AbortedError || cause instanceof NotReadyError) {
       environment.logger.warn('A commit was aborted; going on from the last one', { error: cause })
+      if (cause instanceof NotReadyError) await untilSettled(cause.ready, this.#closing.signal)
       await this.rewind()
     } else if (cause instanceof FencedError) {
       environment.logger.warn('A commit was refused: others own the tasks', { error: cause })
