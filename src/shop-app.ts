@@ -34,6 +34,7 @@ import type { TopologyModule } from './threads/topology-module.ts'
 import type { Topology } from './topology/topology.ts'
 import { packageVersion } from './version.ts'
 import { MetricsView } from './views/metrics-view.ts'
+import type { RollingSum } from './views/refreshes.ts'
 
 /** Events of which none could be decoded before readiness says so. */
 const undecodableMin = 20
@@ -69,6 +70,7 @@ export class ShopApp {
       log: { read: (...args) => this.#app.log.read(...args) },
       topic: config.metricsTopic,
       metrics: metricWindows(shopOptions(config)).map(({ name }) => name),
+      sums: shownSums(config),
       clock,
       logger,
     })
@@ -143,6 +145,7 @@ export class ShopApp {
       rows: this.#view,
       topology: this.#topology,
       metrics: metricWindows(shopOptions(config)),
+      derived: shownSums(config).map(({ name }) => name),
       closeMs: durationMs(config.grace) + idleMs,
       ingest: config.kafka === null ? (events) => this.#ingest(events) : null,
       exposition: () => exposition.render(),
@@ -233,4 +236,10 @@ function shopOptions(config: Config): ShopOptions {
 
 function eventFormat({ eventsSchema: schema }: Config): EventFormat {
   return schema === null ? { kind: 'json' } : { kind: 'avro', schema }
+}
+
+/** Revenue since midnight is made of these, and rolling sums over 24 hours cannot be. */
+function shownSums(config: Config): readonly RollingSum[] {
+  const revenue = metricWindows(shopOptions(config)).filter(({ name }) => name === 'revenue_24h')
+  return revenue.map(({ name, ...window }) => ({ name: 'revenue_30m', of: name, ...window }))
 }

@@ -42,7 +42,10 @@ export function createHttpApp(ports: HttpPorts, timing: StreamTiming = {}): Http
   route(app, '/api/topology', { GET: topology(ports) })
   route(app, '/api/stream', { GET: (context) => streams.handle(context) })
   route(app, '/api/events', { POST: ingestEvents(ports) })
-  const document = openApiDocument(ports.metrics.map(({ name }) => name))
+  const document = openApiDocument(
+    ports.metrics.map(({ name }) => name),
+    ports.derived
+  )
   route(app, '/openapi.json', { GET: (context) => json(context, document) })
   const assets = pageAssets()
   route(app, '/', { GET: asset(assets, 'index.html') })

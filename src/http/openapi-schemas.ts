@@ -14,12 +14,15 @@ export function ref(name: string): Schema {
   return { $ref: `#/components/schemas/${name}` }
 }
 
-export function schemas(metrics: readonly string[]): Readonly<Record<string, Schema>> {
-  const metric = { type: 'string', enum: [...metrics] }
+export function schemas(
+  metrics: readonly string[],
+  derived: readonly string[]
+): Readonly<Record<string, Schema>> {
   return {
-    Metric: metric,
+    Metric: { type: 'string', enum: [...metrics] },
+    Series: { type: 'string', enum: [...metrics, ...derived] },
     Row: object({
-      metric: ref('Metric'),
+      metric: ref('Series'),
       windowStart: epochMs,
       windowEnd: { ...epochMs, description: 'Epoch milliseconds; not part of the window' },
       value: nullable({ type: 'number', description: 'A count, a ratio, or money in major units' }),
@@ -84,6 +87,13 @@ function statusSchemas(): Readonly<Record<string, Schema>> {
       reasons: strings,
       log: object({ ok: flag, reason: nullable(text) }),
       rebalances: integer,
+      health: { type: 'string', enum: [...healthStates] },
+      lastEventAt: nullable({ ...epochMs, description: 'Of the newest event that is known of' }),
+      now: { ...epochMs, description: "The server's own clock" },
+      recordsIn: { ...integer, description: 'Since this process started' },
+      recordsOut: integer,
+      dropped: { type: 'object', description: 'By reason', additionalProperties: integer },
+      commits: object({ count: integer, seconds: { type: 'number' }, aborted: integer }),
       tasks: list(ref('Task')),
     }),
     Task: object({

@@ -16,7 +16,7 @@ interface Operation {
 const conditional = { 304: { description: 'What the client has is the same (If-None-Match)' } }
 const failed = problem('The request failed')
 
-export function openApiDocument(metrics: readonly string[]): Part {
+export function openApiDocument(metrics: readonly string[], derived: readonly string[]): Part {
   return {
     openapi: '3.1.0',
     info: {
@@ -28,7 +28,7 @@ export function openApiDocument(metrics: readonly string[]): Part {
     servers: [{ url: '/' }],
     paths: { ...rowPaths(), ...applicationPaths(), ...probePaths(), ...pagePaths() },
     components: {
-      schemas: schemas(metrics),
+      schemas: schemas(metrics, derived),
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'API_TOKEN; none where it is unset' },
       },
@@ -52,8 +52,11 @@ function rowPaths(): Part {
     }),
     '/api/windows/{metric}': get({
       summary: 'Rows of a metric by the end of their window, oldest first',
+      description:
+        '`revenue_30m` is what each refresh of `revenue_24h` has brought, made of its rows: parts ' +
+        'of a day that add up. A row is left out where it is not known.',
       parameters: [
-        { name: 'metric', in: 'path', required: true, schema: ref('Metric') },
+        { name: 'metric', in: 'path', required: true, schema: ref('Series') },
         query('from', 'Least end: RFC 3339 or epoch ms', { type: 'string' }),
         query('to', 'End to stop before: RFC 3339 or epoch ms', { type: 'string' }),
         query('cursor', 'The `next` of the page before, instead of `from`', { type: 'string' }),

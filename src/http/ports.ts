@@ -42,6 +42,8 @@ export interface HttpPorts {
   readonly topology: TopologyPort
   /** In the order in which they are shown. */
   readonly metrics: readonly MetricInfo[]
+  /** What `/api/windows` has beside them, made of their rows. */
+  readonly derived: readonly string[]
   /** How long after its end, and one more refresh, the row of a window may come: grace and idle. */
   readonly closeMs: number
   /** Resolves when the events are durable. Null: a broker is configured, events come from there. */

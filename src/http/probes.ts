@@ -1,7 +1,7 @@
 /** `/livez`, `/readyz`, `/api/status`, `/api/topology`: how the application itself is doing. */
 import type { Context } from 'hono'
-import type { AppSnapshot } from '../runtime/snapshot.ts'
 import { answer, json } from './answers.ts'
+import { healthOf } from './health.ts'
 import type { HttpPorts } from './ports.ts'
 import { problem } from './problem.ts'
 
@@ -19,7 +19,7 @@ export function readyz(ports: HttpPorts): (context: Context) => Response {
 }
 
 export function status(ports: HttpPorts): (context: Context) => Response {
-  return (context) => json(context, statusBody(ports.snapshot(), ports.reasons()))
+  return (context) => json(context, statusBody(ports))
 }
 
 export function topology({ topology }: HttpPorts): (context: Context) => Response {
@@ -42,8 +42,10 @@ function probe(context: Context, reasons: readonly string[]): Response {
   return context.json({ status: 'unavailable', reasons }, 503, headers)
 }
 
-function statusBody(snapshot: AppSnapshot, reasons: readonly string[]): object {
-  const { applicationId, instance, state, log, tasks, rebalances } = snapshot
+function statusBody(ports: HttpPorts): object {
+  const { applicationId, instance, state, log, tasks, rebalances, ...rest } = ports.snapshot()
+  const { recordsIn, recordsOut, dropped, commits } = rest
+  const { state: health, reasons, lastEventAt, now } = healthOf(ports)
   return {
     applicationId,
     instance,
@@ -52,6 +54,13 @@ function statusBody(snapshot: AppSnapshot, reasons: readonly string[]): object {
     reasons,
     log: { ok: log.ok, reason: log.reason ?? null },
     rebalances,
+    health,
+    lastEventAt,
+    now,
+    recordsIn,
+    recordsOut,
+    dropped,
+    commits,
     tasks: tasks.map(({ id, thread, state, streamTime, stateBytes, partitions, restore }) => ({
       id,
       thread: thread ?? null,

@@ -16,7 +16,7 @@ interface Page {
 }
 
 export function windows(ports: HttpPorts): (context: Context) => Response {
-  const names = ports.metrics.map(({ name }) => name)
+  const names = [...ports.metrics.map(({ name }) => name), ...ports.derived]
   return (context) => {
     const metric = context.req.param('metric') ?? ''
     if (!names.includes(metric)) {

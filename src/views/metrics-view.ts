@@ -3,6 +3,7 @@
  * them, kept in memory.
  *
  *     metrics topic ──read committed, from the start──▶ one series per metric ──▶ API, page
+ *                                                         └─ what each refresh of a sum brought
  *
  * Invariants: nothing uncommitted is ever shown; a row that is read twice changes nothing;
  * listeners hear of new rows only once everything older has been read. A reader that fails is
@@ -13,6 +14,7 @@ import type { Offset, Timestamp } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Log, SourceReader } from '../runtime/ports.ts'
 import { type MetricRow, parseRow, parseRowKey } from './metric-row.ts'
+import { Refreshes, type RollingSum } from './refreshes.ts'
 import { RowSeries, type SeenRow } from './row-series.ts'
 
 export interface MetricsViewOptions {
@@ -20,6 +22,8 @@ export interface MetricsViewOptions {
   /** One partition. */
   readonly topic: string
   readonly metrics: readonly string[]
+  /** Sums whose refreshes are shown as a metric of their own. */
+  readonly sums?: readonly RollingSum[]
   readonly clock: Clock
   readonly logger: Logger
   /** Rows older than this, seen from the newest of their metric, are forgotten. Default 9 days. */
@@ -37,6 +41,9 @@ export class MetricsView {
   readonly metrics: readonly string[]
   readonly #options: MetricsViewOptions
   readonly #series: ReadonlyMap<string, RowSeries>
+  readonly #derived: ReadonlyMap<string, RowSeries>
+  /** By the metric that they are made of. */
+  readonly #refreshes: ReadonlyMap<string, Refreshes>
   readonly #listeners = new Set<RowListener>()
   #reader: SourceReader | undefined
   #timer: NodeJS.Timeout | undefined
@@ -48,8 +55,11 @@ export class MetricsView {
   constructor(options: MetricsViewOptions) {
     this.#options = options
     this.metrics = options.metrics
-    const keepMs = options.keepMs ?? 9 * dayMs
-    this.#series = new Map(options.metrics.map((metric) => [metric, new RowSeries(keepMs)]))
+    const { metrics, sums = [], keepMs = 9 * dayMs } = options
+    const series = (name: string) => [name, new RowSeries(keepMs)] as const
+    this.#series = new Map(metrics.map(series))
+    this.#derived = new Map(sums.map(({ name }) => series(name)))
+    this.#refreshes = new Map(sums.map((sum) => [sum.of, new Refreshes(sum)]))
   }
 
   /** Whether everything that was there at the start has been read. */
@@ -76,7 +86,8 @@ export class MetricsView {
 
   /** Rows with a window end in [from, to), oldest first, at most `limit`. */
   range(metric: string, from: Timestamp, to: Timestamp, limit: number): readonly MetricRow[] {
-    return this.#series.get(metric)?.range(from, to, limit) ?? []
+    const series = this.#series.get(metric) ?? this.#derived.get(metric)
+    return series?.range(from, to, limit) ?? []
   }
 
   /** The rows that were written at this offset or after it, in the order of the topic. */
@@ -141,7 +152,17 @@ export class MetricsView {
     }
     const seen = { row, updatedAt: this.#options.clock.now(), offset }
     const isNews = series.put(seen)
+    if (isNews) this.#derive(seen)
     if (isNews && this.#caughtUp) for (const listener of this.#listeners) listener(seen)
+  }
+
+  #derive(seen: SeenRow): void {
+    const refreshes = this.#refreshes.get(seen.row.metric)
+    if (refreshes === undefined) return
+    const series = this.#derived.get(refreshes.name)
+    const row = refreshes.take(seen.row)
+    if (row === undefined) series?.delete(seen.row.windowEnd)
+    else series?.put({ ...seen, row })
   }
 
   #reopen(error: unknown): void {

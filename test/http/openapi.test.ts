@@ -21,7 +21,10 @@ interface Case {
   readonly ports?: Partial<HttpPorts>
 }
 
-const document = openApiDocument(metricInfos.map(({ name }) => name))
+const document = openApiDocument(
+  metricInfos.map(({ name }) => name),
+  ['revenue_30m']
+)
 const paths = document['paths'] as Readonly<Record<string, Readonly<Record<string, Operation>>>>
 const noon = Date.UTC(2026, 10, 22, 12)
 const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false })
@@ -62,7 +65,8 @@ function shopWithRows(): FakeApplication {
     metricRow('orders_5m', noon, { value: 0, firstEventAt: null, lastEventAt: null }),
     metricRow('conversion_1h', noon, { value: 0.5, numerator: 1, denominator: 2 }),
     metricRow('average_order_value_24h', noon, sales),
-    metricRow('revenue_24h', noon, money)
+    metricRow('revenue_24h', noon, money),
+    metricRow('revenue_30m', noon, money)
   )
   return shop
 }
@@ -89,6 +93,7 @@ describe('the description of the API', () => {
     { method: 'get', path: '/api/windows/{metric}', url: '/api/windows/revenue_24h' },
     { method: 'get', path: '/api/windows/{metric}', url: '/api/windows/orders_5m?limit=1' },
     { method: 'get', path: '/api/windows/{metric}', url: '/api/windows/orders_5m?limit=0' },
+    { method: 'get', path: '/api/windows/{metric}', url: '/api/windows/revenue_30m' },
     { method: 'get', path: '/api/windows/{metric}', url: '/api/windows/weather' },
     { method: 'get', path: '/api/stream', url: '/api/stream', init: { method: 'HEAD' } },
     { method: 'get', path: '/api/status', url: '/api/status' },

@@ -18,12 +18,14 @@ export const metricInfos = [
   { name: 'average_order_value_24h', sizeMs: 24 * hour, refreshMs: hour },
   { name: 'revenue_24h', sizeMs: 24 * hour, refreshMs: 30 * minute },
 ]
+const derived = ['revenue_30m']
+const names = [...metricInfos.map(({ name }) => name), ...derived]
 
 export class FakeApplication {
   readonly clock = new ManualClock(Date.UTC(2026, 10, 22, 12))
   readonly ingested: Uint8Array[] = []
   readonly listeners = new Set<RowListener>()
-  readonly #series = new Map(metricInfos.map(({ name }) => [name, new RowSeries(100 * 24 * hour)]))
+  readonly #series = new Map(names.map((name) => [name, new RowSeries(100 * 24 * hour)]))
   reasons: readonly string[] = []
   snapshot: AppSnapshot = runningSnapshot()
   caughtUp = true
@@ -70,6 +72,7 @@ export class FakeApplication {
         toMermaid: () => 'flowchart LR',
       },
       metrics: metricInfos,
+      derived,
       closeMs: 90_000,
       ingest: async (events) => void this.ingested.push(...events),
       exposition: async () => ({ contentType: 'text/plain; version=0.0.4', body: 'up 1\n' }),

@@ -91,6 +91,26 @@ describe('the view of the metrics', () => {
     expect(heard).toHaveLength(2)
   })
 
+  it('shows what each refresh of a sum has brought, as a metric that is not in the topic', async () => {
+    const log = new MemoryLog()
+    const half = 30 * minute
+    const sums = [
+      { name: 'revenue_30m', of: 'revenue_24h', sizeMs: 48 * half, refreshMs: half },
+    ] as const
+    const row = (end: number, amount: string) => {
+      const money = { amount, currency: 'EUR', denominator: 1 }
+      return metricRow('revenue_24h', end, { ...money, firstEventAt: 99 * half })
+    }
+    await write(log, row(100 * half, '1.00'), row(101 * half, '1.50'))
+    const view = open(log, { sums })
+    await until(() => view.caughtUp)
+    await write(log, row(102 * half, '4.00'), row(104 * half, '5.00'))
+    await until(() => view.latest('revenue_24h')?.row.windowEnd === 104 * half)
+    const parts = view.range('revenue_30m', 0, Infinity, 10)
+    expect(parts.map(({ amount }) => amount)).toEqual(['1.00', '0.50', '2.50'])
+    expect(view.since(0).every((seen) => seen.row.metric === 'revenue_24h')).toBe(true)
+  })
+
   it('has the place of each row in the topic, which is that of its newest record', async () => {
     const log = new MemoryLog()
     const [first, second] = [metricRow('visitors_5m', minute), metricRow('visitors_5m', 0)]
