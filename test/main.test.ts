@@ -94,7 +94,7 @@ describe('the process', () => {
     async (signal) => {
       const program = new Program({})
       const { url } = await program.says('Running')
-      for (const path of ['/livez', '/', '/assets/uplot.mjs']) {
+      for (const path of ['/livez', '/', '/assets/page.css']) {
         expect((await fetch(`${url}${path}`)).status, path).toBe(200)
       }
       program.signal(signal)

@@ -31,7 +31,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   threads: [ground, 'processor', 'topology', 'runtime', 'state', 'kafka'],
   views: [ground, 'type:runtime'],
   demo: [ground, 'type:runtime'],
-  http: [ground, 'type:runtime', 'type:views', 'hono', '@hono/node-server', 'uplot'],
+  http: [ground, 'type:runtime', 'type:views', 'hono', '@hono/node-server'],
   testing: [
     ground,
     'serde',

@@ -1,7 +1,6 @@
-/** The page and what it needs, all from here: no other host is asked for anything. */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
+/** The pages and what they need, all from here: no other host is asked for anything. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname } from 'node:path'
 import type { Context } from 'hono'
 import { answer, tagOf } from './answers.ts'
 import { problem } from './problem.ts'
@@ -13,33 +12,20 @@ interface Asset {
   readonly etag: string
 }
 
-const types = {
-  html: 'text/html; charset=utf-8',
-  css: 'text/css; charset=utf-8',
-  mjs: 'text/javascript; charset=utf-8',
-  svg: 'image/svg+xml',
-} as const
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.mjs': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
 
 /** The build puts them beside this file, as they are beside its source. */
 const place = new URL('./page/', import.meta.url)
 
-/** Reads the page's files once. Throws if they are not there. */
+/** Reads the pages' files once. Throws if they are not there. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
-  const own = (name: string, type: keyof typeof types): Asset => {
-    return load(fileURLToPath(new URL(name, place)), type, 'no-cache')
-  }
-  const require = createRequire(import.meta.url)
-  const day = 'public, max-age=86400'
-  return new Map([
-    ['index.html', own('index.html', 'html')],
-    ['page.css', own('page.css', 'css')],
-    ['page.mjs', own('page.mjs', 'mjs')],
-    ['charts.mjs', own('charts.mjs', 'mjs')],
-    ['events.mjs', own('events.mjs', 'mjs')],
-    ['icon.svg', own('icon.svg', 'svg')],
-    ['uplot.mjs', load(require.resolve('uplot/dist/uPlot.esm.js'), 'mjs', day)],
-    ['uplot.css', load(require.resolve('uplot/dist/uPlot.min.css'), 'css', day)],
-  ])
+  const names = readdirSync(place).filter((name) => extname(name) in types)
+  return new Map(names.map((name) => [name, load(name)]))
 }
 
 export function asset(assets: ReadonlyMap<string, Asset>, name?: string) {
@@ -50,7 +36,8 @@ export function asset(assets: ReadonlyMap<string, Asset>, name?: string) {
   }
 }
 
-function load(path: string, type: keyof typeof types, cacheControl: string): Asset {
-  const body = new Uint8Array(readFileSync(path))
-  return { body, contentType: types[type], cacheControl, etag: tagOf(body) }
+function load(name: string): Asset {
+  const body = new Uint8Array(readFileSync(new URL(name, place)))
+  const contentType = types[extname(name)] ?? 'application/octet-stream'
+  return { body, contentType, cacheControl: 'no-cache', etag: tagOf(body) }
 }

@@ -53,8 +53,8 @@ function rowPaths(): Part {
     '/api/windows/{metric}': get({
       summary: 'Rows of a metric by the end of their window, oldest first',
       description:
-        '`revenue_30m` is what each refresh of `revenue_24h` has brought, made of its rows: parts ' +
-        'of a day that add up. A row is left out where it is not known.',
+        '`revenue_30m` is what each refresh of `revenue_24h` has brought, made of its rows: ' +
+        'parts of a day that add up. A row is left out where it is not known.',
       parameters: [
         { name: 'metric', in: 'path', required: true, schema: ref('Series') },
         query('from', 'Least end: RFC 3339 or epoch ms', { type: 'string' }),

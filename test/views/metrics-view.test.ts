@@ -91,7 +91,7 @@ describe('the view of the metrics', () => {
     expect(heard).toHaveLength(2)
   })
 
-  it('shows what each refresh of a sum has brought, as a metric that is not in the topic', async () => {
+  it('shows what each refresh of a sum has brought, beside the rows of the topic', async () => {
     const log = new MemoryLog()
     const half = 30 * minute
     const sums = [
