@@ -6,12 +6,12 @@
 import type { TopicPartition } from './ids.ts'
 
 export class PartitionMap<T> {
-  readonly #make: () => T
+  readonly #make: (topic: string) => T
   readonly #topics = new Map<string, (T | undefined)[]>()
   #lastTopic = ''
   #last: (T | undefined)[] | undefined
 
-  constructor(make: () => T) {
+  constructor(make: (topic: string) => T) {
     this.#make = make
   }
 
@@ -24,7 +24,7 @@ export class PartitionMap<T> {
     }
     const known = partitions[partition]
     if (known !== undefined) return known
-    const made = this.#make()
+    const made = this.#make(topic)
     partitions[partition] = made
     return made
   }

@@ -21,15 +21,26 @@ export interface OutputBatchOptions extends BatchChainOptions {
   readonly clock?: Clock
 }
 
+/** Where the records of one partition go, and what may not. */
+interface Lane {
+  readonly chain: BatchChain
+  readonly limits: TopicLimits | undefined
+}
+
 export class KafkaOutputBatch implements OutputBatch {
   readonly #options: OutputBatchOptions
-  readonly #chains: PartitionMap<BatchChain>
+  readonly #lanes: PartitionMap<Lane>
   #bytes = 0
   #records = 0
+  /** What the clock showed when it was last asked. */
+  #seenAt: Timestamp = Number.NEGATIVE_INFINITY
 
   constructor(options: OutputBatchOptions) {
     this.#options = options
-    this.#chains = new PartitionMap(() => new BatchChain(options))
+    const { limits } = options
+    this.#lanes = new PartitionMap((topic) => {
+      return { chain: new BatchChain(options), limits: limits?.get(topic) }
+    })
   }
 
   get bytes(): number {
@@ -48,11 +59,11 @@ export class KafkaOutputBatch implements OutputBatch {
     value: Uint8Array | null,
     headers?: RecordHeaders
   ): void {
-    const limits = this.#options.limits?.get(topic)
-    if (limits !== undefined) this.#check(limits, timestamp, key, value, headers)
-    const chain = this.#chains.of(topic, partition)
+    const { chain, limits } = this.#lanes.of(topic, partition)
+    const recordBytes = recordBytesMax(key, value, headers)
+    if (limits !== undefined) this.#check(limits, recordBytes, timestamp, key, value, headers)
     const before = chain.bytes
-    chain.append(timestamp, key, value, headers)
+    chain.append(timestamp, key, value, headers, recordBytes)
     this.#bytes += chain.bytes - before
     this.#records++
   }
@@ -60,15 +71,15 @@ export class KafkaOutputBatch implements OutputBatch {
   /** Refuses what the broker would refuse, alone and at once. */
   #check(
     limits: TopicLimits,
+    recordBytes: number,
     timestamp: Timestamp,
     key: Uint8Array | null,
     value: Uint8Array | null,
     headers: RecordHeaders | undefined
   ): void {
-    const { clock = systemClock } = this.#options
-    const reason = refusalOf(limits, key, timestamp, clock)
+    const reason = this.#refusal(limits, timestamp, key)
     if (reason !== undefined) throw new RejectedRecordError(reason)
-    if (headerBytes + recordBytesMax(key, value, headers) <= limits.bytesMax) return
+    if (headerBytes + recordBytes <= limits.bytesMax) return
     // What counts is its size as it is sent: it may be compressed.
     const alone = new BatchChain(this.#options)
     alone.append(timestamp, key, value, headers)
@@ -76,14 +87,26 @@ export class KafkaOutputBatch implements OutputBatch {
     if ((batch?.bytes.length ?? 0) > limits.bytesMax) throw new RejectedRecordError('too_large')
   }
 
+  #refusal(limits: TopicLimits, timestamp: Timestamp, key: Uint8Array | null): string | undefined {
+    const { needsKey, agoMaxMs, aheadMaxMs } = limits
+    // What was not ahead of the clock before is not ahead of it now: it need not be asked again.
+    const isInTime = agoMaxMs === Infinity && timestamp - aheadMaxMs <= this.#seenAt
+    if (isInTime) return needsKey && key === null ? 'null_key' : undefined
+    const { clock = systemClock } = this.#options
+    const reason = refusalOf(limits, key, timestamp, clock)
+    if (reason === undefined) this.#seenAt = clock.now()
+    return reason
+  }
+
   /** All of it; the batch is empty afterwards. */
   take(): readonly PartitionBatches[] {
-    const all = [...this.#chains.entries()].map(({ topic, partition, value: chain }) => {
+    const all = [...this.#lanes.entries()].map(({ topic, partition, value: { chain } }) => {
       return { topic, partition, batches: chain.take() }
     })
-    this.#chains.clear()
+    this.#lanes.clear()
     this.#bytes = 0
     this.#records = 0
-    return all
+    // A lane whose only records were refused has none.
+    return all.filter(({ batches }) => batches.length > 0)
   }
 }

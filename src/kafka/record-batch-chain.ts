@@ -23,6 +23,7 @@ export interface BatchChainOptions extends SealOptions {
 
 export class BatchChain {
   readonly #options: BatchChainOptions
+  readonly #batchBytesMax: number
   readonly #encoder = new RecordBatchEncoder()
   #sealed: SealedBatch[] = []
   #sealedBytes = 0
@@ -30,6 +31,7 @@ export class BatchChain {
 
   constructor(options: BatchChainOptions = {}) {
     this.#options = options
+    this.#batchBytesMax = options.batchBytesMax ?? batchBytesMaxDefault
   }
 
   get bytes(): number {
@@ -40,16 +42,15 @@ export class BatchChain {
     return this.#sealedRecords + this.#encoder.records
   }
 
-  /** Copies key, value and headers. */
+  /** Copies key, value and headers; `recordBytes`: what `recordBytesMax` says of them. */
   append(
     timestamp: Timestamp,
     key: Uint8Array | null,
     value: Uint8Array | null,
-    headers?: RecordHeaders
+    headers?: RecordHeaders,
+    recordBytes = recordBytesMax(key, value, headers)
   ): void {
-    const { batchBytesMax = batchBytesMaxDefault } = this.#options
-    const bytes = this.#encoder.bytes + recordBytesMax(key, value, headers)
-    if (bytes > batchBytesMax) this.#seal()
+    if (this.#encoder.bytes + recordBytes > this.#batchBytesMax) this.#seal()
     this.#encoder.append(timestamp, key, value, headers)
   }
 

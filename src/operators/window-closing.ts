@@ -13,6 +13,7 @@ import type { Timestamp } from '../ids.ts'
 import type { TimeRange } from '../processor/store-rows.ts'
 import type { Grid } from '../windows/grid.ts'
 import type { WindowedAggregateSpec } from './specs.ts'
+import { sortedByKey } from './text-order.ts'
 import { WindowProgress } from './window-progress.ts'
 import type { OpenWindow, WindowRow } from './window-row.ts'
 import type { WindowRows } from './window-rows.ts'
@@ -109,10 +110,7 @@ export class WindowClosing {
 
   #emit(window: OpenWindow): void {
     const emit = this.#emitRow
-    for (const key of [...window.rows.keys()].sort()) {
-      const row = window.rows.get(key)
-      if (row !== undefined && row.state !== null) emit(row)
-    }
+    for (const row of sortedByKey(window.rows.values())) if (row.state !== null) emit(row)
   }
 
   /** Starts from here on have not been closed. */
