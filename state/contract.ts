@@ -18,6 +18,7 @@ import type { RecordCursor } from '../src/record.ts'
 
 /** How a store turns live values into bytes; values may be mutable objects that change in place. */
 export interface ValueCodec<V> {
+  /** Copied at once: the bytes may be valid until the next call only. */
   encode(value: V): Uint8Array
   decode(bytes: Uint8Array): V
   /** Rough size in memory, in bytes, of a value. Default: a constant. */

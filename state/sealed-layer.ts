@@ -10,10 +10,11 @@
  * and its CRC-32C lie side by side, so that LevelDB gets both without another copy.
  */
 import { crc32c } from '../src/crc32c.ts'
+import { ShortViews } from '../src/short-views.ts'
 import { checksumBytes, writeChecksum } from './checksum.ts'
 import type { SealedState } from './contract.ts'
 import type { Entry } from './entry.ts'
-import { ShortViews } from './short-views.ts'
+import { latin1Bytes } from './latin1.ts'
 
 /** Larger arenas are left to the garbage collector after one use. */
 const arenaKeptBytesMax = 8 * 1024 * 1024
@@ -143,7 +144,8 @@ export class SealedLayer implements SealedState {
     for (const index of this.#current) {
       const { owner, key } = this.entryAt(index)
       if (!owner.definition.logged) continue
-      visit(owner.definition.name, keyViews.ofText(key), this.#viewAt(index))
+      const keyBytes = keyViews.ofLatin1(key) ?? latin1Bytes(key)
+      visit(owner.definition.name, keyBytes, this.#viewAt(index))
     }
   }
 

@@ -11,6 +11,8 @@ export const lengthBytesMax = 3
 export class ByteWriter {
   #buffer = Buffer.allocUnsafe(256)
   #length = 0
+  /** Of the first bytes of the buffer, by their number. */
+  #views: Uint8Array[] = []
 
   get length(): number {
     return this.#length
@@ -21,6 +23,18 @@ export class ByteWriter {
     const bytes = copyOf(this.#buffer, this.#length)
     this.#length = 0
     return bytes
+  }
+
+  /**
+   * The same until the next write, for whoever copies it at once: an array of its own took a tenth
+   * of what sealing an entry takes.
+   */
+  passing(): Uint8Array {
+    const length = this.#length
+    this.#length = 0
+    if (length > loopBytesMax) return viewOf(this.#buffer, length)
+    this.#views[length] ??= viewOf(this.#buffer, length)
+    return this.#views[length]
   }
 
   u8(value: number): this {
@@ -99,7 +113,13 @@ export class ByteWriter {
     const larger = Buffer.allocUnsafe(Math.max(needed, this.#buffer.length * 2))
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
+    this.#views = []
   }
+}
+
+/** No Buffer: its `slice` would be another view. */
+function viewOf({ buffer, byteOffset }: Buffer, length: number): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, length)
 }
 
 /** A short loop beats `slice`, which asks what kind of array to make. */

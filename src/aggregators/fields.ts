@@ -16,17 +16,17 @@ export function makeField(name: string, one: Aggregator<never, unknown, Ability>
   const condition = one.args.find(isWhere)
   const select = one.args[0] as Select
   const passes = condition?.predicate as ((value: unknown) => boolean) | undefined
-  const choose = (value: unknown): unknown =>
-    passes === undefined || passes(value) ? select(value) : undefined
+  const choose: Select =
+    passes === undefined ? select : (value) => (passes(value) ? select(value) : undefined)
   switch (one.kind) {
     case 'count':
       return count(passes)
     case 'sum':
       return sum(name, choose, one.args.includes(0n) ? 0n : 0)
     case 'min':
-      return extreme('min', name, choose, (value, kept) => value < kept)
+      return extreme('min', name, choose)
     case 'max':
-      return extreme('max', name, choose, (value, kept) => value > kept)
+      return extreme('max', name, choose)
     case 'mean':
       return mean(name, choose)
     case 'first':
@@ -113,12 +113,9 @@ function sum(name: string, choose: Select, zero: 0 | 0n): Field {
   }
 }
 
-function extreme(
-  kind: string,
-  name: string,
-  choose: Select,
-  isBetter: (value: Numeric, kept: Numeric) => boolean
-): Field {
+function extreme(kind: 'min' | 'max', name: string, choose: Select): Field {
+  const isMin = kind === 'min'
+  const isBetter = (value: Numeric, kept: Numeric): boolean => (isMin ? value < kept : value > kept)
   const better = (kept: unknown, value: unknown): unknown => {
     if (value === null || Number.isNaN(value)) return kept
     return kept === null || isBetter(value as Numeric, kept as Numeric) ? value : kept
@@ -127,7 +124,13 @@ function extreme(
     ...numeric,
     kind,
     init: () => null,
-    add: (state, value) => better(state, chosenNumber(name, choose(value)) ?? null),
+    add(state, value) {
+      const chosen = choose(value)
+      // By far the most; NaN is not better than any number.
+      const areNumbers = typeof chosen === 'number' && typeof state === 'number'
+      if (areNumbers) return isBetter(chosen, state) ? chosen : state
+      return better(state, chosenNumber(name, chosen) ?? null)
+    },
     merge: better,
   }
 }

@@ -66,7 +66,7 @@ export function aggregateDefinition<R extends Reserved = never>(
           writer.u32(Math.floor(value.timestamp / 2 ** 32)).u32(value.timestamp % 2 ** 32)
           aggregation.write(writer, value.state)
         } else (value as R).write(writer.u8(0xff))
-        return writer.take()
+        return writer.passing()
       },
       decode(bytes) {
         if (bytes.length === 0) return memberEntry

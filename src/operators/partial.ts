@@ -162,7 +162,7 @@ export function partialsDefinition(
         if (value instanceof MemberBlock) value.write(writer.u8(blockVersion))
         else if (value instanceof Progress) writeProgress(writer, value)
         else writePartial(writer, value, aggregation)
-        return writer.take()
+        return writer.passing()
       },
       decode(bytes) {
         const reader = new ByteReader(bytes)

@@ -10,7 +10,7 @@ import type { RecordHeaders } from '../record.ts'
 import type { Serde } from '../serde/serde.ts'
 import { MarkAnnouncer } from './mark-announcer.ts'
 import { writeOrigin } from './marks.ts'
-import { bytesOf, partitionOf } from './sink.ts'
+import { partitionOf, SinkWriter } from './sink.ts'
 
 export interface RepartitionSpec {
   /** Internal name of the topic. */
@@ -42,10 +42,14 @@ export class RepartitionSinkOperator extends Operator {
   #topic = ''
   #partitions = 0
   readonly #marks: MarkAnnouncer
+  readonly #keys: SinkWriter
+  readonly #values: SinkWriter
 
   constructor(spec: RepartitionSpec) {
     super()
     this.#spec = spec
+    this.#keys = new SinkWriter(spec.key)
+    this.#values = new SinkWriter(spec.value)
     this.#marks = new MarkAnnouncer(spec.marksOf)
   }
 
@@ -57,9 +61,9 @@ export class RepartitionSinkOperator extends Operator {
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
     const context = this.#context
-    const keyBytes = bytesOf(this.#spec.key, key)
+    const keyBytes = this.#keys.bytesOf(key)
     const partition = partitionOf(keyBytes, context.partition, this.#partitions)
-    const valueBytes = bytesOf(this.#spec.value, value)
+    const valueBytes = this.#values.bytesOf(value)
     context.send(this.#topic, partition, timestamp, keyBytes, valueBytes, this.#headers())
   }
 

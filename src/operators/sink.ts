@@ -3,6 +3,7 @@ import { TopologyError } from '../errors.ts'
 import type { Timestamp } from '../ids.ts'
 import { Operator, type TaskContext } from '../processor/operator.ts'
 import { partitionForKey } from '../serde/murmur2.ts'
+import { type PassingWriter, passingWriter } from '../serde/passing-bytes.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Callback } from './filter.ts'
 import { withoutOrigin } from './marks.ts'
@@ -23,11 +24,51 @@ export function partitionOf(key: Uint8Array | null, task: number, partitions: nu
   return key === null ? task % partitions : partitionForKey(key, partitions)
 }
 
+/** Values on their way into a batch, which copies them. */
+export class SinkWriter {
+  readonly #write: PassingWriter<unknown>
+
+  constructor(serde: Serde<unknown>) {
+    this.#write = passingWriter(serde)
+  }
+
+  /** As `bytesOf`, until the next call. */
+  bytesOf(value: unknown): Uint8Array | null {
+    const write = this.#write
+    return value === null || value === undefined ? null : write(value)
+  }
+}
+
+/** A topic as one task writes to it. */
+class Outlet {
+  readonly #context: TaskContext
+  readonly #topic: string
+  readonly #partitions: number
+  readonly #keys: SinkWriter
+  readonly #values: SinkWriter
+
+  constructor(context: TaskContext, { name, key, value }: SinkTopic) {
+    this.#context = context
+    this.#topic = name
+    this.#partitions = context.partitionCount(name)
+    this.#keys = new SinkWriter(key)
+    this.#values = new SinkWriter(value)
+  }
+
+  send(key: unknown, value: unknown, timestamp: Timestamp): void {
+    const context = this.#context
+    const keyBytes = this.#keys.bytesOf(key)
+    const partition = partitionOf(keyBytes, context.partition, this.#partitions)
+    const valueBytes = this.#values.bytesOf(value)
+    const headers = withoutOrigin(context.record.headers)
+    context.send(this.#topic, partition, timestamp, keyBytes, valueBytes, headers)
+  }
+}
+
 /** `rows.to(metrics)` */
 export class SinkOperator extends Operator {
   readonly #topic: SinkTopic
-  #context!: TaskContext
-  #partitions = 0
+  #outlet!: Outlet
 
   constructor(topic: SinkTopic) {
     super()
@@ -35,12 +76,11 @@ export class SinkOperator extends Operator {
   }
 
   override init(context: TaskContext): void {
-    this.#context = context
-    this.#partitions = context.partitionCount(this.#topic.name)
+    this.#outlet = new Outlet(context, this.#topic)
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
-    send(this.#context, this.#topic, this.#partitions, key, value, timestamp)
+    this.#outlet.send(key, value, timestamp)
   }
 }
 
@@ -48,7 +88,7 @@ export class SinkOperator extends Operator {
 export class ChoosingSinkOperator extends Operator {
   readonly #choose: Callback<SinkTopic>
   readonly #among: readonly SinkTopic[]
-  readonly #partitions = new Map<string, number>()
+  readonly #outlets = new Map<SinkTopic, Outlet>()
   #context!: TaskContext
 
   constructor(choose: Callback<SinkTopic>, among: readonly SinkTopic[]) {
@@ -59,35 +99,25 @@ export class ChoosingSinkOperator extends Operator {
 
   override init(context: TaskContext): void {
     this.#context = context
-    for (const { name } of this.#among) this.#partitions.set(name, context.partitionCount(name))
+    for (const topic of this.#among) this.#outlets.set(topic, new Outlet(context, topic))
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
     const choose = this.#choose
     const topic = choose(value, key)
-    const partitions = this.#partitions.get(topic.name)
-    if (partitions === undefined) {
-      throw new TopologyError(
-        'MILLRACE_TOPIC_UNKNOWN',
-        `A record was to go to topic '${topic.name}', which is not among those of its sink: ` +
-          'add it to { among: […] }.'
-      )
-    }
-    send(this.#context, topic, partitions, key, value, timestamp)
+    const outlet = this.#outlets.get(topic) ?? this.#likeOneOf(topic)
+    outlet.send(key, value, timestamp)
   }
-}
 
-function send(
-  context: TaskContext,
-  { name, key: keySerde, value: valueSerde }: SinkTopic,
-  partitions: number,
-  key: unknown,
-  value: unknown,
-  timestamp: Timestamp
-): void {
-  const keyBytes = bytesOf(keySerde, key)
-  const partition = partitionOf(keyBytes, context.partition, partitions)
-  const valueBytes = bytesOf(valueSerde, value)
-  const headers = withoutOrigin(context.record.headers)
-  context.send(name, partition, timestamp, keyBytes, valueBytes, headers)
+  /** By its name it is one of them, and it may have serdes of its own. */
+  #likeOneOf(topic: SinkTopic): Outlet {
+    if (this.#among.some(({ name }) => name === topic.name)) {
+      return new Outlet(this.#context, topic)
+    }
+    throw new TopologyError(
+      'MILLRACE_TOPIC_UNKNOWN',
+      `A record was to go to topic '${topic.name}', which is not among those of its sink: ` +
+        'add it to { among: […] }.'
+    )
+  }
 }

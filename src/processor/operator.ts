@@ -96,7 +96,7 @@ export interface TaskContext {
    * @param find how those who read the store from outside find their way in it
    */
   store<V>(definition: StoreDefinition<V>, find?: FindRows<V>): KeyValueState<V>
-  /** Appends to the output of the commit that this record belongs to. */
+  /** Appends copies to the output of the commit that this record belongs to. */
   send(
     topic: string,
     partition: number,

@@ -1,8 +1,10 @@
 /** JSON in UTF-8, its type taken from a validator or asserted. */
 import { RejectedRecordError } from '../errors.ts'
+import { ShortViews } from '../short-views.ts'
 import type { JsonCheck } from './checks.ts'
 import { readsInPlace } from './in-place.ts'
 import { shapedJson } from './json-shape.ts'
+import { type PassingWriter, writesPassing } from './passing-bytes.ts'
 import type { Serde } from './serde.ts'
 import { decodeUtf8, encodeUtf8 } from './text.ts'
 
@@ -24,6 +26,7 @@ const plain: Serde<unknown> = Object.freeze({
   deserialize: (bytes: Uint8Array): unknown => JSON.parse(decodeUtf8(bytes)),
 })
 readsInPlace(plain, () => shapedJson())
+writesPassing(plain, passingJson)
 
 const strict: Serde<unknown> = Object.freeze({
   name: plain.name,
@@ -33,6 +36,7 @@ const strict: Serde<unknown> = Object.freeze({
 readsInPlace(strict, () =>
   shapedJson((bytes, start, end) => parseStrictly(bytes.subarray(start, end)))
 )
+writesPassing(strict, passingJson)
 
 export interface JsonOptions {
   /**
@@ -60,6 +64,7 @@ export function json(
     serialize: plain.serialize,
     deserialize: (bytes: Uint8Array) => checked(validate, plain.deserialize(bytes)),
   })
+  writesPassing(serde, passingJson)
   return readsInPlace(serde, () => {
     const read = shapedJson()
     return (bytes, start, end) => checked(validate, read(bytes, start, end))
@@ -73,6 +78,14 @@ function parseStrictly(bytes: Uint8Array): unknown {
     return JSON.parse(strictDecoder.decode(bytes))
   } catch (cause) {
     throw new RejectedRecordError('decode', { cause })
+  }
+}
+
+function passingJson(): PassingWriter<unknown> {
+  const views = new ShortViews()
+  return (value) => {
+    const text = stringify(value)
+    return views.ofAscii(text) ?? encodeUtf8(text)
   }
 }
 

@@ -1,5 +1,6 @@
 /** Lets null through to a serde that knows none: records without a key, tombstones. */
 import { readsInPlaceAs } from './in-place.ts'
+import { writesPassingAs } from './passing-bytes.ts'
 import type { Serde } from './serde.ts'
 
 /** `nullable(string())`: without it, a topic rejects null as `null_key` or `null_value`. */
@@ -10,5 +11,6 @@ export function nullable<T>(inner: Serde<T>): Serde<T | null> {
     deserialize: (bytes: Uint8Array) => inner.deserialize(bytes),
     deserializeNull: () => null,
   })
+  writesPassingAs(serde, inner)
   return readsInPlaceAs<T | null>(serde, inner)
 }

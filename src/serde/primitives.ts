@@ -1,5 +1,7 @@
 /** Serdes of single values, byte for byte those of the Java client. */
+import { ShortViews } from '../short-views.ts'
 import { readsInPlace } from './in-place.ts'
+import { writesPassing } from './passing-bytes.ts'
 import type { Serde } from './serde.ts'
 import { decodeUtf8, decodeUtf8At, encodeUtf8 } from './text.ts'
 
@@ -9,6 +11,10 @@ const strings: Serde<string> = Object.freeze({
   deserialize: decodeUtf8,
 })
 readsInPlace(strings, () => decodeUtf8At)
+writesPassing(strings, () => {
+  const views = new ShortViews()
+  return (text) => views.ofAscii(text) ?? encodeUtf8(text)
+})
 
 const copies: Serde<Uint8Array> = Object.freeze({
   name: 'bytes',

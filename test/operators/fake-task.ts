@@ -181,7 +181,7 @@ export class MapState<V> implements KeyValueState<V> {
   }
 
   put(key: string, value: V): void {
-    this.entries.set(key, this.#definition.codec.encode(value))
+    this.entries.set(key, this.#definition.codec.encode(value).slice())
   }
 
   delete(key: string): void {

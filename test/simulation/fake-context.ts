@@ -92,7 +92,8 @@ export class FakeContext implements TaskContext {
     value: Uint8Array | null,
     headers: RecordHeaders = []
   ): void {
-    this.sent.push({ topic, partition, timestamp, key, value, headers })
+    const copies = { key: key && Uint8Array.from(key), value: value && Uint8Array.from(value) }
+    this.sent.push({ topic, partition, timestamp, ...copies, headers })
   }
 
   takeSent(): Sent[] {

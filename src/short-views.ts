@@ -1,8 +1,7 @@
 /**
- * Short bytes for whoever looks at them at once: they are copied to the same place each time, and
+ * Short bytes for whoever looks at them at once: they are written to the same place each time, and
  * shown through one view per length, because making a view takes longer than copying so few.
  */
-import { latin1Bytes } from './latin1.ts'
 
 const bytesMax = 64
 
@@ -21,11 +20,23 @@ export class ShortViews {
     return this.#views[length]
   }
 
-  /** The bytes of a text with one char a byte; a short one until the next call. */
-  ofText(text: string): Uint8Array {
+  /** The bytes of a text with one char a byte, until the next call; undefined: it is too long. */
+  ofLatin1(text: string): Buffer | undefined {
     const view = this.#views[text.length]
-    if (view === undefined) return latin1Bytes(text)
+    if (view === undefined) return undefined
     for (let at = 0; at < text.length; at++) view[at] = text.charCodeAt(at)
+    return view
+  }
+
+  /** The UTF-8 of a text, until the next call; undefined: it is too long, or not of ASCII alone. */
+  ofAscii(text: string): Buffer | undefined {
+    const view = this.#views[text.length]
+    if (view === undefined) return undefined
+    for (let at = 0; at < text.length; at++) {
+      const char = text.charCodeAt(at)
+      if (char > 0x7f) return undefined
+      view[at] = char
+    }
     return view
   }
 }

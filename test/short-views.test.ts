@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ShortViews } from '../../state/short-views.ts'
+import { ShortViews } from '../src/short-views.ts'
 
 test('texts and bytes of any length are shown as they are, until the next', () => {
   const views = new ShortViews()
@@ -11,7 +11,13 @@ test('texts and bytes of any length are shown as they are, until the next', () =
       expect(shown === undefined).toBe(inner.length > 64)
       if (shown !== undefined) expect([...shown]).toEqual([...inner])
       const text = Buffer.from(inner).toString('latin1')
-      expect([...views.ofText(text)]).toEqual([...inner])
+      const ofLatin1 = views.ofLatin1(text)
+      expect(ofLatin1 === undefined).toBe(inner.length > 64)
+      if (ofLatin1 !== undefined) expect([...ofLatin1]).toEqual([...inner])
+      const isAscii = inner.every((byte) => byte < 0x80)
+      const ofAscii = views.ofAscii(text)
+      expect(ofAscii === undefined).toBe(inner.length > 64 || !isAscii)
+      if (ofAscii !== undefined) expect([...ofAscii]).toEqual([...inner])
     })
   )
 })
