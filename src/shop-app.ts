@@ -227,7 +227,8 @@ export function shopTopologyModule(config: Config): TopologyModule {
   return { url: topologyUrl, name: 'shopMetrics', input: shopOptions(config) }
 }
 
-function shopOptions(config: Config): ShopOptions {
+/** What the topology takes of the settings. */
+export function shopOptions(config: Config): ShopOptions {
   const { eventsTopic, metricsTopic, orderTypes, currency, fields } = config
   const { grace, idle, conversionRefresh, maxFuture } = config
   const topics = { eventsTopic, metricsTopic, orderTypes, currency, fields }

@@ -28,6 +28,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   log: [ground, 'type:runtime', 'serde', 'level'],
   kafka: [ground, 'type:runtime', 'serde', 'kafkajs', 'lz4-napi', 'snappy', '@bokuweb/zstd-wasm'],
   metrics: [ground, 'type:runtime', 'prom-client'],
+  dashboards: [ground, 'type:metrics', 'type:topology'],
   threads: [ground, 'processor', 'topology', 'runtime', 'state', 'kafka'],
   views: [ground, 'type:runtime'],
   demo: [ground, 'type:runtime'],
@@ -191,6 +192,7 @@ function roomOf(file: string): string {
     'stream-app-options.ts',
     'shop-app.ts',
     'shop-process.ts',
+    'shop-dashboards.ts',
   ]
   return sees.includes(second) ? 'open' : ground
 }

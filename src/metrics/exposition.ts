@@ -30,7 +30,7 @@ export interface ExpositionOptions {
 }
 
 /** Gauges of Node's defaults that end as counters do; the same numbers come by type beside them. */
-const misnamed = [
+export const misnamed: readonly string[] = [
   'nodejs_active_handles_total',
   'nodejs_active_requests_total',
   'nodejs_active_resources_total',
@@ -50,7 +50,11 @@ export class Exposition {
   }: ExpositionOptions) {
     this.#snapshot = () => completed(snapshot(), together)
     this.#current = this.#snapshot()
-    const families = [...engineFamilies, build(version), ...declared(instruments, knownLabels)]
+    const families = [
+      ...engineFamilies,
+      buildFamily(version),
+      ...declaredFamilies(instruments, knownLabels),
+    ]
     for (const family of families) register(this.#registry, family, () => this.#current)
     collectDefaultMetrics({ register: this.#registry })
     for (const name of misnamed) this.#registry.removeSingleMetric(name)
@@ -73,15 +77,16 @@ function completed(snapshot: AppSnapshot, together: readonly string[]): AppSnaps
   return { ...snapshot, gauges: [...snapshot.gauges, ...zeros] }
 }
 
-function build(version: string): Family {
+export function buildFamily(version: string): Family {
   const samples = (): readonly Sample[] => [{ labels: { version }, value: 1 }]
   const help = 'The version that is running'
   return { kind: 'gauge', name: 'millrace_build_info', help, labels: ['version'], samples }
 }
 
-function declared(
+/** One family for each name; `knownLabels` as in the options of Exposition. */
+export function declaredFamilies(
   instruments: readonly Instrument[],
-  knownLabels: Readonly<Record<string, readonly string[]>>
+  knownLabels: Readonly<Record<string, readonly string[]>> = {}
 ): readonly Family[] {
   const byName = new Map(instruments.map((instrument) => [instrument.name, instrument]))
   return [...byName.values()].map(({ kind, name, help, labels, label }) => {

@@ -64,38 +64,63 @@ export async function lint(programs: PrometheusPrograms, text: string): Promise<
 }
 
 export interface RunningPrometheus {
-  /** The values of an instant query, by their labels. */
+  /** The values of an instant query, by their labels; none if it does not answer, or refuses. */
   query(expression: string): Promise<readonly { metric: Record<string, string>; value: number }[]>
+  /** What is wrong with a query; undefined if it is answered. */
+  fault(expression: string): Promise<string | undefined>
+  /** Every rule by its name, and what evaluating it has come to: `ok`, or the error. */
+  rules(): Promise<readonly { readonly name: string; readonly health: string }[]>
   stop(): Promise<void>
+}
+
+export interface PrometheusOptions {
+  readonly job?: string
+  /** Paths of files with rules, which are evaluated every second. */
+  readonly ruleFiles?: readonly string[]
+  /** What was scraped before it starts, in the text format of OpenMetrics. */
+  readonly history?: string
 }
 
 /** Scrapes `target` (`host:port`) every second. */
 export async function startPrometheus(
-  { prometheus }: PrometheusPrograms,
-  target: string
+  programs: PrometheusPrograms,
+  target: string,
+  { job: job_name = 'shop', ruleFiles = [], history }: PrometheusOptions = {}
 ): Promise<RunningPrometheus> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-prometheus-'))
-  const config = join(directory, 'prometheus.yml')
-  const job = { job_name: 'shop', scrape_interval: '1s', static_configs: [{ targets: [target] }] }
-  await writeFile(config, JSON.stringify({ scrape_configs: [job] }))
+  const [config, data] = [join(directory, 'prometheus.yml'), join(directory, 'data')]
+  const job = { job_name, scrape_interval: '1s', static_configs: [{ targets: [target] }] }
+  const global = { evaluation_interval: '1s' }
+  await writeFile(config, JSON.stringify({ global, rule_files: ruleFiles, scrape_configs: [job] }))
+  if (history !== undefined) await backfill(programs, history, directory, data)
   const port = await freePort()
   const child = spawn(
-    prometheus,
+    programs.prometheus,
     [
       `--config.file=${config}`,
-      `--storage.tsdb.path=${join(directory, 'data')}`,
+      `--storage.tsdb.path=${data}`,
       `--web.listen-address=127.0.0.1:${port}`,
       '--log.level=error',
     ],
     { stdio: 'ignore' }
   )
+  const ask = (path: string) => fetch(`http://127.0.0.1:${port}/api/v1/${path}`)
+  const query = (expression: string) => ask(`query?query=${encodeURIComponent(expression)}`)
   return {
     query: async (expression) => {
-      const url = `http://127.0.0.1:${port}/api/v1/query?query=${encodeURIComponent(expression)}`
-      const response = await fetch(url).catch(() => undefined)
+      const response = await query(expression).catch(() => undefined)
       if (response?.ok !== true) return []
       const { data } = (await response.json()) as Answer
       return data.result.map(({ metric, value }) => ({ metric, value: Number(value[1]) }))
+    },
+    fault: async (expression) => {
+      const response = await query(expression)
+      return response.ok ? undefined : await response.text()
+    },
+    rules: async () => {
+      const { data } = (await (await ask('rules')).json()) as RulesAnswer
+      const rules = data.groups.flatMap((group) => group.rules)
+      return rules.map(({ name, health, lastError }) => ({ name, health: lastError ?? health }))
     },
     stop: async () => {
       const exit = once(child, 'exit')
@@ -106,9 +131,34 @@ export async function startPrometheus(
   }
 }
 
+async function backfill(
+  programs: PrometheusPrograms,
+  history: string,
+  directory: string,
+  data: string
+): Promise<void> {
+  const file = join(directory, 'history.txt')
+  await writeFile(file, history)
+  const args = ['tsdb', 'create-blocks-from', 'openmetrics', file, data]
+  const { status, output } = await promtool(programs, args)
+  if (status !== 0) throw new Error(`promtool cannot make blocks of the history: ${output}`)
+}
+
 interface Answer {
   readonly data: {
     readonly result: readonly { metric: Record<string, string>; value: readonly [number, string] }[]
+  }
+}
+
+interface RulesAnswer {
+  readonly data: {
+    readonly groups: readonly {
+      readonly rules: readonly {
+        readonly name: string
+        readonly health: string
+        readonly lastError?: string
+      }[]
+    }[]
   }
 }
 
