@@ -21,3 +21,4 @@ export {
   shareStateDirectory,
   type TaskLocks,
 } from './state-directory.ts'
+export { openTaskCopy, type TaskCopy } from './task-copy.ts'

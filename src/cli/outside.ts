@@ -8,10 +8,10 @@ import { FatalError } from '../errors.ts'
 import { partitionName, type TopicPartition } from '../ids.ts'
 import { KafkaAdmin, type PartitionBounds } from '../kafka/admin.ts'
 import { kafkaSettings } from '../kafka/kafka-settings.ts'
-import { EmbeddedLog } from '../log/embedded-log.ts'
+import type { EmbeddedLog } from '../log/embedded-log.ts'
 import { silentLogger } from '../log.ts'
 import type { CommittedOffset } from '../runtime/ports.ts'
-import { copyOfLog } from './reading.ts'
+import { openLogCopy } from './open-log.ts'
 import type { Settings } from './settings.ts'
 
 export interface LogOutside {
@@ -44,31 +44,21 @@ export async function openOutside(settings: Settings): Promise<LogOutside> {
   }
 }
 
-/** So that nothing is removed from the copy while it is read. */
-const neverMs = 2 ** 31 - 1
-
 class EmbeddedOutside implements LogOutside {
   readonly kind = 'embedded'
   readonly #settings: Settings
   readonly #log: EmbeddedLog
-  readonly #release: () => Promise<void>
+  readonly close: () => Promise<void>
 
   static async open(settings: Settings): Promise<EmbeddedOutside> {
-    const { directory, applicationId: group } = settings
-    const { path, release } = await copyOfLog(directory)
-    try {
-      const log = await EmbeddedLog.open({ path, group, upkeepEveryMs: neverMs })
-      return new EmbeddedOutside(settings, log, release)
-    } catch (error) {
-      await release()
-      throw error
-    }
+    const { log, close } = await openLogCopy(settings)
+    return new EmbeddedOutside(settings, log, close)
   }
 
-  private constructor(settings: Settings, log: EmbeddedLog, release: () => Promise<void>) {
+  private constructor(settings: Settings, log: EmbeddedLog, close: () => Promise<void>) {
     this.#settings = settings
     this.#log = log
-    this.#release = release
+    this.close = close
   }
 
   async members(): Promise<readonly string[]> {
@@ -94,11 +84,6 @@ class EmbeddedOutside implements LogOutside {
       const name = partitionName({ topic, partition })
       throw new FatalError('MILLRACE_TOPIC_MISSING', `The embedded log has no ${name}.`)
     })
-  }
-
-  async close(): Promise<void> {
-    await this.#log.close()
-    await this.#release()
   }
 }
 

@@ -4,9 +4,11 @@ import { packageVersion } from '../version.ts'
 import type { Host } from './command.ts'
 import { addDescribe } from './describe.ts'
 import { report, status } from './failures.ts'
+import { addInspect } from './inspect.ts'
 import { addLag } from './lag.ts'
 import { addRun } from './run.ts'
 import type { Terminal } from './terminal.ts'
+import { addVerify } from './verify.ts'
 
 /** So that help reads the same everywhere. */
 const helpColumns = 96
@@ -38,7 +40,7 @@ export async function runProgram(
   }
 }
 
-const all = [addRun, addDescribe, addLag] as const
+const all = [addRun, addDescribe, addLag, addInspect, addVerify] as const
 
 function makeProgram(terminal: Terminal): Command {
   const { isColoured } = terminal

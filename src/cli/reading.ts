@@ -31,6 +31,29 @@ export async function copyOfLog(directory: string): Promise<Reading> {
   return await copied(directory, (to) => copyLevelDirectory(from, to, ['format.json']))
 }
 
+/** Of the states of all tasks: each is opened in its own time, below `path`, by its name. */
+export async function placeForTasks(directory: string): Promise<Reading> {
+  return await copied(directory, async () => {})
+}
+
+/** Names of the tasks that have a directory. Rejects with `MILLRACE_STATE_ABSENT` if none has. */
+export function tasksIn(directory: string): readonly string[] {
+  const path = join(directory, 'tasks')
+  const names = existsSync(path) ? readdirSync(path) : []
+  // Others were set aside, or are on their way out.
+  const tasks = names.filter((name) => /^[A-Za-z0-9_-]+$/.test(name))
+  if (tasks.length > 0) return tasks.sort(byNumbers)
+  throw new FatalError(
+    'MILLRACE_STATE_ABSENT',
+    `There is no state of a task in ${path}: no task has run there, or STATE_DIR or ` +
+      'APPLICATION_ID is another.'
+  )
+}
+
+function byNumbers(left: string, right: string): number {
+  return left.localeCompare(right, 'en', { numeric: true })
+}
+
 let readings = 0
 
 async function copied(directory: string, copy: (to: string) => Promise<void>): Promise<Reading> {

@@ -68,6 +68,8 @@ export interface ShapedStore {
   readonly logged: boolean
   /** Undefined: it has none. */
   readonly changelog: string | undefined
+  /** Whether the changelog loses records by age, too. */
+  readonly expires: boolean
 }
 
 /** What an application reads and keeps, by the names that topics have in the log. */
@@ -120,9 +122,10 @@ function makeShape(from: Shape['from'], json: TopologyJson, applicationId: strin
       topic.internal ? repartitionTopic(applicationId, topic.name) : topic.name
     )
     reads.set(subtopology.id, [...new Set(physical)])
-    for (const { name, logged } of subtopology.stores) {
+    for (const { name, logged, config } of subtopology.stores) {
       const changelog = logged ? changelogTopic(applicationId, name) : undefined
-      stores.push({ name, subtopology: subtopology.id, logged, changelog })
+      const expires = config['cleanup.policy']?.includes('delete') === true
+      stores.push({ name, subtopology: subtopology.id, logged, changelog, expires })
       if (changelog !== undefined) internal.add(changelog)
     }
   }

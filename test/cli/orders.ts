@@ -1,5 +1,14 @@
 /** A module as `millrace run` and its siblings take it: counts orders by customer. */
-import { count, json, StreamsBuilder, string, type Topology, topic } from '../../src/index.ts'
+import {
+  count,
+  json,
+  StreamsBuilder,
+  session,
+  string,
+  type Topology,
+  topic,
+  tumbling,
+} from '../../src/index.ts'
 
 export interface OrdersInput {
   readonly input?: string
@@ -32,6 +41,17 @@ export function changed(): Topology {
     .count('by-customer')
     .toStream()
     .to(topic('counts', { key: string(), value: json<number>(), create: true }))
+  return builder.build()
+}
+
+/** Rows of all kinds. */
+export function windowsAndSessions(): Topology {
+  const builder = new StreamsBuilder()
+  const orders = builder.stream(topic('orders', { key: string(), value: json<object>() }))
+  const byKey = orders.groupByKey()
+  byKey.count('by-customer')
+  byKey.windowedBy(tumbling('1m', { grace: '0s' })).aggregate('by-minute', { n: count() })
+  byKey.windowedBy(session('5m', { grace: '0s' })).count('by-session')
   return builder.build()
 }
 
