@@ -14,14 +14,15 @@ export interface Measured {
 }
 
 export interface Figures {
-  /** From the first record that was taken to the end. */
+  /** From when the first record was done to the end. */
   readonly wallSeconds: number
+  /** From `start()` to the end, but for the time in which nothing was left but to watch. */
   readonly cpuSeconds: number
   readonly rssMb: number
   /** By the last commit before the end, those to topics of the application's own among them. */
   readonly outRecords: number
   readonly dropped: number
-  /** From `start()` to the first record that was taken. */
+  /** From `start()` to when the first record was done. */
   readonly startSeconds?: number
   /** The part of the wall clock spent in `close()`. */
   readonly closeSeconds?: number
@@ -40,21 +41,21 @@ const quietCommits = 10
 
 /** Runs until all `records` of the topic are processed and their results are committed. */
 export async function measureRun(app: Measured, topic: string, records: number): Promise<Figures> {
-  const cpu = process.cpuUsage()
   const machine = machineSeconds()
+  const cpu = process.cpuUsage()
   const startedAt = performance.now()
   await app.start()
-  const first = await until(app, ({ recordsIn }) => recordsIn > 0, startPollMs)
+  // Counters tell of commits only.
+  const first = await until(app, (now) => positions(now, topic) > 0, startPollMs)
   await until(app, (now) => positions(now, topic) >= records && lag(now) === 0)
-  const settledAt = await lastCommit(app)
+  const settled = await lastCommit(app, cpu)
   const before = app.snapshot()
-  const closingAt = performance.now()
+  const [closingCpu, closingAt] = [process.cpuUsage(), performance.now()]
   await app.close()
   const closeMs = performance.now() - closingAt
-  const used = process.cpuUsage(cpu)
-  const cpuSeconds = (used.user + used.system) / 1_000_000
+  const cpuSeconds = settled.cpuSeconds + cpuSecondsSince(closingCpu)
   return {
-    wallSeconds: (settledAt - first.at + closeMs) / 1_000,
+    wallSeconds: (settled.at - first.at + closeMs) / 1_000,
     cpuSeconds,
     rssMb: resourceUsage().maxRSS / 1_024,
     outRecords: before.recordsOut,
@@ -65,6 +66,11 @@ export async function measureRun(app: Measured, topic: string, records: number):
   }
 }
 
+function cpuSecondsSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1_000_000
+}
+
 /** What all cores together have been busy for. */
 function machineSeconds(): number {
   const ms = cpus().map(({ times: { user, nice, sys, irq } }) => user + nice + sys + irq)
@@ -73,36 +79,40 @@ function machineSeconds(): number {
 
 /**
  * Partial results travel on in commits of their own. When nothing has moved for a while, the answer
- * is when the last commit was seen; the time of watching does not count.
+ * is when the last commit was seen, and the CPU up to then; of watching nothing counts.
  */
-async function lastCommit(app: Measured): Promise<number> {
+async function lastCommit(
+  app: Measured,
+  cpu: NodeJS.CpuUsage
+): Promise<{ readonly at: number; readonly cpuSeconds: number }> {
   let commits = -1
-  let at = performance.now()
+  let settled = { at: performance.now(), cpuSeconds: cpuSecondsSince(cpu) }
   let quietMs = quietMsMin
-  while (performance.now() - at < quietMs) {
+  while (performance.now() - settled.at < quietMs) {
     const now = app.snapshot()
-    if (now.commits.count !== commits || lag(now) > 0) at = performance.now()
+    if (now.commits.count !== commits || lag(now) > 0) {
+      settled = { at: performance.now(), cpuSeconds: cpuSecondsSince(cpu) }
+    }
     commits = now.commits.count
     const commitMs = (now.commits.seconds * 1_000) / Math.max(1, commits)
     quietMs = Math.max(quietMsMin, quietCommits * commitMs)
     await Promise.race([delay(pollMs), app.done])
   }
-  return at
+  return settled
 }
 
 /** From `start()` to every task running, with nothing but a restore to do. */
 export async function measureRestore(app: Measured): Promise<Figures> {
-  const cpu = process.cpuUsage()
-  const from = performance.now()
+  const [cpu, from] = [process.cpuUsage(), performance.now()]
   await app.start()
   const isThere = ({ tasks, state }: AppSnapshot): boolean =>
     state === 'running' && tasks.length > 0 && tasks.every((t) => t.state === 'running')
   const { at } = await until(app, isThere, startPollMs)
-  const used = process.cpuUsage(cpu)
+  const cpuSeconds = cpuSecondsSince(cpu)
   await app.close()
   return {
     wallSeconds: (at - from) / 1_000,
-    cpuSeconds: (used.user + used.system) / 1_000_000,
+    cpuSeconds,
     rssMb: resourceUsage().maxRSS / 1_024,
     outRecords: 0,
     dropped: 0,
