@@ -71,6 +71,17 @@ test('what is wrong is named: a difference, an operator, a file; the status is 1
   expect(status).toBe(1)
 })
 
+test('a case that dies after each record is compared with one that lives', () => {
+  const clocked = { ...upper, name: 'clocked', steps: [{ advanceWallClockMs: 1 }] }
+  const { status, lines } = run({ 'upper.json': [upper, clocked] }, '--crashes')
+  expect(lines).toEqual([
+    'stateless 1/1',
+    'not judged: clocked',
+    '1 passed, 0 failed, 1 not judged',
+  ])
+  expect(status).toBe(0)
+})
+
 const result = (changes: Partial<CaseResult>): CaseResult => ({ ...upper.expected, ...changes })
 
 test.each([
