@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FatalError } from '../errors.ts'
-import { partitionName, type TopicPartition } from '../ids.ts'
+import { type Offset, partitionName, type Timestamp, type TopicPartition } from '../ids.ts'
 import { KafkaAdmin, type PartitionBounds } from '../kafka/admin.ts'
 import { kafkaSettings } from '../kafka/kafka-settings.ts'
 import type { EmbeddedLog } from '../log/embedded-log.ts'
@@ -24,8 +24,14 @@ export interface LogOutside {
   partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>>
   /** In the order asked for. */
   bounds(places: readonly TopicPartition[]): Promise<readonly PartitionBounds[]>
+  /** Names of all topics. */
+  topics(): Promise<readonly string[]>
+  /** Where records of this time or later ones begin, or the end. In the order asked for. */
+  offsetsAt(places: readonly TopicPartition[], time: Timestamp): Promise<readonly PlacedOffset[]>
   close(): Promise<void>
 }
+
+export type PlacedOffset = TopicPartition & { readonly offset: Offset }
 
 export async function openOutside(settings: Settings): Promise<LogOutside> {
   const { kafka, applicationId } = settings
@@ -40,6 +46,8 @@ export async function openOutside(settings: Settings): Promise<LogOutside> {
     committed: () => admin.committed(),
     partitions: (topics) => admin.partitions(topics),
     bounds: (places) => admin.bounds(places),
+    topics: () => admin.topics(),
+    offsetsAt: (places, time) => admin.offsetsAt(places, time),
     close: async () => admin.close(),
   }
 }
@@ -84,6 +92,33 @@ class EmbeddedOutside implements LogOutside {
       const name = partitionName({ topic, partition })
       throw new FatalError('MILLRACE_TOPIC_MISSING', `The embedded log has no ${name}.`)
     })
+  }
+
+  async topics(): Promise<readonly string[]> {
+    return this.#log
+      .inspect()
+      .topics()
+      .map(({ name }) => name)
+  }
+
+  async offsetsAt(
+    places: readonly TopicPartition[],
+    time: Timestamp
+  ): Promise<readonly PlacedOffset[]> {
+    const found: PlacedOffset[] = []
+    const { signal } = new AbortController()
+    for (const { topic, partition } of places) {
+      let first: Offset | undefined
+      const end = await this.#log.restore({ topic, partition }, 'earliest', {
+        signal,
+        apply: ({ offset, timestamp }) => {
+          if (timestamp >= time) first ??= offset
+        },
+        flush: () => {},
+      })
+      found.push({ topic, partition, offset: first ?? end })
+    }
+    return found
   }
 }
 

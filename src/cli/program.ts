@@ -6,6 +6,7 @@ import { addDescribe } from './describe.ts'
 import { report, status } from './failures.ts'
 import { addInspect } from './inspect.ts'
 import { addLag } from './lag.ts'
+import { addReset } from './reset.ts'
 import { addRun } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { addVerify } from './verify.ts'
@@ -40,7 +41,7 @@ export async function runProgram(
   }
 }
 
-const all = [addRun, addDescribe, addLag, addInspect, addVerify] as const
+const all = [addRun, addDescribe, addLag, addInspect, addVerify, addReset] as const
 
 function makeProgram(terminal: Terminal): Command {
   const { isColoured } = terminal

@@ -2,7 +2,7 @@
  * An application's brokers as whoever looks after it sees them: its group and offsets, its topics.
  * It joins no group and produces nothing.
  */
-import type { TopicPartition } from '../ids.ts'
+import type { Offset, Timestamp, TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { CommittedOffset } from '../runtime/ports.ts'
@@ -10,8 +10,10 @@ import { Cluster } from './cluster.ts'
 import { errorCodes, isTransient, kafkaError } from './kafka-errors.ts'
 import type { KafkaSettings } from './kafka-settings.ts'
 import type { Rpc } from './protocol.ts'
-import { describeGroup, fetchAllOffsets, type GroupMember } from './requests/admin.ts'
+import { deleteGroup, describeGroup, fetchAllOffsets, type GroupMember } from './requests/admin.ts'
+import { offsetCommit } from './requests/offsets.ts'
 import { type ListOffsetsPartition, listOffsets } from './requests/records.ts'
+import { deleteTopics } from './requests/topics.ts'
 
 export interface PartitionBounds extends TopicPartition {
   readonly start: number
@@ -96,6 +98,72 @@ export class KafkaAdmin {
       const name = partitionName({ topic, partition })
       return { topic, partition, start: starts.get(name) ?? 0, end: ends.get(name) ?? 0 }
     })
+  }
+
+  /**
+   * Where records of this time, or later ones, begin; where there are none, the end. In the order
+   * asked for.
+   */
+  async offsetsAt(
+    places: readonly TopicPartition[],
+    time: Timestamp
+  ): Promise<readonly (TopicPartition & { readonly offset: Offset })[]> {
+    const [found, ends] = [
+      await this.#offsetsAt(places, time),
+      await this.#offsetsAt(places, 'latest'),
+    ]
+    return places.map(({ topic, partition }) => {
+      const name = partitionName({ topic, partition })
+      const offset = found.get(name) ?? -1
+      return { topic, partition, offset: offset < 0 ? (ends.get(name) ?? 0) : offset }
+    })
+  }
+
+  /** Names of all topics that this user may see. */
+  async topics(): Promise<readonly string[]> {
+    const { topics } = await this.#cluster.metadata(null)
+    return topics.filter(({ error }) => error === 0).map(({ topic }) => topic)
+  }
+
+  /** With all its offsets. Rejects with `MILLRACE_KAFKA_NON_EMPTY_GROUP` if somebody is in it. */
+  async deleteGroup(): Promise<void> {
+    const request = { groupId: this.#groupId }
+    const { error } = await this.#coordinator(deleteGroup, request, (answer) => answer.error)
+    if (error !== 0 && error !== errorCodes.GROUP_ID_NOT_FOUND) {
+      throw this.#groupError('DeleteGroups', error)
+    }
+  }
+
+  /** Resolves when no broker asked knows them any more; those that are not there are none. */
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    if (names.length === 0) return
+    await this.#cluster.retrying('DeleteTopics', { deadlineMs }, async () => {
+      const controller = await this.#cluster.controller()
+      const request = { topics: names, timeoutMs: deadlineMs }
+      const results = await this.#cluster.send(controller, deleteTopics, request)
+      const failed = results.find(({ error }) => error !== 0 && !isMissing(error))
+      if (failed === undefined) return
+      await this.#cluster.metadata([])
+      throw kafkaError(failed.error, `DeleteTopics of ${failed.topic}`, null, failed.topic)
+    })
+    await this.#cluster.retrying('DeleteTopics', { deadlineMs }, async () => {
+      const { size } = await this.partitions(names)
+      if (size > 0) throw kafkaError(errorCodes.REQUEST_TIMED_OUT, 'DeleteTopics')
+    })
+  }
+
+  /** Of a group that nobody is in. */
+  async setOffsets(
+    offsets: readonly (TopicPartition & { readonly offset: Offset })[]
+  ): Promise<void> {
+    if (offsets.length === 0) return
+    const identity = { groupId: this.#groupId, generation: -1, memberId: '', instanceId: null }
+    const request = { ...identity, offsets: offsets.map((one) => ({ ...one, metadata: '' })) }
+    const errorOf = (results: readonly { readonly error: number }[]): number =>
+      results.find(({ error }) => error !== 0)?.error ?? 0
+    const results = await this.#coordinator(offsetCommit, request, errorOf)
+    const failed = errorOf(results)
+    if (failed !== 0) throw this.#groupError('OffsetCommit', failed)
   }
 
   async #offsetsAt(

@@ -67,6 +67,7 @@ export const secondTransactionApis = Object.freeze({
  */
 export const adminApis = Object.freeze({
   describeGroups: api('DescribeGroups', 15, 4, 5),
+  deleteGroups: api('DeleteGroups', 42, 1, 2),
 })
 
 /** What a broker says of each request; of features it tells nothing at this version. */

@@ -35,7 +35,7 @@ import type {
 } from '../runtime/ports.ts'
 import { partitionForKey } from '../serde/murmur2.ts'
 import { steadyOf } from '../steady-clock.ts'
-import { LogEngine } from './engine.ts'
+import { LogEngine, type LogReset } from './engine.ts'
 import type { CommitFault, LogFaults } from './faults.ts'
 import { fenced, type GroupMember } from './group.ts'
 import { inspectLog, type LogInspection } from './inspect.ts'
@@ -300,6 +300,14 @@ export class EmbeddedLog implements Log {
   /** Retention and compaction now, whatever is due; `compact`: also what would not pay yet. */
   maintain(options: { readonly compact?: boolean } = {}): Promise<void> {
     return this.#janitor.run(options.compact ?? false)
+  }
+
+  /**
+   * Takes topics away, and every offset of the group, which has the given ones then: all or
+   * nothing. Only while no client reads or has joined.
+   */
+  reset(change: LogReset): Promise<void> {
+    return this.#alive(() => this.#engine.reset(this.#group, change))
   }
 
   /** Copies of what is in the log, for tests and tools; a large topic is large here too. */

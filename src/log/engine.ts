@@ -29,6 +29,14 @@ export interface EngineOptions {
   readonly batches: number
 }
 
+/** What an application is to begin anew with. */
+export interface LogReset {
+  /** Taken away, with all their records; those that are not there are none. */
+  readonly topics: readonly string[]
+  /** Those that the group has then; of topics that stay. */
+  readonly offsets: readonly (TopicPartition & { readonly offset: Offset })[]
+}
+
 export class LogEngine {
   readonly storage: Storage
   readonly clock: Clock
@@ -112,6 +120,43 @@ export class LogEngine {
 
   keepOffsets(entries: readonly OffsetEntry[]): void {
     for (const entry of entries) this.#keepOffset(entry)
+  }
+
+  /**
+   * Takes topics away, and all that a group has committed, and commits other offsets for it: all in
+   * one batch. For whoever looks after an application that rests: nobody reads, nobody commits.
+   */
+  async reset(group: string, { topics, offsets }: LogReset): Promise<void> {
+    const removed = topics.flatMap((name) => this.topics.get(name) ?? [])
+    const partitions = removed.flatMap((topic) => topic.partitions)
+    const chunks: Buffer[] = []
+    for (const { topicId, index } of partitions) {
+      for (const base of await this.storage.bases(topicId, index)) {
+        chunks.push(keys.chunk(topicId, index, base))
+      }
+    }
+    const entries = offsets.map((place): OffsetEntry => {
+      const { topicId, index } = this.partition(place)
+      const { offset } = place
+      const storedAt = this.clock.now()
+      return { group, topic: topicId, partition: index, offset, metadata: '', storedAt }
+    })
+    await this.writer.write({
+      fill: (batch) => {
+        for (const key of chunks) batch.del(key)
+        for (const { topicId, index } of partitions) batch.del(keys.partition(topicId, index))
+        for (const { id } of removed) batch.del(keys.topic(id))
+        for (const { topic, partition } of this.offsetsOf(group)) {
+          batch.del(keys.offset(group, topic, partition))
+        }
+        this.storeOffsets(batch, entries)
+      },
+      onStored: () => {
+        for (const { name } of removed) this.topics.delete(name)
+        this.#offsets.delete(group)
+        this.keepOffsets(entries)
+      },
+    })
   }
 
   topicById(id: number): Topic {

@@ -242,6 +242,11 @@ class LevelStorage implements Storage {
     }
   }
 
+  async bases(topic: number, partition: number): Promise<readonly Offset[]> {
+    const range = { gte: keys.chunk(topic, partition, 0), lt: keys.chunksEnd(topic, partition) }
+    return (await guarded(this.path, this.#db.keys(range).all())).map(baseOf)
+  }
+
   async reclaim(topic: number, partition: number, before: Offset): Promise<void> {
     const db: Db & { compactRange?: (start: Buffer, end: Buffer) => Promise<void> } = this.#db
     await db.compactRange?.(keys.chunk(topic, partition, 0), keys.chunk(topic, partition, before))

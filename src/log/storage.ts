@@ -29,6 +29,8 @@ export interface Storage {
   write(fill: (batch: BatchWriter) => void): Promise<void>
   /** Chunks of the partition from the one that holds `from` on: about `bytesMax`, at least one. */
   load(topic: number, partition: number, from: Offset, bytesMax: number): Promise<readonly Chunk[]>
+  /** Base offsets of all chunks of the partition. */
+  bases(topic: number, partition: number): Promise<readonly Offset[]>
   /** Gives the space of deleted chunks below this offset back. */
   reclaim(topic: number, partition: number, before: Offset): Promise<void>
   close(): Promise<void>
@@ -41,6 +43,7 @@ export const memoryStorage: Storage = {
   load: async () => {
     throw new AssertionError('Broken invariant: in memory every chunk is in the tail')
   },
+  bases: async () => [],
   reclaim: async () => {},
   close: async () => {},
 }

@@ -58,3 +58,19 @@ export const fetchAllOffsets: Rpc<{ readonly groupId: string }, OffsetFetchRespo
   },
   decode: (reader) => offsetFetch.decode(reader),
 }
+
+/** With all its offsets; refused as long as somebody is in it. */
+export const deleteGroup: Rpc<{ readonly groupId: string }, { readonly error: number }> = {
+  api: adminApis.deleteGroups,
+  encode(writer, { groupId }) {
+    writer.array([groupId], (id) => writer.string(id))
+  },
+  decode(reader) {
+    reader.throttle()
+    const [error = 0] = reader.array(() => {
+      reader.string()
+      return reader.int16()
+    })
+    return { error }
+  },
+}
