@@ -49,6 +49,7 @@ export function createHttpApp(ports: HttpPorts, timing: StreamTiming = {}): Http
   route(app, '/openapi.json', { GET: (context) => json(context, document) })
   const assets = pageAssets()
   route(app, '/', { GET: asset(assets, 'index.html') })
+  route(app, '/topology', { GET: asset(assets, 'topology.html') })
   route(app, '/assets/:name', { GET: asset(assets) })
   app.notFound((context) => problem(context, 404, 'There is nothing at this path.'))
   app.onError((error, context) => {

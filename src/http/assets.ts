@@ -1,6 +1,8 @@
 /** The pages and what they need, all from here: no other host is asked for anything. */
 import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { Context } from 'hono'
 import { answer, tagOf } from './answers.ts'
 import { problem } from './problem.ts'
@@ -25,7 +27,11 @@ const place = new URL('./page/', import.meta.url)
 /** Reads the pages' files once. Throws if they are not there. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
   const names = readdirSync(place).filter((name) => extname(name) in types)
-  return new Map(names.map((name) => [name, load(name)]))
+  const own = names.map((name) => [name, load(new URL(name, place))] as const)
+  // The package shows its parts to bundlers alone, so it is found by its description.
+  const dagre = createRequire(import.meta.url).resolve('@dagrejs/dagre/package.json')
+  const module = new URL('dist/dagre.esm.js', pathToFileURL(dagre))
+  return new Map([...own, ['dagre.mjs', load(module, '.mjs')]])
 }
 
 export function asset(assets: ReadonlyMap<string, Asset>, name?: string) {
@@ -36,8 +42,8 @@ export function asset(assets: ReadonlyMap<string, Asset>, name?: string) {
   }
 }
 
-function load(name: string): Asset {
-  const body = new Uint8Array(readFileSync(new URL(name, place)))
-  const contentType = types[extname(name)] ?? 'application/octet-stream'
+function load(url: URL, extension = extname(url.pathname)): Asset {
+  const body = new Uint8Array(readFileSync(url))
+  const contentType = types[extension] ?? 'application/octet-stream'
   return { body, contentType, cacheControl: 'no-cache', etag: tagOf(body) }
 }

@@ -167,8 +167,11 @@ function probePaths(): Part {
 }
 
 function pagePaths(): Part {
+  const page = (summary: string): Part =>
+    get({ summary, open: true, responses: { 200: text('text/html', 'HTML'), ...conditional } })
   return {
-    '/': get({ summary: 'The page', open: true, responses: { 200: text('text/html', 'HTML') } }),
+    '/': page('The shop: now, today, over a day'),
+    '/topology': page('The topology, and how it goes at this instance'),
     '/openapi.json': get({
       summary: 'This description',
       open: true,
