@@ -1,11 +1,22 @@
 /** What the events are written in, and what their fields are called. */
 import type { Environment } from './environment.ts'
 
+export interface RegistryConfig {
+  readonly url: string
+  /** `user:password`. */
+  readonly auth: string | null
+}
+
+type EventsFormat = (typeof eventsFormats)[number]
+
+const eventsFormats = ['json', 'avro', 'confluent-avro'] as const
+
 export interface FormatConfig {
-  readonly eventsFormat: 'json' | 'avro'
+  readonly eventsFormat: EventsFormat
   /** Of what is written in `avro`: the text of the file. */
   readonly eventsSchema: string | null
   readonly metricsFormat: 'json'
+  readonly schemaRegistry: RegistryConfig | null
   readonly fields: FieldConfig
 }
 
@@ -18,11 +29,16 @@ export interface FieldConfig {
 }
 
 export function readFormats(env: Environment): FormatConfig {
-  const eventsFormat = env.choice('EVENTS_FORMAT', ['json', 'avro'], 'json')
+  const eventsFormat = env.choice('EVENTS_FORMAT', eventsFormats, 'json')
+  const schemaRegistry = readRegistry(env)
+  if (eventsFormat === 'confluent-avro' && schemaRegistry === null) {
+    env.fault('SCHEMA_REGISTRY_URL', 'missing: EVENTS_FORMAT=confluent-avro needs a registry')
+  }
   return {
     eventsFormat,
     eventsSchema: readSchema(env, eventsFormat),
     metricsFormat: env.choice('METRICS_FORMAT', ['json'], 'json'),
+    schemaRegistry,
     fields: {
       timestamp: env.text('FIELD_TIMESTAMP', 'timestamp', path),
       sessionId: env.text('FIELD_SESSION_ID', 'sessionId', path),
@@ -32,9 +48,17 @@ export function readFormats(env: Environment): FormatConfig {
   }
 }
 
-/** A schema fills pages: the log is told only that there is one. */
-export function redactedFormats({ eventsSchema, ...plain }: FormatConfig): object {
-  return { ...plain, eventsSchema: eventsSchema === null ? null : '(set)' }
+/** Of a schema, which fills pages, and of secrets the log is told only that they are there. */
+export function redactedFormats({ eventsSchema, schemaRegistry }: FormatConfig): object {
+  const { url = '', auth = null } = schemaRegistry ?? {}
+  const shown = {
+    url: url.replace(/\/\/[^/@]*@/, '//(set)@'),
+    auth: auth === null ? null : '(set)',
+  }
+  return {
+    eventsSchema: eventsSchema === null ? null : '(set)',
+    schemaRegistry: schemaRegistry && shown,
+  }
 }
 
 /** What is posted, or invented, is JSON: other formats come from elsewhere. */
@@ -49,6 +73,24 @@ export function checkSource(
   } else if (demo) {
     env.fault('DEMO_TRAFFIC', `cannot be on: it is JSON, and EVENTS_FORMAT is ${eventsFormat}`)
   }
+}
+
+function readRegistry(env: Environment): RegistryConfig | null {
+  const url = env.text('SCHEMA_REGISTRY_URL', '', httpUrl)
+  const auth = env.secret('SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO') ?? null
+  if (auth !== null && !auth.includes(':')) {
+    env.fault('SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO', 'expected user:password')
+  }
+  if (auth !== null && url === '') {
+    env.fault('SCHEMA_REGISTRY_URL', 'missing, though SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO is set')
+  }
+  return url === '' ? null : { url, auth }
+}
+
+/** Without the text: there may be a password in it. */
+function httpUrl(text: string): string | undefined {
+  const isOne = URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+  return isOne ? undefined : 'expected a URL such as http://registry:8081'
 }
 
 function readSchema(env: Environment, format: FormatConfig['eventsFormat']): string | null {

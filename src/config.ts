@@ -93,6 +93,7 @@ export function readEngineConfig(env: Environment, applicationId: string): Engin
 /** The settings as they are in force, for the log: what is secret shows only that it is set. */
 export function redacted(config: Config): Readonly<Record<string, unknown>> {
   return {
+    ...config,
     ...redactedFormats(config),
     apiToken: config.apiToken === null ? null : '(set)',
     kafka: config.kafka && redactedKafka(config.kafka),

@@ -124,6 +124,16 @@ export {
   windowStore,
 } from './processor/stores.ts'
 export type { RecordHeaders } from './record.ts'
+// Schema registries
+export type { Compatibility } from './registry/client.ts'
+export {
+  type ConfluentAvro,
+  type ConfluentAvroOptions,
+  confluentAvro,
+  type RegisterOptions,
+} from './registry/confluent-avro.ts'
+export { schemaRegistry } from './registry/known-registries.ts'
+export type { SchemaRegistry, SchemaRegistryOptions } from './registry/schema-registry.ts'
 export type { Log, LogHealth } from './runtime/ports.ts'
 export type {
   AppSnapshot,

@@ -28,6 +28,7 @@ import type { Timestamp } from './ids.ts'
 import { kafkaSettings } from './kafka/kafka-settings.ts'
 import type { Logger } from './log.ts'
 import { Exposition } from './metrics/exposition.ts'
+import type { SchemaRegistryOptions } from './registry/schema-registry.ts'
 import type { Log } from './runtime/ports.ts'
 import { StreamApp } from './stream-app.ts'
 import type { TopologyModule } from './threads/topology-module.ts'
@@ -235,7 +236,10 @@ export function shopOptions(config: Config): ShopOptions {
   return { ...topics, grace, idle, conversionRefresh, maxFuture, eventFormat: eventFormat(config) }
 }
 
-function eventFormat({ eventsSchema: schema }: Config): EventFormat {
+function eventFormat(config: Config): EventFormat {
+  const { eventsFormat: kind, eventsSchema: schema } = config
+  const registry = registryOptions(config)
+  if (kind === 'confluent-avro' && registry !== undefined) return { kind, registry }
   return schema === null ? { kind: 'json' } : { kind: 'avro', schema }
 }
 
@@ -243,4 +247,10 @@ function eventFormat({ eventsSchema: schema }: Config): EventFormat {
 function shownSums(config: Config): readonly RollingSum[] {
   const revenue = metricWindows(shopOptions(config)).filter(({ name }) => name === 'revenue_24h')
   return revenue.map(({ name, ...window }) => ({ name: 'revenue_30m', of: name, ...window }))
+}
+
+function registryOptions({ schemaRegistry }: Config): SchemaRegistryOptions | undefined {
+  if (schemaRegistry === null) return undefined
+  const { url, auth } = schemaRegistry
+  return auth === null ? { url } : { url, auth }
 }

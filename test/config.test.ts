@@ -38,6 +38,7 @@ describe('the configuration', () => {
       eventsTopic: 'shop.events',
       eventsFormat: 'json',
       eventsSchema: null,
+      schemaRegistry: null,
       fields: {
         timestamp: 'timestamp',
         sessionId: 'sessionId',
@@ -166,6 +167,27 @@ describe('the configuration', () => {
     ] as const) {
       expect(faultsOf(variables).map((fault) => fault.split(':')[0])).toEqual([name])
     }
+  })
+
+  it('reads where the schema registry is, and keeps its password', () => {
+    const framed = { KAFKA_BROKERS: 'a:9092', EVENTS_FORMAT: 'confluent-avro' }
+    const url = 'http://me:secret-inside@registry:8081'
+    const auth = file('user-info', 'me:secret-outside\n')
+    const config = readConfig({
+      ...framed,
+      SCHEMA_REGISTRY_URL: url,
+      SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO_FILE: auth,
+    })
+    expect(config.schemaRegistry).toEqual({ url, auth: 'me:secret-outside' })
+    const printed = JSON.stringify(redacted(config))
+    expect(printed).not.toContain('secret-')
+    expect(printed).toContain('registry:8081')
+    expect(faultsOf(framed)).toEqual([
+      'SCHEMA_REGISTRY_URL: missing: EVENTS_FORMAT=confluent-avro needs a registry',
+    ])
+    const wrong = faultsOf({ ...framed, SCHEMA_REGISTRY_URL: 'secret-inside@registry' })
+    expect(wrong[0]).toBe('SCHEMA_REGISTRY_URL: expected a URL such as http://registry:8081')
+    expect(faultsOf({ SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO: 'me' })).toHaveLength(2)
   })
 
   it('takes other names for the fields of events, and paths', () => {

@@ -17,6 +17,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ground: [],
   serde: [ground],
   avro: [ground, 'serde'],
+  registry: [ground, 'serde', 'avro', '@kafkajs/confluent-schema-registry'],
   windows: [ground],
   aggregators: [ground, 'serde', 'windows', 'type:state'],
   state: [ground, 'level'],

@@ -72,15 +72,24 @@ type Json = Readonly<Record<string, unknown>>
 const legalName = /^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$/
 const decimalsMax = 1_000
 
-/** Throws an AvroSchemaError that says where the fault is. */
-export function parseSchema(schema: AvroSchema): AvroType {
-  return new Parser().type(typeof schema === 'string' ? parsed(schema) : schema, '', 'schema')
+/**
+ * Throws an AvroSchemaError that says where the fault is.
+ * @param others that define what the schema refers to, in any order
+ */
+export function parseSchema(schema: AvroSchema, others: readonly AvroSchema[] = []): AvroType {
+  const parser = new Parser()
+  parser.learn(others.map(jsonOf))
+  return parser.type(jsonOf(schema), '', 'schema')
 }
 
 /** What messages call a type. */
 export function nameOf(type: AvroType): string {
   if ('name' in type) return `${type.kind} ${type.name}`
   return type.kind === 'union' ? `union of ${type.branches.map(nameOf).join(', ')}` : type.kind
+}
+
+function jsonOf(schema: AvroSchema): unknown {
+  return typeof schema === 'string' ? parsed(schema) : schema
 }
 
 /** Where a name is all there is, it is taken for JSON, too: `string` and `"string"`. */
@@ -95,7 +104,23 @@ function parsed(text: string): unknown {
 }
 
 class Parser {
-  readonly #named = new Map<string, AvroType>()
+  #named = new Map<string, AvroType>()
+
+  /** Schemas that may refer to each other: those first that need none of the rest. */
+  learn(schemas: readonly unknown[]): void {
+    const left: unknown[] = []
+    for (const schema of schemas) {
+      const before = new Map(this.#named)
+      try {
+        this.type(schema, '', 'schema')
+      } catch (error) {
+        if (left.length + 1 === schemas.length) throw error
+        this.#named = before
+        left.push(schema)
+      }
+    }
+    if (left.length > 0) this.learn(left)
+  }
 
   type(schema: unknown, namespace: string, at: string): AvroType {
     if (typeof schema === 'string') return this.#reference(schema, namespace, at)

@@ -11,7 +11,15 @@ import { present } from '../../src/assert.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** What users build topologies with. */
-const rooms = /^\.\/(?:dsl|windows|aggregators)\/|^\.\/(?:processor\/stores|error-policy)\.ts$/
+const rooms = new RegExp(
+  [
+    /^\.\/(?:dsl|windows|aggregators|avro)\//,
+    /^\.\/(?:processor\/stores|error-policy)\.ts$/,
+    /^\.\/registry\/(?:confluent-avro|known-registries)\.ts$/,
+  ]
+    .map(({ source }) => source)
+    .join('|')
+)
 
 export interface Described {
   /** The class of a method. */
@@ -128,7 +136,7 @@ function callsIn(comment: string, name: string): readonly string[] {
 }
 
 function callOf(name: string): (code: string) => boolean {
-  const call = new RegExp(`(^|\\W)${name}\\(`)
+  const call = new RegExp(`(^|\\W)${name}(<.*>)?\\(`)
   return (code) => code !== '' && !code.includes('…') && call.test(code)
 }
 

@@ -9,6 +9,7 @@ import {
   type KeyValueStore,
   keyValueStore,
   type StreamsBuilder,
+  schemaRegistry,
   session,
   string,
   topic,
@@ -50,6 +51,8 @@ export const addressTopic = topic('addresses', {
 export const archive = topic('archive', { key: string(), value: data<Order>(), create: true })
 export const paid = topic('paid', { key: string(), value: data<Order>(), create: true })
 export const seen = keyValueStore('seen', { key: string(), value: data<number>() })
+
+export const registry = schemaRegistry({ url: 'http://registry:8081' })
 
 export const audit = (..._: readonly unknown[]): void => {}
 export const rateOf = async (_currency: string): Promise<number> => 1

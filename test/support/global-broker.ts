@@ -1,5 +1,6 @@
 /**
- * One real broker for a whole run of tests, started when the first suite asks for it. The main
+ * One real broker, and one schema registry, for a whole run of tests, each started when the first
+ * suite asks for it. The main
  * process of the run owns it; suites ask over a port that vitest hands down.
  */
 import { once } from 'node:events'
@@ -7,10 +8,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
 import { brokerAvailability, type RunningBroker, startBroker } from './kafka-broker.ts'
+import { type RunningRegistry, startRegistry } from './schema-registry.ts'
 import type { SharedBroker } from './shared-broker.ts'
 
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   let starting: Promise<RunningBroker> | undefined
+  let registry: Promise<RunningRegistry> | undefined
   const answer = async (): Promise<SharedBroker> => {
     const brokers = process.env['KAFKA_BROKERS']?.split(',')
     if (brokers) return { available: true, reason: '', brokers }
@@ -19,8 +22,13 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     starting ??= startBroker()
     return { ...availability, brokers: (await starting).brokers }
   }
-  const server = createServer((_request, response) => {
-    answer().then(
+  const registryUrl = async (): Promise<object> => {
+    registry ??= startRegistry()
+    return { url: (await registry).url }
+  }
+  const server = createServer((request, response) => {
+    const asked: Promise<object> = request.url === '/registry' ? registryUrl() : answer()
+    asked.then(
       (shared) => response.end(JSON.stringify(shared)),
       (error: unknown) => response.writeHead(500).end(String(error))
     )
@@ -31,5 +39,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   return async () => {
     server.close()
     await (await starting)?.stop()
+    await (await registry)?.stop()
   }
 }

@@ -45,12 +45,21 @@ export async function ensureJars(
   what: keyof typeof artifacts = 'kafka'
 ): Promise<string> {
   const lib = libDirectory(version, what)
-  await mkdir(join(lib, '..'), { recursive: true })
-  while (!existsSync(lib)) {
-    const lock = `${lib}.lock`
+  await fetchOnce(lib, (beside) => fetchInto(beside, artifacts[what], version))
+  return lib
+}
+
+/** Makes the directory unless it is there; `fetch` fills one beside, which is renamed then. */
+export async function fetchOnce(
+  directory: string,
+  fetch: (beside: string) => Promise<void>
+): Promise<void> {
+  await mkdir(join(directory, '..'), { recursive: true })
+  while (!existsSync(directory)) {
+    const lock = `${directory}.lock`
     if (await take(lock)) {
       try {
-        if (!existsSync(lib)) await fetchInto(lib, artifacts[what], version)
+        if (!existsSync(directory)) await fetchBeside(directory, fetch)
       } finally {
         await rm(lock, { force: true })
       }
@@ -58,7 +67,6 @@ export async function ensureJars(
       await sleep(250)
     }
   }
-  return lib
 }
 
 function libDirectory(version: string, what: keyof typeof artifacts = 'kafka'): string {
@@ -103,23 +111,30 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function fetchInto(lib: string, artifact: string, version: string): Promise<void> {
-  const beside = `${lib}.${process.pid}`
+async function fetchBeside(
+  directory: string,
+  fetch: (beside: string) => Promise<void>
+): Promise<void> {
+  const beside = `${directory}.${process.pid}`
   await mkdir(beside, { recursive: true })
-  const pom = join(beside, 'pom.xml')
-  await writeFile(pom, pomText(artifact, version))
   try {
-    const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
-    await run('mvn', ['-q', '-B', '-C', '-f', pom, goal, `-DoutputDirectory=${beside}`], {
-      timeout: 600_000,
-    })
-    await rename(beside, lib)
+    await fetch(beside)
+    await rename(beside, directory)
   } catch (error) {
     await rm(beside, { recursive: true, force: true })
     // Somebody else was faster, after a lock that was left behind.
-    if (existsSync(lib)) return
-    throw new Error(`Fetching ${artifact} ${version} with Maven failed`, { cause: error })
+    if (existsSync(directory)) return
+    throw new Error(`Fetching ${directory} with Maven failed`, { cause: error })
   }
+}
+
+async function fetchInto(beside: string, artifact: string, version: string): Promise<void> {
+  const pom = join(beside, 'pom.xml')
+  await writeFile(pom, pomText(artifact, version))
+  const goal = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies'
+  await run('mvn', ['-q', '-B', '-C', '-f', pom, goal, `-DoutputDirectory=${beside}`], {
+    timeout: 600_000,
+  })
 }
 
 function pomText(artifact: string, kafka: string): string {
