@@ -107,6 +107,21 @@ export class ByteWriter {
     return this
   }
 
+  /** Bytes that are written already, such as a text with its length. */
+  copy(from: Uint8Array, start: number, end: number): this {
+    this.#room(end - start)
+    if (end - start > loopBytesMax) {
+      this.#buffer.set(from.subarray(start, end), this.#length)
+      this.#length += end - start
+      return this
+    }
+    const buffer = this.#buffer
+    let to = this.#length
+    for (let at = start; at < end; at++) buffer[to++] = from[at] as number
+    this.#length = to
+    return this
+  }
+
   #room(size: number): void {
     const needed = this.#length + size
     if (needed <= this.#buffer.length) return
@@ -190,6 +205,22 @@ export class ByteReader {
   binary(): string {
     const start = this.#skip(this.count())
     return binaryTextAt(this.#buffer, start, this.#at)
+  }
+
+  /** The next byte, which stays the next one. */
+  peek(): number {
+    return this.#buffer.readUInt8(this.#at)
+  }
+
+  skipBinary(): void {
+    this.#skip(this.count())
+  }
+
+  /** A text as it stands, its length before it. */
+  copyBinary(writer: ByteWriter): void {
+    const start = this.#at
+    this.skipBinary()
+    writer.copy(this.#buffer, start, this.#at)
   }
 
   /** Where the bytes that are skipped begin. */

@@ -26,6 +26,7 @@ import type { MarkMessage, PartialMessage } from './global-messages.ts'
 import { GlobalMessages } from './global-messages.ts'
 import { GlobalUpdates } from './global-updates.ts'
 import { MarkVector } from './mark-vector.ts'
+import type { MemberRun } from './member-list.ts'
 import { MergedWindows } from './merged-windows.ts'
 import { type Partial, Progress, partialsDefinition } from './partial.ts'
 import { Partials } from './partials.ts'
@@ -111,7 +112,7 @@ export class GlobalFinalOperator extends Operator {
   }
 
   /** Answers who takes the members that follow; undefined: nobody wants them. */
-  #takePartial(message: PartialMessage): ((slot: number, member: string) => void) | undefined {
+  #takePartial(message: PartialMessage): ((slot: number, run: MemberRun) => void) | undefined {
     const { producer, pane, end, topic, partition, at } = message
     const { cursor, vector } = this.#progress
     if (vector.heard(producer)) this.#hasProgressed = true
@@ -130,7 +131,7 @@ export class GlobalFinalOperator extends Operator {
     partials.touch(partial)
     this.#leastEnd = Math.min(this.#leastEnd, end)
     if (!this.#isFinal) this.#updates.note(partial, cursor)
-    return (slot, member) => this.#windows.addMember(partial, slot, member)
+    return (slot, run) => this.#windows.addMembers(partial, slot, run)
   }
 
   #emitChanged(): void {

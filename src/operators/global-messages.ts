@@ -12,6 +12,7 @@ import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { Row, RowAggregation } from '../aggregators/row.ts'
 import { FatalError } from '../errors.ts'
 import type { Offset, Timestamp } from '../ids.ts'
+import { eachRun, type MemberRun } from './member-list.ts'
 import type { PartialId } from './partial.ts'
 
 const version = 1
@@ -79,10 +80,10 @@ export class GlobalMessages {
     return this.#writer.u8(version).u8(markType).count(producer).float64(time).take()
   }
 
-  /** Calls `onMember` for each member behind a partial, which comes first. */
+  /** Hands runs of members to what `onPartial` answers: the partial comes first. */
   read(
     bytes: Uint8Array,
-    onPartial: (message: PartialMessage) => ((slot: number, member: string) => void) | undefined,
+    onPartial: (message: PartialMessage) => ((slot: number, run: MemberRun) => void) | undefined,
     onMark: (message: MarkMessage) => void
   ): void {
     const reader = new ByteReader(bytes)
@@ -94,9 +95,8 @@ export class GlobalMessages {
       onMark({ type: 'mark', producer, mark: Number.isNaN(time) ? 'empty' : time })
       return
     }
-    const onMember = onPartial(this.#readHead(reader, producer))
-    if (onMember === undefined) return
-    while (!reader.isDone) onMember(reader.u8(), reader.binary())
+    const onRun = onPartial(this.#readHead(reader, producer))
+    if (onRun !== undefined) eachRun(reader, onRun)
   }
 
   #writeHead(partial: Omit<PartialMessage, 'type'>, fresh: number): void {

@@ -11,7 +11,8 @@
  */
 import type { KeyValueState } from '../../state/contract.ts'
 import { type ByteReader, type ByteWriter, lengthBytesMax } from '../aggregators/bytes.ts'
-import type { Members } from './member-list.ts'
+import { present } from '../assert.ts'
+import { eachOf, MemberList, type MemberRun, type Members, runOf } from './member-list.ts'
 import { SetTail } from './set-tail.ts'
 import { readU32, u32Key } from './time-keys.ts'
 
@@ -20,43 +21,116 @@ const blockBytesMax = 16 * 1024
 /** What is written again is small beside the rest of a record, and blocks stay few. */
 const blockBytesMin = 512
 
-/** One entry; members are only added, and only to the last one. */
+/** One entry; members are only added, and only to the last one: texts, or runs of a list. */
 export class MemberBlock {
-  readonly members: string[] = []
+  readonly #runs: MemberRun[] = []
+  readonly #members: string[] = []
   bytes = 0
+  /** Of members. */
+  size = 0
 
   add(member: string): void {
-    this.members.push(member)
+    this.#members.push(member)
+    this.size += 1
     this.bytes += member.length + lengthBytesMax
   }
 
+  addRun(run: MemberRun): void {
+    this.#runs.push(run)
+    this.size += run.count
+    this.bytes += run.bytes.length
+  }
+
+  addTo(set: Members): void {
+    for (const run of this.#runs) {
+      if (set instanceof MemberList) set.addRun(run)
+      else eachOf(run, (member) => set.add(member))
+    }
+    for (const member of this.#members) set.add(member)
+  }
+
   write(writer: ByteWriter): void {
-    for (const member of this.members) writer.binary(member)
+    // Those that a restart has read come before those that were added since.
+    for (const { bytes } of this.#runs) writer.rest(bytes)
+    for (const member of this.#members) writer.binary(member)
   }
 
   static read(reader: ByteReader): MemberBlock {
     const block = new MemberBlock()
-    while (!reader.isDone) block.add(reader.binary())
+    block.addRun(runOf(Uint8Array.from(reader.rest())))
     return block
   }
 }
 
+/** What a set has that no block has yet. */
+interface Unwritten {
+  readonly isEmpty: boolean
+  /** At least one, and no more than fit. */
+  moveTo(block: MemberBlock): void
+}
+
+class UnwrittenTexts implements Unwritten {
+  readonly #tail: SetTail<string>
+
+  constructor(set: Set<string>, taken: number) {
+    this.#tail = new SetTail(set, taken)
+  }
+
+  get isEmpty(): boolean {
+    return this.#tail.size === 0
+  }
+
+  moveTo(block: MemberBlock): void {
+    const tail = this.#tail
+    do block.add(tail.next())
+    while (tail.size > 0 && block.bytes < blockBytesMax)
+  }
+}
+
+class UnwrittenRuns implements Unwritten {
+  readonly #runs: readonly MemberRun[]
+  #next: number
+
+  constructor(runs: readonly MemberRun[], taken: number) {
+    this.#runs = runs
+    this.#next = taken
+  }
+
+  get isEmpty(): boolean {
+    return this.#next === this.#runs.length
+  }
+
+  moveTo(block: MemberBlock): void {
+    let run = this.#runs[this.#next]
+    do {
+      block.addRun(present(run, 'an unwritten run'))
+      this.#next += 1
+      run = this.#runs[this.#next]
+    } while (run !== undefined && block.bytes + run.bytes.length <= blockBytesMax)
+  }
+}
+
+function unwrittenOf(set: Members, isWritten: boolean): Unwritten {
+  if (set instanceof Set) return new UnwrittenTexts(set, isWritten ? set.size : 0)
+  return new UnwrittenRuns(set.runs, isWritten ? set.runs.length : 0)
+}
+
 export class MemberBlocks {
   readonly #set: Members
-  #unwritten: SetTail<string>
+  #unwritten: Unwritten
   #count = 0
   /** The last one, as long as it is small. */
   #open: MemberBlock | undefined
 
   constructor(set: Members) {
     this.#set = set
-    this.#unwritten = new SetTail(set)
+    this.#unwritten = unwrittenOf(set, false)
   }
 
   /** Takes in what the store has; in the order of keys, before anything is added. */
   load(number: string, block: MemberBlock): void {
-    for (const member of block.members) this.#set.add(member)
-    this.#unwritten = new SetTail(this.#set, this.#set.size)
+    block.addTo(this.#set)
+    this.#unwritten = unwrittenOf(this.#set, true)
     this.#count = readU32(number, 0) + 1
     this.#open = block.bytes < blockBytesMin ? block : undefined
   }
@@ -64,10 +138,10 @@ export class MemberBlocks {
   /** Writes what has come since the last time. */
   write(store: Pick<KeyValueState<MemberBlock>, 'put'>, prefix: string): void {
     const unwritten = this.#unwritten
-    while (unwritten.size > 0) {
+    while (!unwritten.isEmpty) {
       const block = this.#open ?? new MemberBlock()
       if (this.#open === undefined) this.#count += 1
-      while (unwritten.size > 0 && block.bytes < blockBytesMax) block.add(unwritten.next())
+      unwritten.moveTo(block)
       store.put(prefix + u32Key(this.#count - 1), block)
       this.#open = block.bytes < blockBytesMin ? block : undefined
     }

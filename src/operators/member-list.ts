@@ -1,27 +1,88 @@
 /**
- * Members of a set as they come, for those who count them later: a list, which costs a third of a
- * set. It holds a member twice where a message came twice, which only at least once does.
+ * Members of a set as they come, for those who count them later: runs of the bytes that they came
+ * as, which nobody decodes unless a window has to tell them apart. It holds a member twice where a
+ * message came twice, which only at least once does.
+ *
+ *     run   length, member, length, member, …     as a `ByteWriter` writes `binary`
+ *
+ * As texts, which live as long as their windows do, they were most of what there was to collect.
  */
+import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+
+/** Its bytes are nobody else's, and never change. */
+export interface MemberRun {
+  readonly bytes: Uint8Array
+  readonly count: number
+}
+
+/** Longer ones are cut, so that each fits into a block of a store. */
+export const runBytesMax = 15 * 1024
+
 export class MemberList implements Iterable<string> {
-  readonly #members: string[] = []
+  readonly runs: MemberRun[] = []
+  #size = 0
 
   get size(): number {
-    return this.#members.length
+    return this.#size
+  }
+
+  addRun(run: MemberRun): void {
+    this.runs.push(run)
+    this.#size += run.count
   }
 
   add(member: string): this {
-    this.#members.push(member)
+    this.addRun({ bytes: new ByteWriter().binary(member).take(), count: 1 })
     return this
   }
 
-  values(): ArrayIterator<string> {
-    return this.#members.values()
+  forEach(visit: (member: string) => void): void {
+    for (const run of this.runs) eachOf(run, visit)
   }
 
-  [Symbol.iterator](): ArrayIterator<string> {
-    return this.#members.values()
+  *values(): Generator<string, undefined> {
+    for (const { bytes } of this.runs) {
+      const reader = new ByteReader(bytes)
+      while (!reader.isDone) yield reader.binary()
+    }
+    return undefined
+  }
+
+  [Symbol.iterator](): Generator<string, undefined> {
+    return this.values()
   }
 }
 
 /** Where the members of one set are kept: each once, or as they come. */
 export type Members = Set<string> | MemberList
+
+export function eachOf({ bytes }: MemberRun, visit: (member: string) => void): void {
+  const reader = new ByteReader(bytes)
+  while (!reader.isDone) visit(reader.binary())
+}
+
+/** One run, of bytes that nobody else has. Throws a RangeError where they end too early. */
+export function runOf(bytes: Uint8Array): MemberRun {
+  const reader = new ByteReader(bytes)
+  let count = 0
+  for (; !reader.isDone; count++) reader.skipBinary()
+  return { bytes, count }
+}
+
+/**
+ * Takes slot, member, slot, member, … apart: as few runs as the order of the slots, and their
+ * length, allow. Throws a RangeError where the bytes end too early.
+ */
+export function eachRun(reader: ByteReader, visit: (slot: number, run: MemberRun) => void): void {
+  const writer = new ByteWriter()
+  while (!reader.isDone) {
+    const slot = reader.u8()
+    let count = 0
+    do {
+      if (count > 0) reader.u8()
+      reader.copyBinary(writer)
+      count += 1
+    } while (!reader.isDone && reader.peek() === slot && writer.length < runBytesMax)
+    visit(slot, { bytes: writer.take(), count })
+  }
+}

@@ -10,6 +10,7 @@ import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Grid } from '../windows/grid.ts'
 import type { Emission } from '../windows/windows.ts'
+import { eachOf, MemberList, type MemberRun } from './member-list.ts'
 import { compareIds, type Partial } from './partial.ts'
 import type { Partials } from './partials.ts'
 import { OpenUnions, SeparateUnions, SlidingUnions, type Unions } from './unions.ts'
@@ -48,8 +49,11 @@ export class MergedWindows {
     return [this.#aggregation.result(merged), last]
   }
 
-  addMember(partial: Partial, slot: number, member: string): void {
-    if (partial.addMember(slot, member)) this.#unions.added(partial, slot, member)
+  addMembers(partial: Partial, slot: number, run: MemberRun): void {
+    const set = partial.sets[slot]
+    if (set instanceof MemberList) set.addRun(run)
+    else if (set !== undefined) eachOf(run, (member) => set.add(member))
+    this.#unions.added(partial, slot, run)
   }
 
   /** It will not be asked for again. */

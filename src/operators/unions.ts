@@ -7,16 +7,18 @@
  * with every change, each open window has its own union instead, which grows in place.
  */
 import type { RowAggregation } from '../aggregators/row.ts'
+import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Grid } from '../windows/grid.ts'
-import type { Members } from './member-list.ts'
+import { eachOf, MemberList, type MemberRun, type Members } from './member-list.ts'
+import { NewestPanes } from './newest-panes.ts'
 import type { Partial } from './partial.ts'
 
 export interface Unions {
   /** The sizes by slot, in the order of `aggregation.sets`, for a window and what it holds. */
   sizes(end: Timestamp, inside: readonly Partial[]): readonly number[]
-  /** A member that this partial did not have before. */
-  added(partial: Partial, slot: number, member: string): void
+  /** Members that have come to this partial, where they may have been before. */
+  added(partial: Partial, slot: number, run: MemberRun): void
   /** The window is closed, and will not be asked for again. */
   closed(end: Timestamp): void
 }
@@ -43,76 +45,18 @@ export class SlidingUnions implements Unions {
     return this.#newest.map(({ size }) => size)
   }
 
-  added(partial: Partial, slot: number, member: string): void {
+  added(partial: Partial, slot: number, run: MemberRun): void {
     if (!this.#inside.has(partial)) return
-    this.#newest[this.#sets.indexOf(slot)]?.add(partial.pane, [member])
+    this.#newest[this.#sets.indexOf(slot)]?.add(partial.pane, [run])
   }
 
   closed(): void {}
 
   #enter(partial: Partial): void {
     for (const [index, slot] of this.#sets.entries()) {
-      this.#newest[index]?.add(partial.pane, partial.sets[slot] ?? [])
-    }
-  }
-}
-
-interface Pane {
-  readonly start: Timestamp
-  /** How many members have it as their newest. */
-  members: number
-  isLeft: boolean
-}
-
-/** So many members of panes that were left are borne beside as many as there are. */
-const staleMax = 1_024
-
-/**
- * The members of a window by the newest pane that holds them: when a window leaves a pane, its
- * members need not be looked at.
- *
- *     member → pane     counts while the window holds the pane; those that do not go now and then
- */
-class NewestPanes {
-  readonly #panes = new Map<Timestamp, Pane>()
-  readonly #members = new Map<string, { newest: Pane }>()
-  /** How many members there are in panes that were not left. */
-  size = 0
-
-  add(start: Timestamp, members: Iterable<string>): void {
-    let pane = this.#panes.get(start)
-    if (pane === undefined) {
-      pane = { start, members: 0, isLeft: false }
-      this.#panes.set(start, pane)
-    }
-    for (const member of members) {
-      const known = this.#members.get(member)
-      if (known === undefined) {
-        this.#members.set(member, { newest: pane })
-        this.size += 1
-      } else {
-        const before = known.newest
-        if (before.isLeft) this.size += 1
-        else if (before.start < start) before.members -= 1
-        else continue
-        // In place: looking a member up is most of what this costs.
-        known.newest = pane
-      }
-      pane.members += 1
-    }
-  }
-
-  /** Windows begin here from now on. */
-  leaveBefore(start: Timestamp): void {
-    for (const pane of this.#panes.values()) {
-      if (pane.start >= start) continue
-      pane.isLeft = true
-      this.size -= pane.members
-      this.#panes.delete(pane.start)
-    }
-    if (this.#members.size <= this.size * 2 + staleMax) return
-    for (const [member, { newest }] of this.#members) {
-      if (newest.isLeft) this.#members.delete(member)
+      const list = partial.sets[slot]
+      assert(list instanceof MemberList, 'members of final windows are kept as they come')
+      this.#newest[index]?.add(partial.pane, list.runs)
     }
   }
 }
@@ -160,12 +104,18 @@ export class OpenUnions implements Unions {
     return window.map((members) => members.size)
   }
 
-  added({ pane, end: first }: Partial, slot: number, member: string): void {
+  added({ pane, end: first }: Partial, slot: number, run: MemberRun): void {
     const index = this.#sets.indexOf(slot)
     const last = this.#grid.lastEnd(pane)
+    const unions: Set<string>[] = []
     for (let end = first; end <= last; end = this.#grid.endAfter(end)) {
-      this.#windows.get(end)?.[index]?.add(member)
+      const union = this.#windows.get(end)?.[index]
+      if (union !== undefined) unions.push(union)
     }
+    if (unions.length === 0) return
+    eachOf(run, (member) => {
+      for (const union of unions) union.add(member)
+    })
   }
 
   closed(end: Timestamp): void {

@@ -337,7 +337,7 @@ class WriteCounts extends FakeState {
       getFresh: () => undefined,
       put: (_key, value) => {
         this.puts += 1
-        if (value instanceof MemberBlock) this.members += value.members.length
+        if (value instanceof MemberBlock) this.members += value.size
       },
       delete: () => {},
       range: () => empty.range(),
