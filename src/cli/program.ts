@@ -2,10 +2,13 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../version.ts'
 import type { Host } from './command.ts'
+import { addDemo } from './demo.ts'
 import { addDescribe } from './describe.ts'
 import { report, status } from './failures.ts'
+import { addIngest } from './ingest.ts'
 import { addInspect } from './inspect.ts'
 import { addLag } from './lag.ts'
+import { addReplay } from './replay.ts'
 import { addReset } from './reset.ts'
 import { addRun } from './run.ts'
 import type { Terminal } from './terminal.ts'
@@ -41,7 +44,17 @@ export async function runProgram(
   }
 }
 
-const all = [addRun, addDescribe, addLag, addInspect, addVerify, addReset] as const
+const all = [
+  addRun,
+  addDemo,
+  addDescribe,
+  addLag,
+  addInspect,
+  addVerify,
+  addReset,
+  addReplay,
+  addIngest,
+] as const
 
 function makeProgram(terminal: Terminal): Command {
   const { isColoured } = terminal
