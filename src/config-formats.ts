@@ -10,12 +10,13 @@ export interface RegistryConfig {
 type EventsFormat = (typeof eventsFormats)[number]
 
 const eventsFormats = ['json', 'avro', 'confluent-avro'] as const
+const metricsFormats = ['json', 'confluent-avro'] as const
 
 export interface FormatConfig {
   readonly eventsFormat: EventsFormat
   /** Of what is written in `avro`: the text of the file. */
   readonly eventsSchema: string | null
-  readonly metricsFormat: 'json'
+  readonly metricsFormat: (typeof metricsFormats)[number]
   readonly schemaRegistry: RegistryConfig | null
   readonly fields: FieldConfig
 }
@@ -31,13 +32,16 @@ export interface FieldConfig {
 export function readFormats(env: Environment): FormatConfig {
   const eventsFormat = env.choice('EVENTS_FORMAT', eventsFormats, 'json')
   const schemaRegistry = readRegistry(env)
-  if (eventsFormat === 'confluent-avro' && schemaRegistry === null) {
-    env.fault('SCHEMA_REGISTRY_URL', 'missing: EVENTS_FORMAT=confluent-avro needs a registry')
+  const metricsFormat = env.choice('METRICS_FORMAT', metricsFormats, 'json')
+  const framed = eventsFormat === 'confluent-avro' ? 'EVENTS_FORMAT' : 'METRICS_FORMAT'
+  const isFramed = eventsFormat === 'confluent-avro' || metricsFormat === 'confluent-avro'
+  if (isFramed && schemaRegistry === null) {
+    env.fault('SCHEMA_REGISTRY_URL', `missing: ${framed}=confluent-avro needs a registry`)
   }
   return {
     eventsFormat,
     eventsSchema: readSchema(env, eventsFormat),
-    metricsFormat: env.choice('METRICS_FORMAT', ['json'], 'json'),
+    metricsFormat,
     schemaRegistry,
     fields: {
       timestamp: env.text('FIELD_TIMESTAMP', 'timestamp', path),

@@ -9,6 +9,8 @@
  */
 import { currencyDecimals } from '../topologies/currency.ts'
 import type { EventFormat } from '../topologies/event-format.ts'
+import { framedRows } from '../topologies/metric-format.ts'
+import type { MetricRow } from '../topologies/metric-row.ts'
 import { shownTogether } from '../topologies/shop-gauges.ts'
 import {
   knownLabels,
@@ -28,6 +30,7 @@ import type { Timestamp } from './ids.ts'
 import { kafkaSettings } from './kafka/kafka-settings.ts'
 import type { Logger } from './log.ts'
 import { Exposition } from './metrics/exposition.ts'
+import type { ConfluentAvro } from './registry/confluent-avro.ts'
 import type { SchemaRegistryOptions } from './registry/schema-registry.ts'
 import type { Log } from './runtime/ports.ts'
 import { StreamApp } from './stream-app.ts'
@@ -57,6 +60,12 @@ export class ShopApp {
   readonly #topology: Topology
   readonly #app: StreamApp
   readonly #view: MetricsView
+  /** Of the rows, where a registry has their schema; null: there is none. */
+  readonly #framed: ConfluentAvro<MetricRow> | null
+  /** Aborted by `close`. */
+  readonly #cut = new AbortController()
+  /** What the start waits for, outside of the engine. */
+  #waitsFor: string | undefined
   #feeder: Feeder | undefined
   #server: HttpServer | undefined
   #closing: Promise<void> | undefined
@@ -67,11 +76,15 @@ export class ShopApp {
     this.#clock = clock
     this.#topology = topologyOf(config)
     this.#app = this.#makeApp(log)
+    this.#framed = framedRowsOf(config)
+    const framed = this.#framed
     this.#view = new MetricsView({
       log: { read: (...args) => this.#app.log.read(...args) },
       topic: config.metricsTopic,
       metrics: metricWindows(shopOptions(config)).map(({ name }) => name),
       sums: shownSums(config),
+      // Whatever is written now: the topic may hold rows from before.
+      ...(framed === null ? {} : { readFramed: (bytes) => framed.deserialize(bytes) }),
       clock,
       logger,
     })
@@ -92,14 +105,24 @@ export class ShopApp {
     const { httpHost, httpPort, demo } = this.#config
     this.#server = await listen(this.#http(), httpHost, httpPort)
     try {
+      await this.#register()
       if (this.#closing === undefined) await this.#app.start()
     } catch (error) {
       await this.#server.close(0)
+      if (this.#cut.signal.aborted) return
       throw error
     }
     if (this.#closing !== undefined) return await this.#server.close(0)
     this.#view.start()
     if (demo) this.#startDemo()
+  }
+
+  /** Before anything runs: a schema that does not go with those before it is told at the start. */
+  async #register(): Promise<void> {
+    if (this.#config.metricsFormat === 'json') return
+    const { signal } = this.#cut
+    await this.#framed?.register({ signal, onWait: (reason) => (this.#waitsFor = reason) })
+    this.#waitsFor = undefined
   }
 
   /** Not ready, no more events, commit, leave the group, close. Safe to call more than once. */
@@ -109,6 +132,7 @@ export class ShopApp {
   }
 
   async #close(): Promise<void> {
+    this.#cut.abort()
     await this.#feeder?.stop()
     this.#view.close()
     await this.#app.close()
@@ -180,9 +204,14 @@ export class ShopApp {
 
   #reasons(): readonly string[] {
     if (this.#closing !== undefined) return ['The application is closing.']
+    if (this.#waitsFor !== undefined) return [`The application waits: ${this.#waitsFor}`]
     const { reasons } = this.#app.snapshot()
     if (reasons.length > 0) return reasons
-    if (!this.#view.caughtUp) return ['The rows of the metrics topic are being read.']
+    if (!this.#view.caughtUp) {
+      const { waitsFor } = this.#view
+      const why = waitsFor === undefined ? '' : ` One has to wait: ${waitsFor}`
+      return [`The rows of the metrics topic are being read.${why}`]
+    }
     return this.#undecodable()
   }
 
@@ -233,7 +262,20 @@ export function shopOptions(config: Config): ShopOptions {
   const { eventsTopic, metricsTopic, orderTypes, currency, fields } = config
   const { grace, idle, conversionRefresh, maxFuture } = config
   const topics = { eventsTopic, metricsTopic, orderTypes, currency, fields }
-  return { ...topics, grace, idle, conversionRefresh, maxFuture, eventFormat: eventFormat(config) }
+  return { ...topics, grace, idle, conversionRefresh, maxFuture, ...formatsOf(config) }
+}
+
+function formatsOf(config: Config): Pick<ShopOptions, 'eventFormat' | 'metricFormat'> {
+  const registry = registryOptions(config)
+  const isFramed = config.metricsFormat === 'confluent-avro' && registry !== undefined
+  const metricFormat = isFramed ? ({ kind: 'confluent-avro', registry } as const) : undefined
+  const formats = { eventFormat: eventFormat(config) }
+  return metricFormat === undefined ? formats : { ...formats, metricFormat }
+}
+
+function framedRowsOf(config: Config): ConfluentAvro<MetricRow> | null {
+  const registry = registryOptions(config)
+  return registry === undefined ? null : framedRows(registry, config.metricsTopic)
 }
 
 function eventFormat(config: Config): EventFormat {

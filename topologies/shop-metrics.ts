@@ -13,7 +13,6 @@ import {
   type Duration,
   distinct,
   hopping,
-  json,
   max,
   merge,
   min,
@@ -28,12 +27,12 @@ import {
 } from '../src/index.ts'
 import { currencyDecimals } from './currency.ts'
 import type { EventFormat } from './event-format.ts'
+import { type MetricFormat, rowsIn } from './metric-format.ts'
 import {
   averageOrderRow,
   conversionRow,
   isInexact,
   type Metric,
-  type MetricRow,
   metrics,
   revenueRow,
   trafficRows,
@@ -47,6 +46,8 @@ export interface ShopOptions {
   readonly metricsTopic: string
   /** Of the events. Default: JSON. */
   readonly eventFormat?: EventFormat
+  /** Of the rows. Default: JSON. */
+  readonly metricFormat?: MetricFormat
   /** What the fields of the events are called, where they are not as by default. */
   readonly fields?: Partial<ShopFields>
   /** Event types that are orders. */
@@ -165,10 +166,10 @@ function eventsTopic(shop: ShopOptions, decimals: number) {
  * Compacted by key, so that a row is there once. Rows are dated at the end of their window: any
  * limit of age would delete the rows of a replay as they are written, so none is set to begin with.
  */
-function metricsTopic({ metricsTopic: name }: ShopOptions) {
+function metricsTopic({ metricsTopic: name, metricFormat = { kind: 'json' } }: ShopOptions) {
   return topic(name, {
     key: string(),
-    value: json<MetricRow>(),
+    value: rowsIn(metricFormat, name),
     partitions: 1,
     config: { 'cleanup.policy': 'compact,delete', 'retention.ms': '-1' },
     create: true,

@@ -84,6 +84,9 @@ async function compile() {
   const tsc = at('node_modules/typescript/bin/tsc')
   await run(process.execPath, [tsc, '-p', at('tsconfig.json'), '--outDir', beside], root)
   cpSync(at('src/http/page'), join(beside, 'src/http/page'), { recursive: true })
+  for (const name of readdirSync(at('topologies')).filter((one) => one.endsWith('.avsc'))) {
+    copyFileSync(at('topologies', name), join(beside, 'topologies', name))
+  }
   writeFileSync(join(beside, '.stamp'), stamp)
   replace(beside, at('dist'))
 }

@@ -1,4 +1,5 @@
 /** Rows of a metrics topic as readers see them, checked: anybody may have written there. */
+import { NotReadyError } from '../errors.ts'
 
 export interface MetricRow {
   readonly metric: string
@@ -19,12 +20,20 @@ export interface MetricRow {
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** Undefined if the bytes are not a row. Fields that this version does not know are dropped. */
-export function parseRow(bytes: Uint8Array): MetricRow | undefined {
+/** Reads rows in another form than JSON, those whose first byte is 0. */
+export type ReadFramed = (bytes: Uint8Array) => unknown
+
+/**
+ * Undefined if the bytes are not a row. Fields that this version does not know are dropped. Throws
+ * a NotReadyError if it cannot be told yet.
+ */
+export function parseRow(bytes: Uint8Array, readFramed?: ReadFramed): MetricRow | undefined {
   let fields: unknown
   try {
-    fields = JSON.parse(decoder.decode(bytes))
-  } catch {
+    const isFramed = bytes[0] === 0 && readFramed !== undefined
+    fields = isFramed ? readFramed(bytes) : JSON.parse(decoder.decode(bytes))
+  } catch (error) {
+    if (error instanceof NotReadyError) throw error
     return undefined
   }
   if (typeof fields !== 'object' || fields === null) return undefined

@@ -10,10 +10,11 @@
  * opened again from the start, while the rows at hand go on being shown.
  */
 import type { Clock } from '../clock.ts'
+import { NotReadyError } from '../errors.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import type { Logger } from '../log.ts'
 import type { Log, SourceReader } from '../runtime/ports.ts'
-import { type MetricRow, parseRow, parseRowKey } from './metric-row.ts'
+import { type MetricRow, parseRow, parseRowKey, type ReadFramed } from './metric-row.ts'
 import { Refreshes, type RollingSum } from './refreshes.ts'
 import { RowSeries, type SeenRow } from './row-series.ts'
 
@@ -24,6 +25,8 @@ export interface MetricsViewOptions {
   readonly metrics: readonly string[]
   /** Sums whose refreshes are shown as a metric of their own. */
   readonly sums?: readonly RollingSum[]
+  /** Reads rows that are not JSON. Default: there are none. */
+  readonly readFramed?: ReadFramed
   readonly clock: Clock
   readonly logger: Logger
   /** Rows older than this, seen from the newest of their metric, are forgotten. Default 9 days. */
@@ -50,6 +53,8 @@ export class MetricsView {
   #draining = false
   #caughtUp = false
   #end: Offset = 0
+  /** Why the row at hand cannot be read yet. */
+  #waitsFor: string | undefined
   #closed = false
 
   constructor(options: MetricsViewOptions) {
@@ -109,15 +114,21 @@ export class MetricsView {
     this.#listeners.clear()
   }
 
+  /** What the next row waits for, if it cannot be read yet. */
+  get waitsFor(): string | undefined {
+    return this.#waitsFor
+  }
+
   /** In slices, so that a long topic does not hold up what else the process does. */
   #drain(): void {
     const reader = this.#reader
     if (this.#closed || this.#draining || reader === undefined) return
     const deadline = performance.now() + sliceMs
     try {
-      while (reader.advance()) {
+      while (this.#waitsFor !== undefined || reader.advance()) {
         this.#end = Math.max(this.#end, reader.offset + 1)
         this.#take(reader)
+        this.#waitsFor = undefined
         if (performance.now() < deadline) continue
         this.#draining = true
         setImmediate(() => {
@@ -127,7 +138,8 @@ export class MetricsView {
         return
       }
     } catch (error) {
-      this.#reopen(error)
+      if (error instanceof NotReadyError) this.#wait(error)
+      else this.#reopen(error)
       return
     }
     const { answer, position } = reader
@@ -137,13 +149,24 @@ export class MetricsView {
     this.#end = position
   }
 
+  /** None of the rows that come after it is shown before it. */
+  #wait({ message, ready }: NotReadyError): void {
+    this.#waitsFor = message
+    this.#draining = true
+    const again = (): void => {
+      this.#draining = false
+      this.#drain()
+    }
+    ready.then(again, again)
+  }
+
   #take({ key, value, offset }: SourceReader): void {
     if (value === null) {
       const place = key === null ? undefined : parseRowKey(key)
       if (place !== undefined) this.#series.get(place.metric)?.delete(place.windowEnd)
       return
     }
-    const row = parseRow(value)
+    const row = parseRow(value, this.#options.readFramed)
     const series = row === undefined ? undefined : this.#series.get(row.metric)
     if (row === undefined || series === undefined) {
       const at = `${this.#options.topic}-0@${offset}`
@@ -170,6 +193,7 @@ export class MetricsView {
     logger.warn('The metrics topic could not be read; reading it again', { topic, error })
     this.#reader?.close()
     this.#reader = undefined
+    this.#waitsFor = undefined
     this.#timer = setTimeout(() => this.start(), retryMs)
   }
 }

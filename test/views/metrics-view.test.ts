@@ -1,7 +1,7 @@
 import { setTimeout as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '../../src/clock.ts'
-import { FatalError } from '../../src/errors.ts'
+import { FatalError, NotReadyError } from '../../src/errors.ts'
 import { silentLogger } from '../../src/log.ts'
 import type { SourceReader } from '../../src/runtime/ports.ts'
 import type { MetricRow } from '../../src/views/metric-row.ts'
@@ -45,6 +45,35 @@ describe('the view of the metrics', () => {
     expect(view.caughtUp).toBe(false)
     await until(() => view.caughtUp)
     expect(view.latest('visitors_5m')).toBeUndefined()
+  })
+
+  it('reads rows of another form, and shows none after one that it cannot read yet', async () => {
+    const log = new MemoryLog()
+    const before = metricRow('visitors_5m', minute)
+    const framed = metricRow('visitors_5m', 2 * minute)
+    const after = metricRow('visitors_5m', 3 * minute)
+    await write(log, before)
+    await log.append(topic, [{ ...rowRecord(framed), value: Uint8Array.of(0, 7) }])
+    await log.append(topic, [{ ...rowRecord(framed), value: Uint8Array.of(0, 8) }])
+    await write(log, after)
+    let tell = (): void => {}
+    const told = new Promise<void>((resolve) => (tell = resolve))
+    let isKnown = false
+    const readFramed = ([, id]: Uint8Array): unknown => {
+      if (id === 8) throw new TypeError('no row')
+      if (!isKnown) throw new NotReadyError('no schema', told)
+      return framed
+    }
+    const view = open(log, { readFramed })
+    await until(() => view.waitsFor !== undefined)
+    expect(view.waitsFor).toBe('no schema')
+    expect(ends(view.range('visitors_5m', 0, 9 * minute, 10))).toEqual([minute])
+    expect(view.caughtUp).toBe(false)
+    isKnown = true
+    tell()
+    await until(() => view.caughtUp)
+    expect(view.range('visitors_5m', 0, 9 * minute, 10)).toEqual([before, framed, after])
+    expect(view.waitsFor).toBeUndefined()
   })
 
   it('keeps the rows of each metric in order of their window', async () => {
