@@ -24,7 +24,7 @@ let written = 0
 async function feed(): Promise<void> {
   for (;;) {
     const end = Math.min(allowed, written + turnRecords)
-    if (written === end) await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    if (written >= end) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     for (; written < end; written++) {
       const { partition, timestamp, key, value } = next()
       outside.put(partition, key, value, timestamp)
@@ -34,8 +34,9 @@ async function feed(): Promise<void> {
   }
 }
 
+// It never takes back what it has allowed: whoever has no task for a moment has no position either.
 process.on('message', (count: number) => {
-  allowed = count
+  allowed = Math.max(allowed, count)
 })
 // Whoever is fed is gone.
 process.on('disconnect', () => process.exit(0))
