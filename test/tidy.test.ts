@@ -33,7 +33,15 @@ const table: Readonly<Record<string, readonly string[]>> = {
   threads: [ground, 'processor', 'topology', 'runtime', 'state', 'kafka'],
   views: [ground, 'type:runtime'],
   demo: [ground, 'type:runtime'],
-  http: [ground, 'type:runtime', 'type:views', 'hono', '@hono/node-server'],
+  http: [
+    ground,
+    'type:runtime',
+    'type:views',
+    'hono',
+    '@hono/node-server',
+    'uplot',
+    '@dagrejs/dagre',
+  ],
   testing: [
     ground,
     'serde',

@@ -17,6 +17,7 @@ interface Asset {
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
   '.mjs': 'text/javascript; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
@@ -28,10 +29,17 @@ const place = new URL('./page/', import.meta.url)
 export function pageAssets(): ReadonlyMap<string, Asset> {
   const names = readdirSync(place).filter((name) => extname(name) in types)
   const own = names.map((name) => [name, load(new URL(name, place))] as const)
-  // The package shows its parts to bundlers alone, so it is found by its description.
-  const dagre = createRequire(import.meta.url).resolve('@dagrejs/dagre/package.json')
-  const module = new URL('dist/dagre.esm.js', pathToFileURL(dagre))
-  return new Map([...own, ['dagre.mjs', load(module, '.mjs')]])
+  const { resolve } = createRequire(import.meta.url)
+  // A package may show its parts to bundlers alone: it is found by its description.
+  const part = (name: string, path: string): Asset => {
+    return load(new URL(path, pathToFileURL(resolve(`${name}/package.json`))))
+  }
+  return new Map([
+    ...own,
+    ['dagre.mjs', part('@dagrejs/dagre', 'dist/dagre.esm.js')],
+    ['uplot.mjs', part('uplot', 'dist/uPlot.esm.js')],
+    ['uplot.css', part('uplot', 'dist/uPlot.min.css')],
+  ])
 }
 
 export function asset(assets: ReadonlyMap<string, Asset>, name?: string) {
@@ -42,8 +50,8 @@ export function asset(assets: ReadonlyMap<string, Asset>, name?: string) {
   }
 }
 
-function load(url: URL, extension = extname(url.pathname)): Asset {
+function load(url: URL): Asset {
   const body = new Uint8Array(readFileSync(url))
-  const contentType = types[extension] ?? 'application/octet-stream'
+  const contentType = types[extname(url.pathname)] ?? 'application/octet-stream'
   return { body, contentType, cacheControl: 'no-cache', etag: tagOf(body) }
 }

@@ -138,16 +138,14 @@ describe.skipIf(chromiumPath === undefined)('the topology page', () => {
     await shows(page, '.frame-label', 'Sub-topology 0')
   })
 
-  it.each([
-    ['light', 360],
-    ['dark', 360],
-    ['light', 1_920],
-    ['dark', 1_920],
-  ] as const)('has nothing against it: %s, %i pixels wide', async (colorScheme, width) => {
-    const { page, faults } = await open({ colorScheme, viewport: { width, height: 1_080 } })
+  it.each(['light', 'dark'] as const)('has nothing against it, in %s', async (colorScheme) => {
+    const { page, faults } = await open({ colorScheme })
     await node(page, /^Topic shop\.events/).click()
-    await expectAccessible(page)
-    expect(await overflow(page)).toBeLessThanOrEqual(0)
+    for (const width of [360, 1_920]) {
+      await page.setViewportSize({ width, height: 1_080 })
+      await expectAccessible(page)
+      expect(await overflow(page)).toBeLessThanOrEqual(0)
+    }
     expect(faults).toEqual([])
   })
 })

@@ -40,40 +40,29 @@ export class Explorer {
     const to = this.#rows.latest(metric)?.windowEnd
     element('plot').dataset.empty = String(to === undefined)
     const end = to ?? now
-    const from = end - dayMs
-    const stepMs = kind === 'bars' ? this.#stepMs(end) : 0
-    const start = from - (kind === 'bars' ? 0 : 1)
-    this.#points = this.#rows.between(metric, start, end).map((row) => pointOf(row, stepMs))
     const ago = daysBefore(end, 1)
-    const before = this.#rows.between(metric, ago - dayMs - 1, ago).map((row) => {
-      const { from: first, to: last, value } = pointOf(row, stepMs)
-      return { from: first + end - ago, to: last + end - ago, value }
+    const before = this.#rows.between(metric, ago - dayMs, ago)
+    const past = new Map(before.map(({ windowEnd, value }) => [windowEnd + end - ago, value]))
+    this.#points = this.#rows.between(metric, end - dayMs, end).map((row) => {
+      const { windowStart: from, windowEnd, value } = row
+      return { from, to: windowEnd, value, before: past.get(windowEnd) ?? null }
     })
     const { value: text, axis } = writers[name]
     const written = (value) => (value === null ? unknown : text(value, currency))
-    const past = new Map(before.map((point) => [point.to, point.value]))
     this.#chart.show({
       label: `${title} ${unit}, the last 24 hours`,
       kind,
-      from,
+      from: end - dayMs,
       to: end,
       points: this.#points,
-      before,
       axis: (value) => axis(value, currency),
       tell: (point) => {
-        const ghost = past.get(point.to)
-        const other = ghost === undefined ? '' : `, the day before ${written(ghost)}`
-        return `${span(point.start, point.to, now)}: ${written(point.value)}${other}`
+        const other = point.before === null ? '' : `, the day before ${written(point.before)}`
+        return `${span(point.from, point.to, now)}: ${written(point.value)}${other}`
       },
     })
     write(element('summary'), this.#summary(title, unit, written))
     if (element('table-of').open) this.#fill()
-  }
-
-  #stepMs(end) {
-    const rows = this.#rows.between(this.#choice.metric, end - dayMs, end)
-    const [first, second] = rows
-    return second === undefined ? 0 : second.windowEnd - first.windowEnd
   }
 
   #summary(title, unit, written) {
@@ -88,10 +77,10 @@ export class Explorer {
     const [currency, now] = this.#shown
     const { title, write: name } = this.#choice
     const { value: text } = writers[name]
-    const lines = this.#points.toReversed().map(({ start, to, value }) => {
+    const lines = this.#points.toReversed().map(({ from, to, value }) => {
       const number = value === null ? unknown : text(value, currency)
-      const window = make('th', { scope: 'row', textContent: span(start, to, now) })
-      window.title = `${moment(start)} – ${moment(to)}`
+      const window = make('th', { scope: 'row', textContent: span(from, to, now) })
+      window.title = `${moment(from)} – ${moment(to)}`
       return make('tr', {}, window, make('td', { textContent: number }))
     })
     const head = ['Window', title].map((textContent) => make('th', { scope: 'col', textContent }))
@@ -101,9 +90,4 @@ export class Explorer {
       make('tbody', {}, ...lines)
     )
   }
-}
-
-/** Bars are as wide as the step from one to the next, whatever their window. */
-function pointOf({ windowStart: start, windowEnd: to, value }, stepMs) {
-  return { start, from: stepMs > 0 ? to - stepMs : start, to, value }
 }

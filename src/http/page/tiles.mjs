@@ -1,9 +1,9 @@
 /** The tiles: each a figure or two, what they were at the same time of other days, and a line. */
-import { sparkline } from './chart.mjs'
 import { funnelDefinition, writers } from './definitions.mjs'
 import { make, write } from './dom.mjs'
 import { count, date, percent, span, unknown } from './formats.mjs'
 import { disclosure } from './shell.mjs'
+import { sparkline } from './spark.mjs'
 import { midnight } from './time.mjs'
 
 /** A section with a title and its definition. */
