@@ -13,7 +13,7 @@ import type { KeyValueState } from '../../state/contract.ts'
 import { type ByteReader, type ByteWriter, lengthBytesMax } from '../aggregators/bytes.ts'
 import { present } from '../assert.ts'
 import { eachOf, MemberList, type MemberRun, type Members, runOf } from './member-list.ts'
-import { SetTail } from './set-tail.ts'
+import { MemberSet, type MemberTail } from './member-set.ts'
 import { readU32, u32Key } from './time-keys.ts'
 
 /** Far below what logs take, and little enough to be decoded at one go. */
@@ -44,7 +44,7 @@ export class MemberBlock {
   addTo(set: Members): void {
     for (const run of this.#runs) {
       if (set instanceof MemberList) set.addRun(run)
-      else eachOf(run, (member) => set.add(member))
+      else eachOf(run, (member) => void set.add(member))
     }
     for (const member of this.#members) set.add(member)
   }
@@ -70,10 +70,10 @@ interface Unwritten {
 }
 
 class UnwrittenTexts implements Unwritten {
-  readonly #tail: SetTail<string>
+  readonly #tail: MemberTail
 
-  constructor(set: Set<string>, taken: number) {
-    this.#tail = new SetTail(set, taken)
+  constructor(tail: MemberTail) {
+    this.#tail = tail
   }
 
   get isEmpty(): boolean {
@@ -111,7 +111,7 @@ class UnwrittenRuns implements Unwritten {
 }
 
 function unwrittenOf(set: Members, isWritten: boolean): Unwritten {
-  if (set instanceof Set) return new UnwrittenTexts(set, isWritten ? set.size : 0)
+  if (set instanceof MemberSet) return new UnwrittenTexts(set.tail(isWritten ? set.size : 0))
   return new UnwrittenRuns(set.runs, isWritten ? set.runs.length : 0)
 }
 

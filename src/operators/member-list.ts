@@ -8,6 +8,7 @@
  * As texts, which live as long as their windows do, they were most of what there was to collect.
  */
 import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+import type { MemberSet } from './member-set.ts'
 
 /** Its bytes are nobody else's, and never change. */
 export interface MemberRun {
@@ -31,30 +32,21 @@ export class MemberList implements Iterable<string> {
     this.#size += run.count
   }
 
-  add(member: string): this {
+  add(member: string): void {
     this.addRun({ bytes: new ByteWriter().binary(member).take(), count: 1 })
-    return this
   }
 
-  forEach(visit: (member: string) => void): void {
-    for (const run of this.runs) eachOf(run, visit)
-  }
-
-  *values(): Generator<string, undefined> {
+  *[Symbol.iterator](): Generator<string, undefined> {
     for (const { bytes } of this.runs) {
       const reader = new ByteReader(bytes)
       while (!reader.isDone) yield reader.binary()
     }
     return undefined
   }
-
-  [Symbol.iterator](): Generator<string, undefined> {
-    return this.values()
-  }
 }
 
 /** Where the members of one set are kept: each once, or as they come. */
-export type Members = Set<string> | MemberList
+export type Members = MemberSet | MemberList
 
 export function eachOf({ bytes }: MemberRun, visit: (member: string) => void): void {
   const reader = new ByteReader(bytes)

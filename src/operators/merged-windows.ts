@@ -52,7 +52,7 @@ export class MergedWindows {
   addMembers(partial: Partial, slot: number, run: MemberRun): void {
     const set = partial.sets[slot]
     if (set instanceof MemberList) set.addRun(run)
-    else if (set !== undefined) eachOf(run, (member) => set.add(member))
+    else if (set !== undefined) eachOf(run, (member) => void set.add(member))
     this.#unions.added(partial, slot, run)
   }
 

@@ -12,6 +12,7 @@
  */
 import { randomInt } from 'node:crypto'
 import type { Timestamp } from '../ids.ts'
+import { HashSlots } from './hash-slots.ts'
 import type { MemberRun } from './member-list.ts'
 
 interface Pane {
@@ -31,13 +32,11 @@ export class NewestPanes {
   /** How many members there are in panes that were not left. */
   size = 0
   readonly #panes = new Map<Timestamp, Pane>()
-  /** Entries by hash, from 1 on; 0: the slot is free. Less than half of them are taken. */
-  #slots = new Int32Array(slotsMin)
-  /** By entry. */
+  #slots = new HashSlots(slotsMin)
+  /** By number of the entry. */
   #newest: Pane[] = []
-  #hashes = new Int32Array(slotsMin / 2)
   /** Where the bytes of entries begin, and where those of the last one end. */
-  #starts = new Int32Array(slotsMin / 2 + 1)
+  #starts: number[] = [0]
   #bytes = new Uint8Array(slotsMin * 8)
 
   /** Of one pane. */
@@ -75,10 +74,8 @@ export class NewestPanes {
 
   #take(bytes: Uint8Array, start: number, end: number, pane: Pane): void {
     const hash = hashOf(bytes, start, end)
-    const slot = this.#slotOf(hash, bytes, start, end)
-    const entry = (this.#slots[slot] as number) - 1
+    const entry = this.#find(hash, bytes, start, end, pane)
     if (entry < 0) {
-      this.#insert(slot, hash, bytes, start, end, pane)
       this.size += 1
     } else {
       const before = this.#newest[entry] as Pane
@@ -90,14 +87,18 @@ export class NewestPanes {
     pane.members += 1
   }
 
-  /** Where the member is, or belongs. */
-  #slotOf(hash: number, bytes: Uint8Array, start: number, end: number): number {
+  /** The entry of a member; −1: there was none, and now it has one. */
+  #find(hash: number, bytes: Uint8Array, start: number, end: number, pane: Pane): number {
     const slots = this.#slots
-    const last = slots.length - 1
-    for (let slot = hash & last; ; slot = (slot + 1) & last) {
-      const entry = (slots[slot] as number) - 1
-      if (entry < 0) return slot
-      if (this.#hashes[entry] === hash && this.#isAt(entry, bytes, start, end)) return slot
+    for (let slot = slots.first(hash); ; slot = slots.after(slot)) {
+      const entry = slots.at(slot)
+      if (entry < 0) {
+        slots.put(slot, hash)
+        this.#newest.push(pane)
+        this.#keep(bytes, start, end)
+        return -1
+      }
+      if (slots.hashAt(entry) === hash && this.#isAt(entry, bytes, start, end)) return entry
     }
   }
 
@@ -109,16 +110,8 @@ export class NewestPanes {
     return true
   }
 
-  #insert(
-    slot: number,
-    hash: number,
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    pane: Pane
-  ): void {
-    const entry = this.#newest.push(pane) - 1
-    const from = this.#starts[entry] as number
+  #keep(bytes: Uint8Array, start: number, end: number): void {
+    const from = this.#starts.at(-1) as number
     const to = from + end - start
     if (to > this.#bytes.length) {
       const larger = new Uint8Array(Math.max(to, this.#bytes.length * 2))
@@ -127,48 +120,25 @@ export class NewestPanes {
     }
     const own = this.#bytes
     for (let at = start; at < end; at++) own[from + at - start] = bytes[at] as number
-    this.#hashes[entry] = hash
-    this.#starts[entry + 1] = to
-    this.#slots[slot] = entry + 1
-    if (entry + 1 === this.#hashes.length) this.#spread(this.#slots.length * 2)
-  }
-
-  /** Room for as many slots, and half as many entries. */
-  #spread(slots: number): void {
-    const [hashes, starts] = [this.#hashes, this.#starts]
-    const entries = this.#newest.length
-    this.#slots = new Int32Array(slots)
-    this.#hashes = new Int32Array(slots / 2)
-    this.#starts = new Int32Array(slots / 2 + 1)
-    this.#hashes.set(hashes.subarray(0, entries))
-    this.#starts.set(starts.subarray(0, entries + 1))
-    const last = slots - 1
-    for (let entry = 0; entry < entries; entry++) {
-      let slot = (hashes[entry] as number) & last
-      while (this.#slots[slot] !== 0) slot = (slot + 1) & last
-      this.#slots[slot] = entry + 1
-    }
+    this.#starts.push(to)
   }
 
   /** Members whose newest pane was left. */
   #dropStale(): void {
-    const [newest, starts, bytes] = [this.#newest, this.#starts, this.#bytes]
-    const hashes = this.#hashes
-    let slots = slotsMin
-    while (slots <= this.size * 2) slots *= 2
+    const [slots, newest, starts, bytes] = [this.#slots, this.#newest, this.#starts, this.#bytes]
+    this.#slots = new HashSlots(slotsMin)
     this.#newest = []
-    this.#slots = new Int32Array(slots)
-    this.#hashes = new Int32Array(slots / 2)
-    this.#starts = new Int32Array(slots / 2 + 1)
-    this.#bytes = new Uint8Array(slots * 8)
-    for (let entry = 0; entry < newest.length; entry++) {
-      const pane = newest[entry] as Pane
+    this.#starts = [0]
+    this.#bytes = new Uint8Array(slotsMin * 8)
+    for (const [entry, pane] of newest.entries()) {
       if (pane.isLeft) continue
-      const [start, end] = [starts[entry] as number, starts[entry + 1] as number]
-      const hash = hashes[entry] as number
-      this.#insert(this.#slotOf(hash, bytes, start, end), hash, bytes, start, end, pane)
+      this.#find(slots.hashAt(entry), bytes, at(starts, entry), at(starts, entry + 1), pane)
     }
   }
+}
+
+function at(starts: readonly number[], entry: number): number {
+  return starts[entry] as number
 }
 
 /** FNV-1a, its upper bits brought down to where slots are chosen by. */

@@ -10,11 +10,12 @@
 import type { StoreDefinition } from '../../state/contract.ts'
 import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { MemberSink, Row, RowAggregation } from '../aggregators/row.ts'
+import { assert } from '../assert.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import { MarkVector } from './mark-vector.ts'
 import { MemberBlock, MemberBlocks } from './member-blocks.ts'
 import { MemberList, type Members } from './member-list.ts'
-import { SetTail } from './set-tail.ts'
+import { MemberSet, type MemberTail } from './member-set.ts'
 import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
 
 /** Where a partial comes from, and which windows it counts for. */
@@ -39,7 +40,7 @@ export function compareIds(a: PartialId, b: PartialId): number {
 export type KeptMembers = 'once' | 'as they come'
 
 function makeMembers(kept: KeptMembers): Members {
-  return kept === 'once' ? new Set() : new MemberList()
+  return kept === 'once' ? new MemberSet() : new MemberList()
 }
 
 /** Cumulative; by slot of the row, a set of members or nothing. */
@@ -60,7 +61,7 @@ export class Partial implements PartialId, MemberSink {
   /** By slot, where there is a set: how it lies in the store. */
   readonly blocks: readonly (MemberBlocks | undefined)[]
   /** First phase: members not sent yet, by slot; undefined: none was. */
-  #unsent: readonly (SetTail<string> | undefined)[] | undefined
+  #unsent: readonly (MemberTail | undefined)[] | undefined
   isDirty = false
   /** Whether the store may hold something of it. */
   isStored = false
@@ -77,9 +78,9 @@ export class Partial implements PartialId, MemberSink {
   }
 
   addMember(slot: number, member: string): boolean {
-    const set = this.sets[slot] as Members
-    const before = set.size
-    return set.add(member).size > before
+    const set = this.sets[slot]
+    assert(set instanceof MemberSet, 'members are added each once')
+    return set.add(member)
   }
 
   /** Members, by slot, that were not taken before. */
@@ -91,7 +92,9 @@ export class Partial implements PartialId, MemberSink {
 
   /** The members that it has now were sent. */
   markSent(): void {
-    this.#unsent = this.sets.map((set) => set && new SetTail(set, set.size))
+    this.#unsent = this.sets.map((set) =>
+      set instanceof MemberSet ? set.tail(set.size) : undefined
+    )
   }
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../../src/aggregators/bytes.ts'
 import { MemberBlock, MemberBlocks } from '../../src/operators/member-blocks.ts'
-import { SetTail } from '../../src/operators/set-tail.ts'
+import { MemberSet } from '../../src/operators/member-set.ts'
 
 const prefix = 'p'
 
@@ -19,8 +19,8 @@ class Written {
     this.entries.set(key, bytes)
   }
 
-  load(): readonly [Set<string>, MemberBlocks] {
-    const set = new Set<string>()
+  load(): readonly [MemberSet, MemberBlocks] {
+    const set = new MemberSet()
     const blocks = new MemberBlocks(set)
     for (const key of [...this.entries.keys()].sort()) {
       const bytes = this.entries.get(key) ?? new Uint8Array()
@@ -38,7 +38,7 @@ test('what is written is what was added, over any number of flushes and restarts
     fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const store = new Written()
       const all = new Set<string>()
-      let set = new Set<string>()
+      let set = new MemberSet()
       let blocks = new MemberBlocks(set)
       for (const { members, restarts } of steps) {
         for (const member of members) {
@@ -56,7 +56,7 @@ test('what is written is what was added, over any number of flushes and restarts
 
 test('a member at a time costs few blocks, and each of them little again', () => {
   const store = new Written()
-  const set = new Set<string>()
+  const set = new MemberSet()
   const blocks = new MemberBlocks(set)
   for (let i = 0; i < 10_000; i++) {
     set.add(`session-${i}`)
@@ -69,7 +69,7 @@ test('a member at a time costs few blocks, and each of them little again', () =>
 
 test('many at a time are split, and a large one has a block to itself', () => {
   const store = new Written()
-  const set = new Set(Array.from({ length: 20_000 }, (_, i) => `session-${i}`))
+  const set = new MemberSet(Array.from({ length: 20_000 }, (_, i) => `session-${i}`))
   const blocks = new MemberBlocks(set)
   blocks.write(store, prefix)
   set.add('x'.repeat(500_000))
@@ -78,14 +78,30 @@ test('many at a time are split, and a large one has a block to itself', () => {
   const sizes = [...store.entries.values()].map(({ length }) => length)
   expect(sizes.filter((size) => size > 17_000)).toHaveLength(1)
   expect(sizes.length).toBeLessThan(25)
-  expect(store.load()[0]).toEqual(set)
+  expect([...store.load()[0]]).toEqual([...set])
+})
+
+test('a set holds each member once, in the order they came, whatever their hashes', () => {
+  const text = fc.string({ unit: 'binary-ascii', maxLength: 3 })
+  fc.assert(
+    fc.property(fc.array(text, { maxLength: 300 }), (texts) => {
+      const set = new MemberSet()
+      const due = new Set<string>()
+      for (const one of texts) {
+        expect(set.add(one)).toBe(!due.has(one))
+        due.add(one)
+      }
+      expect([...set]).toEqual([...due])
+      expect(set.size).toBe(due.size)
+    })
+  )
 })
 
 test('a tail is what has come since it was looked at', () => {
-  const set = new Set(['a', 'b'])
-  const [all, rest] = [new SetTail(set), new SetTail(set, 2)]
+  const set = new MemberSet(['a', 'b'])
+  const [all, rest] = [set.tail(0), set.tail(2)]
   expect([all.take(), rest.take()]).toEqual([['a', 'b'], []])
-  set.add('c').add('a').add('d')
+  for (const one of ['c', 'a', 'd']) set.add(one)
   expect([all.size, rest.size, rest.next()]).toEqual([2, 2, 'c'])
   expect([all.take(), rest.take(), rest.take()]).toEqual([['c', 'd'], ['d'], []])
   expect(() => rest.next()).toThrow()
