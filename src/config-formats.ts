@@ -27,6 +27,9 @@ export interface FieldConfig {
   readonly sessionId: string
   readonly eventType: string
   readonly price: string
+  readonly orderId: string
+  readonly eventId: string
+  readonly pageViewId: string
 }
 
 export function readFormats(env: Environment): FormatConfig {
@@ -48,6 +51,9 @@ export function readFormats(env: Environment): FormatConfig {
       sessionId: env.text('FIELD_SESSION_ID', 'sessionId', path),
       eventType: env.text('FIELD_EVENT_TYPE', 'eventType', path),
       price: env.text('FIELD_PRICE', 'total_price', path),
+      orderId: env.text('FIELD_ORDER_ID', 'orderId', path),
+      eventId: env.text('FIELD_EVENT_ID', 'eventId', path),
+      pageViewId: env.text('FIELD_PAGE_VIEW_ID', 'pageViewId', path),
     },
   }
 }

@@ -31,6 +31,7 @@ export interface Config extends EngineConfig, FormatConfig {
   /** ISO 4217, in capitals. */
   readonly currency: string
   readonly maxFuture: Duration | 'off'
+  readonly orderDedup: Duration | 'off'
   readonly demo: boolean
   readonly httpHost: string
   readonly httpPort: number
@@ -60,6 +61,7 @@ export function readConfig(variables: Variables): Config {
     conversionRefresh: env.duration('CONVERSION_REFRESH', '5m', { minMs: 1_000, fault: divides }),
     currency: env.text('CURRENCY', 'EUR', knownCurrency).toUpperCase(),
     maxFuture: env.durationOrOff('MAX_FUTURE', '2m'),
+    orderDedup: orderDedup(env),
     demo: env.flag('DEMO_TRAFFIC', engine.kafka === null),
     httpHost: env.text('HTTP_HOST', '127.0.0.1'),
     httpPort: env.integer('HTTP_PORT', defaultPort, 0, 65_535),
@@ -116,6 +118,11 @@ function knownCurrency(code: string): string | undefined {
 
 function divides(ms: number): string | undefined {
   return ms <= hourMs && hourMs % ms === 0 ? undefined : 'expected a duration that divides 1h'
+}
+
+function orderDedup(env: Environment): Duration | 'off' {
+  if (env.optional('ORDER_DEDUP') === undefined) return 'off'
+  return env.durationOrOff('ORDER_DEDUP', '10s', { minMs: 1 })
 }
 
 function orderTypes(env: Environment): readonly string[] {

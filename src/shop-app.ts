@@ -260,9 +260,9 @@ export function shopTopologyModule(config: Config): TopologyModule {
 /** What the topology takes of the settings. */
 export function shopOptions(config: Config): ShopOptions {
   const { eventsTopic, metricsTopic, orderTypes, currency, fields } = config
-  const { grace, idle, conversionRefresh, maxFuture } = config
+  const { grace, idle, conversionRefresh, maxFuture, orderDedup } = config
   const topics = { eventsTopic, metricsTopic, orderTypes, currency, fields }
-  return { ...topics, grace, idle, conversionRefresh, maxFuture, ...formatsOf(config) }
+  return { ...topics, grace, idle, conversionRefresh, maxFuture, orderDedup, ...formatsOf(config) }
 }
 
 function formatsOf(config: Config): Pick<ShopOptions, 'eventFormat' | 'metricFormat'> {

@@ -44,6 +44,9 @@ describe('the configuration', () => {
         sessionId: 'sessionId',
         eventType: 'eventType',
         price: 'total_price',
+        orderId: 'orderId',
+        eventId: 'eventId',
+        pageViewId: 'pageViewId',
       },
       metricsTopic: 'shop.metrics',
       metricsFormat: 'json',
@@ -53,6 +56,7 @@ describe('the configuration', () => {
       conversionRefresh: '5m',
       currency: 'EUR',
       maxFuture: '2m',
+      orderDedup: 'off',
       demo: true,
       httpHost: '127.0.0.1',
       httpPort: 8013,
@@ -143,6 +147,12 @@ describe('the configuration', () => {
     const { idle, maxFuture } = readConfig({ IDLE_AFTER: 'off', MAX_FUTURE: 'OFF' })
     expect([idle, maxFuture]).toEqual(['off', 'off'])
     expect(faultsOf({ IDLE_AFTER: '0s' })).toHaveLength(1)
+  })
+
+  it('takes repeated orders for one only if it is told to', () => {
+    expect(readConfig({ ORDER_DEDUP: '10s' }).orderDedup).toBe('10s')
+    expect(readConfig({ ORDER_DEDUP: 'off' }).orderDedup).toBe('off')
+    expect(faultsOf({ ORDER_DEDUP: '0s' })).toHaveLength(1)
   })
 
   it('takes several types of orders, and currencies in small letters', () => {

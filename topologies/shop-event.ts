@@ -20,6 +20,10 @@ export interface ShopEvent {
   readonly order: boolean
   /** Minor units; null if it is no order, or its price cannot be read. */
   readonly price: bigint | null
+  /** Of an order, where they are told apart: the same one has the same. */
+  readonly orderKey?: string
+  /** It looks like an order, and is one that has been counted. */
+  readonly isRepeated?: boolean
 }
 
 /** Why an event, or its price, is refused: labels of `shop_events_rejected_total`. */
@@ -31,6 +35,7 @@ export const rejectionReasons = [
   'no_timestamp',
   'future',
   'bad_price',
+  'duplicate_order',
 ] as const
 export type RejectionReason = (typeof rejectionReasons)[number]
 
@@ -43,6 +48,8 @@ export interface ShopEventOptions {
   readonly format?: EventFormat
   /** Default: those of `defaultFields`. */
   readonly fields?: Partial<ShopFields>
+  /** Whether orders are told apart. Default false. */
+  readonly identifiesOrders?: boolean
 }
 
 /** The last millisecond a calendar can name. */
@@ -53,9 +60,9 @@ const timestampMax = 8.64e15
  * `rejectionReasons` that fits; a price that cannot be read leaves the event accepted.
  */
 export function shopEvents(options: ShopEventOptions): Serde<ShopEvent> {
-  const { format = { kind: 'json' } } = options
+  const { format = { kind: 'json' }, identifiesOrders = false } = options
   const names = { ...defaultFields, ...options.fields }
-  return converted('shop-event', fieldsIn(format, readPaths(names)), {
+  return converted('shop-event', fieldsIn(format, readPaths(names, identifiesOrders)), {
     read: accepting(options, names),
     write: (event: ShopEvent) => fieldsOf(event, names, options.decimals),
     readNull: () => reject('decode'),
@@ -69,6 +76,7 @@ function accepting(options: ShopEventOptions, names: ShopFields): (fields: Field
   const sessionIdOf = fieldAt(names.sessionId)
   const eventTypeOf = fieldAt(names.eventType)
   const priceOf = fieldAt(names.price)
+  const keyOf = options.identifiesOrders === true ? orderKeys(names) : undefined
   return (fields) => {
     if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) reject('decode')
     const [timestamp, sessionId] = [timestampOf(fields), sessionIdOf(fields)]
@@ -83,8 +91,27 @@ function accepting(options: ShopEventOptions, names: ShopFields): (fields: Field
     const eventType = typeof type === 'string' ? type : 'unknown'
     const order = type === eventType && orderTypes.has(type)
     const price = order ? parsePrice(priceOf(fields), decimals) : null
-    return { timestamp, sessionId, eventType, order, price }
+    const event = { timestamp, sessionId, eventType, order, price }
+    return order && keyOf !== undefined ? { ...event, orderKey: keyOf(fields) } : event
   }
+}
+
+/**
+ * By an id that the shop has given, of the order or else of the event. Without one, clicks on the
+ * same page for the same sum are one order; the empty text is no id.
+ */
+function orderKeys(names: ShopFields): (fields: Fields) => string {
+  const ids = [names.orderId, names.eventId].map(fieldAt)
+  const rest = [names.sessionId, names.pageViewId, names.price].map(fieldAt)
+  return (fields) => {
+    const index = ids.findIndex((id) => isId(id(fields)))
+    const by = index < 0 ? rest : ids.slice(index, index + 1)
+    return JSON.stringify([index, ...by.map((of) => of(fields) ?? null)])
+  }
+}
+
+function isId(id: unknown): boolean {
+  return typeof id === 'number' || (typeof id === 'string' && id.trim() !== '')
 }
 
 function fieldsOf(event: ShopEvent, names: ShopFields, decimals: number): Fields {

@@ -8,6 +8,10 @@ export interface ShopFields {
   readonly eventType: string
   /** Of orders: text or a number, in major units. */
   readonly price: string
+  /** What tells orders apart; events need not have them. */
+  readonly orderId: string
+  readonly eventId: string
+  readonly pageViewId: string
 }
 
 export const defaultFields: ShopFields = Object.freeze({
@@ -15,6 +19,9 @@ export const defaultFields: ShopFields = Object.freeze({
   sessionId: 'sessionId',
   eventType: 'eventType',
   price: 'total_price',
+  orderId: 'orderId',
+  eventId: 'eventId',
+  pageViewId: 'pageViewId',
 })
 
 /** Those that say that the event does not count. */
@@ -27,8 +34,11 @@ export type Fields = Readonly<Record<string, unknown>>
  * All that is read of an event, for a format that knows its fields: those without which no event
  * would count, and with a `?` those that a schema may lack.
  */
-export function readPaths({ price, ...needed }: ShopFields): readonly string[] {
-  return [...Object.values(needed), ...[price, ...flagFields].map((path) => `${path}?`)]
+export function readPaths(fields: ShopFields, identifiesOrders: boolean): readonly string[] {
+  const { timestamp, sessionId, eventType, price, orderId, eventId, pageViewId } = fields
+  const ids = identifiesOrders ? [orderId, eventId, pageViewId] : []
+  const optional = [price, ...flagFields, ...ids].map((path) => `${path}?`)
+  return [timestamp, sessionId, eventType, ...optional]
 }
 
 /** Reads one field; undefined where the path leads nowhere. */

@@ -12,7 +12,7 @@ import {
   type Sales,
   type Traffic,
 } from './metric-row.ts'
-import type { ShopEvent } from './shop-event.ts'
+import type { RejectionReason, ShopEvent } from './shop-event.ts'
 
 type Final<V> = WindowedKTable<null, V, 'final'>
 
@@ -140,8 +140,12 @@ export function countEvents(
       help: 'Accepted events by type',
       label: { name: 'event_type', of: ({ order }) => (order ? 'orders' : 'other') },
     })
-    .filter(({ order, price }) => order && price === null)
-    .toCounter({ ...rejections, label: { name: 'reason', of: () => 'bad_price' } })
+    .filter(({ order, price, isRepeated }) => isRepeated === true || (order && price === null))
+    .toCounter({ ...rejections, label: { name: 'reason', of: reasonOf } })
+}
+
+function reasonOf({ isRepeated }: ShopEvent): RejectionReason {
+  return isRepeated === true ? 'duplicate_order' : 'bad_price'
 }
 
 function showWindowEnd<V>(table: Final<V>, metric: Metric): void {

@@ -13,6 +13,7 @@ import {
   type Duration,
   distinct,
   hopping,
+  type KStream,
   max,
   merge,
   min,
@@ -60,6 +61,8 @@ export interface ShopOptions {
   readonly conversionRefresh: Duration
   /** How far ahead of the wall clock an event may be. */
   readonly maxFuture: Duration | 'off'
+  /** Within this span the same order counts once. Default: off. */
+  readonly orderDedup?: Duration | 'off'
 }
 
 export interface MetricWindow {
@@ -80,6 +83,8 @@ const rejections = {
   help: 'Events, or prices of orders, that were refused, by reason',
 }
 
+type Events = KStream<Uint8Array | null, ShopEvent>
+
 const isOrder = ({ order }: ShopEvent): boolean => order
 const sessionId = (event: ShopEvent): string => event.sessionId
 const timestamp = (event: ShopEvent): number => event.timestamp
@@ -89,10 +94,11 @@ const hasPrice = (event: ShopEvent): boolean => event.price !== null
 export function shopMetrics(shop: ShopOptions): Topology {
   const builder = new StreamsBuilder()
   const currency = { code: shop.currency, decimals: currencyDecimals(shop.currency) }
-  const events = builder.stream(eventsTopic(shop, currency.decimals), {
+  const source = builder.stream(eventsTopic(shop, currency.decimals), {
     maxFuture: shop.maxFuture,
     rejections,
   })
+  const events = withoutDoubleClicks(source, shop)
   countEvents(events, rejections)
 
   const windows = shopWindows(shop)
@@ -130,6 +136,18 @@ export function shopMetrics(shop: ShopOptions): Topology {
   return builder.build()
 }
 
+/** A double click is a visit, but no second order; one that comes too late to tell is one. */
+function withoutDoubleClicks(events: Events, { orderDedup = 'off', grace }: ShopOptions): Events {
+  if (orderDedup === 'off') return events
+  return events.deduplicate('orders-once', {
+    by: ({ orderKey }) => orderKey,
+    within: orderDedup,
+    grace,
+    others: (event, _key, reason) =>
+      reason === 'late' ? event : { ...event, order: false, price: null, isRepeated: true },
+  })
+}
+
 /** What each metric covers, and how often it is put out: for whoever shows them. */
 export function metricWindows(shop: ShopOptions): readonly MetricWindow[] {
   const { traffic, conversion, basket, revenue } = shopWindows(shop)
@@ -158,7 +176,8 @@ function shopWindows({ grace, idle, conversionRefresh }: ShopOptions) {
 
 function eventsTopic(shop: ShopOptions, decimals: number) {
   const { orderTypes, fields = {}, eventFormat: format = { kind: 'json' } } = shop
-  const value = shopEvents({ orderTypes, decimals, format, fields })
+  const identifiesOrders = (shop.orderDedup ?? 'off') !== 'off'
+  const value = shopEvents({ orderTypes, decimals, format, fields, identifiesOrders })
   return topic(shop.eventsTopic, { key: nullable(bytes()), value, timestamp })
 }
 

@@ -16,6 +16,11 @@ export interface DeduplicateOptions<K, V> {
    * as `late`: nobody knows any more whether it came before. Default `'0ms'`.
    */
   readonly grace?: Duration
+  /**
+   * What a duplicate, or a record that comes too late to tell, goes on as, instead of being dropped
+   * and counted: `(order, _id, reason) => ({ ...order, reason })`.
+   */
+  readonly others?: (value: V, key: K, reason: 'duplicate' | 'late') => V
 }
 
 export interface PrintOptions {
@@ -28,7 +33,7 @@ export interface PrintOptions {
 export function addDeduplicate(
   { graph, node }: StreamFlow,
   durable: string,
-  { by, within, grace = '0ms' }: DeduplicateOptions<never, never>
+  { by, within, grace = '0ms', others }: DeduplicateOptions<never, never>
 ): DeduplicateNode {
   const withinMs = durationMs(within)
   if (withinMs <= 0) {
@@ -37,7 +42,9 @@ export function addDeduplicate(
       `Nothing is a duplicate within ${within}: give '${durable}' a span above 0.`
     )
   }
-  const rest = { by: by as UserFunction, withinMs, graceMs: durationMs(grace), inputs: [node] }
+  const spans = { withinMs, graceMs: durationMs(grace) }
+  const functions = { by: by as UserFunction, others: others as UserFunction | undefined }
+  const rest = { ...spans, ...functions, inputs: [node] }
   return graph.add({ kind: 'deduplicate', name: durable, durable, ...rest })
 }
 

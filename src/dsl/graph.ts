@@ -131,6 +131,8 @@ export interface GlobalAggregateNode extends Node<'global-aggregate'> {
 export interface DeduplicateNode extends Node<'deduplicate'> {
   readonly durable: string
   readonly by: UserFunction
+  /** Undefined: the others are dropped. */
+  readonly others: UserFunction | undefined
   readonly withinMs: number
   readonly graceMs: number
 }

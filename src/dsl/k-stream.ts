@@ -179,7 +179,8 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     name: string,
     options: DeduplicateOptions<K2, V2>
   ): KStream<K, V> {
-    const node = addDeduplicate(this.#flow, name, options as DeduplicateOptions<never, never>)
+    const untyped = options as unknown as DeduplicateOptions<never, never>
+    const node = addDeduplicate(this.#flow, name, untyped)
     return this.#to(node, {}) as KStream<K, V>
   }
 

@@ -17,6 +17,10 @@ export interface DeduplicateSpec {
   /** Of the store. */
   readonly name: string
   readonly by: Callback<Member>
+  /** Undefined: they are dropped. */
+  readonly others:
+    | ((value: unknown, key: unknown, reason: 'duplicate' | 'late') => unknown)
+    | undefined
   readonly withinMs: number
   readonly graceMs: number
 }
@@ -50,14 +54,20 @@ export class DeduplicateOperator extends Operator {
       return
     }
     if (timestamp <= this.#seen.observed - withinMs - graceMs) {
-      this.#context.drop('late')
+      this.#other(key, value, timestamp, 'late')
       return
     }
     if (this.#seen.fetch(id, timestamp - withinMs + 1, timestamp + withinMs - 1).length > 0) {
-      this.#context.drop('duplicate')
+      this.#other(key, value, timestamp, 'duplicate')
       return
     }
     this.#seen.put(id, new Buffered(timestamp, nothing))
     this.next.process(key, value, timestamp)
+  }
+
+  #other(key: unknown, value: unknown, timestamp: Timestamp, reason: 'duplicate' | 'late'): void {
+    const { others } = this.#spec
+    if (others === undefined) this.#context.drop(reason)
+    else this.next.process(key, others(value, key, reason), timestamp)
   }
 }

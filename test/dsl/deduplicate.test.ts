@@ -37,6 +37,30 @@ it('lets the first record of an id pass, and counts the others', async () => {
   expect(driver.dropped()).toEqual({ duplicate: 2, late: 1 })
 })
 
+it('lets the others go on as something else', async () => {
+  const builder = new StreamsBuilder()
+  builder
+    .stream(texts)
+    .deduplicate('once', {
+      by: (text) => text.slice(0, 1),
+      within: '10s',
+      others: (text, key, reason) => `${text} of ${key} is ${reason}`,
+    })
+    .to(out)
+  const driver = await openDriver(builder.build())
+  const records = [
+    ['a', 30_000],
+    ['a again', 31_000],
+    ['b', 10_000],
+    ['a', 40_000],
+  ] as const
+  for (const [text, at] of records) await driver.input(texts).pipe('k', text, at)
+  const passed = driver.output(out).readPairs()
+  const wanted = ['a', 'a again of k is duplicate', 'b of k is late', 'a']
+  expect(passed.map(([, text]) => text)).toEqual(wanted)
+  expect(driver.dropped()).toEqual({})
+})
+
 it('does what a look at all that passed would do, also after crashes', async () => {
   const random = new Random(7)
   const records = Array.from({ length: 18 }, (_, index) => ({

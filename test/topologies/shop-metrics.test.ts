@@ -49,6 +49,44 @@ function order(sinceNoon: number, sessionId: string, price?: unknown): RawEvent 
 }
 
 describe('the shop metrics', () => {
+  it('count a double click as one order and as a visit, also after a crash', async () => {
+    const { driver, send, records, counter } = await open({ orderDedup: '10s', idle: 'off' })
+    const click = (at: number, more: RawEvent = {}, session = 'a'): RawEvent => ({
+      ...order(at, session, '10.00'),
+      pageViewId: 'p',
+      ...more,
+    })
+    await send(
+      click(0),
+      click(4_000),
+      click(5_000, { pageViewId: 'q' }),
+      click(5_000, { total_price: '12.00' }),
+      click(5_000, {}, 'b'),
+      // An id decides alone, unless it is empty.
+      click(6_000, { orderId: '7' }),
+      click(6_000, { orderId: '7', pageViewId: 'q', eventId: 'x' }),
+      click(6_000, { eventId: 7 }),
+      click(6_000, { orderId: '', eventId: ' ' })
+    )
+    expect(counter('shop_events_rejected_total', 'duplicate_order')).toBe(3)
+    await driver.crash()
+    await driver.restart()
+    await send(click(9_000), click(10_000), click(5 * minute, {}, 'late'), event(6 * minute))
+    const found = records().map(({ value }) => value)
+    const newest = (metric: string) => found.find((row) => row?.metric === metric)?.value
+    // At 10 s the first is out of the span.
+    expect([newest('orders_5m'), newest('visitors_5m')]).toEqual([7, 2])
+    expect(found[0]?.lastEventAt).toBe(noon + 10_000)
+    expect(counter('shop_events_rejected_total', 'duplicate_order')).toBe(1)
+    expect(driver.dropped()).toEqual({})
+  })
+
+  it('take every click for an order unless told otherwise', async () => {
+    const { send, rows } = await open({ idle: 'off' })
+    await send(order(0, 'a', '1'), order(0, 'a', '1'), event(6 * minute))
+    expect(rows('orders_5m')[0]?.value).toBe(2)
+  })
+
   it('put out rows as readers rely on them, keyed and dated by their window', async () => {
     const { send, records } = await open()
     await send(event(0), order(1_000, 'b', '184.90'), event(5 * minute + 30_000))

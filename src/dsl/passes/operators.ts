@@ -73,15 +73,17 @@ export function runMapAsync(node: MapAsyncNode): Runs {
 }
 
 export function runDeduplicate(node: DeduplicateNode): Runs {
-  const { durable: name, withinMs, graceMs } = node
+  const { durable: name, withinMs, graceMs, by, others } = node
   const spec: DeduplicateSpec = Object.freeze({
     name,
-    by: node.by as Callback<never>,
+    by: by as Callback<never>,
+    others: others as DeduplicateSpec['others'],
     withinMs,
     graceMs,
   })
   const create = (): Operator => new DeduplicateOperator(spec)
-  return { reads: parametersOf(node.by), replaces: neither, create }
+  if (others === undefined) return { reads: parametersOf(by), replaces: neither, create }
+  return { reads: anyOf([parametersOf(by), parametersOf(others)]), replaces: onlyValue, create }
 }
 
 export function runSplit({ predicates }: SplitNode): Runs {
