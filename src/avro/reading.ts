@@ -4,6 +4,11 @@
  * default (the rules of "Schema Resolution" in Avro's specification).
  *
  *     writer, reader ──compile()──▶ Read ──input──▶ value
+ *
+ * Why not a library: `avsc` is exact to 2^52, and reads longs beyond as others without a word; the
+ * numerator of a row is promised to 2^53 − 1. It does not look at the end of the bytes, and loops
+ * over counts that nobody has written. Its records are instances of classes, which stores refuse. A
+ * test compares the two where they should agree, and shows where they do not.
  */
 import { decimalText } from './decimal.ts'
 import type { AvroInput } from './input.ts'

@@ -1,3 +1,4 @@
+import avsc from 'avsc'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { AvroSchemaError, avro } from '../../src/index.ts'
@@ -100,6 +101,31 @@ describe('avro', () => {
         expect(read?.(around, 1, around.length - 1)).toEqual(value)
       })
     )
+  })
+
+  it('writes what avsc writes, and reads what it reads, but for longs that it damages', () => {
+    const serde = avro<unknown>(everything)
+    const other = avsc.Type.forSchema(everything as avsc.Schema)
+    const small = values.map((value) => ({
+      ...value,
+      large: Math.trunc(value.large / 4),
+      raw: Buffer.from(value.raw),
+      id: Buffer.from(value.id),
+      map: Object.fromEntries(Object.entries(value.map).map(([name, long]) => [name, long % 1e9])),
+    }))
+    fc.assert(
+      fc.property(small, (value) => {
+        fc.pre(!Object.hasOwn(value.map, '__proto__'))
+        const bytes = other.toBuffer(value)
+        expect(Buffer.from(serde.serialize(value) ?? [])).toEqual(bytes)
+        expect(serde.serialize(serde.deserialize(bytes))).toEqual(bytes)
+        expect(other.toBuffer(other.fromBuffer(bytes))).toEqual(bytes)
+      })
+    )
+    const beyond = -(2 ** 52) - 1
+    const bytes = Buffer.from(written('long', beyond))
+    expect(avro('long').deserialize(bytes)).toBe(beyond)
+    expect(avsc.Type.forSchema('long').fromBuffer(bytes)).toBe(2 ** 52)
   })
 
   it('reads no record whose bytes are cut, or followed by others', () => {

@@ -24,7 +24,7 @@ export interface RecordToSend {
   /** Absent: where Kafka's own partitioner puts the key. */
   readonly partition?: number
   readonly key: string
-  readonly value: string
+  readonly value: string | Uint8Array
 }
 
 /** All records of the topic that are committed now, in order per partition. */
@@ -107,7 +107,8 @@ export class ForeignProducer {
   /** Resolves when the broker has all of them. */
   async send(records: readonly RecordToSend[]): Promise<void> {
     const lines = records.map(
-      ({ partition, key, value }) => `${partition ?? ''}\t${key}\t${value}\n`
+      ({ partition, key, value }) =>
+        `${partition ?? ''}\t${key}\t${Buffer.from(value).toString('base64')}\n`
     )
     this.#child.stdin.write(`${lines.join('')}\n`)
     const answer = await this.#answers.next()

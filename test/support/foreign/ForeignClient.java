@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -24,13 +25,14 @@ import org.apache.kafka.common.Node;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.quota.ClientQuotaAlteration;
 import org.apache.kafka.common.quota.ClientQuotaEntity;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.StringDeserializer;
 import org.apache.kafka.common.serialization.StringSerializer;
 
 /**
  * Kafka's own client, as somebody else would use it: nothing of what is tested takes part.
  *
- *   produce BROKERS TOPIC COMPRESSION   lines `partition \t key \t value` from stdin (no partition: by the key), an empty line flushes and
+ *   produce BROKERS TOPIC COMPRESSION   lines `partition \t key \t value in base64` from stdin (no partition: by the key), an empty line flushes and
  *                           is answered with "ok"
  *   create BROKERS TOPIC PARTITIONS
  *   move BROKERS SEED   gives about half of all partitions, of Kafka's own topics too, another leader
@@ -98,7 +100,7 @@ public class ForeignClient {
     // A broker that does not answer is given up soon, a record never.
     settings.put("request.timeout.ms", "5000");
     settings.put("delivery.timeout.ms", "600000");
-    try (var producer = new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer())) {
+    try (var producer = new KafkaProducer<>(settings, new StringSerializer(), new ByteArraySerializer())) {
       var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         if (line.isEmpty()) {
@@ -108,7 +110,7 @@ public class ForeignClient {
           continue;
         }
         var parts = line.split("\t", 3);
-        producer.send(new ProducerRecord<>(topic, parts[0].isEmpty() ? null : Integer.valueOf(parts[0]), parts[1], parts[2]), (meta, error) -> {
+        producer.send(new ProducerRecord<>(topic, parts[0].isEmpty() ? null : Integer.valueOf(parts[0]), parts[1], Base64.getDecoder().decode(parts[2])), (meta, error) -> {
           if (error != null) {
             error.printStackTrace();
             Runtime.getRuntime().halt(1);

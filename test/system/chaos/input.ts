@@ -100,7 +100,7 @@ export class Feed {
   async send(batch: readonly RecordToSend[]): Promise<void> {
     if (batch.length === 0) return
     await this.#producer.send(batch)
-    for (const { value } of batch) this.acknowledged.push(value)
+    for (const { value } of batch) this.acknowledged.push(String(value))
   }
 
   start(batches: Generator<readonly RecordToSend[]>): void {
