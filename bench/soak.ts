@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { StreamApp } from '../src/index.ts'
 import { Cluster } from '../src/kafka/cluster.ts'
 import { KafkaLog } from '../src/kafka/kafka-log.ts'
-import { MemberThread } from '../src/kafka/member-thread.ts'
+import { MemberThreads } from '../src/kafka/member-threads.ts'
 import { benchTopology } from './cases.ts'
 import type { FeedPlan } from './feed.ts'
 import { round } from './line.ts'
@@ -34,7 +34,6 @@ const bounded = {
   'segment.bytes': '67108864',
   'message.timestamp.after.max.ms': '9223372036854775807',
 }
-const maxPollIntervalMs = 300_000
 const feeder = fileURLToPath(new URL('./feed.js', import.meta.url))
 
 export interface Point {
@@ -163,11 +162,12 @@ async function logWith(beats: Beats, options: BenchOptions, id: string): Promise
   const { brokers, guarantee } = options
   const connection = { brokers, clientId: id, logger }
   const settings = { ...connection, applicationId: id, instance: id, guarantee }
+  const threads = new MemberThreads(settings)
   return await KafkaLog.connect(settings, new Cluster(connection), (member, events) => {
     const onHeartbeat: typeof events.onHeartbeat = (...answer) => {
       beats.heard(member.heartbeatMs)
       events.onHeartbeat(...answer)
     }
-    return new MemberThread(member, { connection, maxPollIntervalMs }, { ...events, onHeartbeat })
+    return threads.open(member, { ...events, onHeartbeat })
   })
 }

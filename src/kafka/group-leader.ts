@@ -1,5 +1,4 @@
 /** What the leader of a generation does: read the others, fence who is gone, assign the tasks. */
-import { createHash } from 'node:crypto'
 import type { TaskId, TopicPartition } from '../ids.ts'
 import type { TaskPlan } from '../runtime/ports.ts'
 import {
@@ -62,14 +61,6 @@ export async function lead(
     const data = { tasks, plan: options.planDigest, transactionalIds, isSettled }
     return { memberId, assignment: encodeAssignment({ partitions, data }) }
   })
-}
-
-/** Tells plans apart: members of one group must agree on what the tasks are. */
-export function digestOf(tasks: readonly TaskPlan[]): string {
-  const lines = tasks.map(({ id, sources }) =>
-    [id, ...sources.map(({ topic, partition }) => `${topic}-${partition}`).sort()].join(' ')
-  )
-  return createHash('sha256').update(lines.sort().join('\n')).digest('hex').slice(0, 16)
 }
 
 export function topicsOf(tasks: readonly TaskPlan[]): string[] {

@@ -6,8 +6,9 @@ import { FatalError, type MillraceError } from '../errors.ts'
 import type { TaskId } from '../ids.ts'
 import type { GroupPlan } from '../runtime/ports.ts'
 import { type AssignmentData, encodeSubscription, type MemberData } from './consumer-protocol.ts'
-import { digestOf, sourcesOf, topicsOf } from './group-leader.ts'
+import { sourcesOf, topicsOf } from './group-leader.ts'
 import { errorClassOf, errorCodes, isTransient, kafkaError } from './kafka-errors.ts'
+import { digestOf } from './plan-digest.ts'
 import type { GroupIdentity } from './requests/offsets.ts'
 
 export interface StandingOptions {

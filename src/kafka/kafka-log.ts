@@ -34,11 +34,11 @@ import type { Codec } from './compression.ts'
 import { ensureCodec } from './compression.ts'
 import { ExactlyOnceCommitter } from './exactly-once.ts'
 import { Fetcher } from './fetcher.ts'
-import { Group, type GroupOptions } from './group.ts'
-import { type GroupTimes, withDefaults } from './group-times.ts'
+import { Group } from './group.ts'
+import type { GroupTimes } from './group-times.ts'
 import { isTransient, kafkaError } from './kafka-errors.ts'
 import type { KafkaOptions } from './link-options.ts'
-import { MemberThread } from './member-thread.ts'
+import { type MemberSource, MemberThreads } from './member-threads.ts'
 import { Offsets } from './offsets.ts'
 import { KafkaOutputBatch } from './output-batch.ts'
 import { deleteRecords, offsetForLeaderEpoch } from './requests/records.ts'
@@ -104,13 +104,11 @@ const purgeMs = 10_000
 /** At the end of one changelog a fetch must not park: the next task may be waiting to be read. */
 const restoreWaitMs = 20
 
-type OpenMember = GroupOptions['openMember']
-
 export class KafkaLog implements Log {
   readonly kind = 'kafka'
   readonly #options: KafkaLogOptions
   readonly #cluster: Cluster
-  readonly #openMember: OpenMember
+  readonly #members: MemberSource
   readonly #log: ThrottledLog
   readonly #topics: Topics
   readonly #offsets: Offsets
@@ -129,9 +127,10 @@ export class KafkaLog implements Log {
   static async connect(
     options: KafkaLogOptions,
     cluster = new Cluster(options),
-    openMember = memberThreads(options)
+    openMember?: MemberSource['open']
   ): Promise<KafkaLog> {
-    const log = new KafkaLog(options, cluster, openMember)
+    const members = openMember && { open: openMember }
+    const log = new KafkaLog(options, cluster, members ?? new MemberThreads(options))
     const { signal } = options
     const cut = (): void => cluster.close()
     signal?.addEventListener('abort', cut)
@@ -147,7 +146,7 @@ export class KafkaLog implements Log {
     }
   }
 
-  private constructor(options: KafkaLogOptions, cluster: Cluster, openMember: OpenMember) {
+  private constructor(options: KafkaLogOptions, cluster: Cluster, members: MemberSource) {
     const { applicationId, fetchWaitMs: waitMs = 250 } = options
     const clock = steadyOf(options.clock ?? systemClock)
     const { guarantee = 'exactly_once', transactionTimeoutMs = 10_000 } = options
@@ -155,7 +154,7 @@ export class KafkaLog implements Log {
     const isExact = guarantee === 'exactly_once'
     this.#options = options
     this.#cluster = cluster
-    this.#openMember = openMember
+    this.#members = members
     this.#log = new ThrottledLog(options.logger, clock)
     this.#topics = new Topics({
       cluster,
@@ -197,6 +196,10 @@ export class KafkaLog implements Log {
     return this.#topics.partitions(topics)
   }
 
+  expectJoin(): void {
+    this.#members.expect?.()
+  }
+
   async join(plan: GroupPlan, listener: AssignmentListener): Promise<Membership> {
     assert(this.#group?.isOver !== false, 'a log is joined once at a time')
     const { applicationId, instance, logger, group: times = {} } = this.#options
@@ -210,7 +213,7 @@ export class KafkaLog implements Log {
       transactionalId: this.#transactionalId,
       plan,
       listener,
-      openMember: this.#openMember,
+      openMember: this.#members.open,
       logger,
       log: this.#log,
       times,
@@ -329,6 +332,7 @@ export class KafkaLog implements Log {
   /** Leaves the group if that was not done. Transactions under way are aborted by the broker. */
   async close(): Promise<void> {
     await this.#group?.leave()
+    await this.#members.close?.()
     this.#fetcher.close()
     this.#restorer.close()
     this.#appender.close()
@@ -364,19 +368,4 @@ export class KafkaLog implements Log {
     assert(this.#group !== undefined, 'whoever commits has joined before')
     return this.#group
   }
-}
-
-/** Members in threads of their own, with connections like those of the log. */
-function memberThreads(options: KafkaLogOptions): OpenMember {
-  const { brokers, clientId, logger, tls, sasl, connectionTimeoutMs } = options
-  const connection = {
-    brokers,
-    clientId,
-    logger,
-    ...(tls === undefined ? {} : { tls }),
-    ...(sasl === undefined ? {} : { sasl }),
-    ...(connectionTimeoutMs === undefined ? {} : { connectionTimeoutMs }),
-  }
-  const { maxPollIntervalMs } = withDefaults(options.group)
-  return (settings, events) => new MemberThread(settings, { connection, maxPollIntervalMs }, events)
 }

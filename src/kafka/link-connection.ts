@@ -5,7 +5,6 @@
  * and destroys the socket: a late answer must not meet a repeated request.
  */
 import type net from 'node:net'
-import { TLSSocket } from 'node:tls'
 import { ConnectionError } from './kafka-errors.ts'
 import type { InsideConnection } from './link-inside.ts'
 import { asOpenError, loginHint } from './open-errors.ts'
@@ -62,7 +61,7 @@ export class Connection {
     this.address = address
     this.#socket = socket
     this.#inside = inside
-    this.#hasTls = socket instanceof TLSSocket
+    this.#hasTls = 'encrypted' in socket
     this.#timeoutMsMin = requestTimeoutMs
     this.#clientId = Buffer.from(clientId)
     for (const event of ['end', 'error', 'close']) {

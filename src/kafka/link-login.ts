@@ -23,7 +23,7 @@ import {
   poolKinds,
 } from './link-inside.ts'
 import type { KafkaOptions } from './link-options.ts'
-import { openSocket, parseAddress, tlsOptions } from './link-socket.ts'
+import { openSocket, parseAddress, type Secure } from './link-socket.ts'
 import type { VersionRanges } from './protocol.ts'
 
 /** A connection that is about to be one. */
@@ -38,11 +38,11 @@ export class LoginTransport {
 
   constructor(
     options: KafkaOptions & { readonly sasl: NonNullable<KafkaOptions['sasl']> },
+    secure: Secure | undefined,
     times: { readonly requestTimeoutMs: number; readonly connectionTimeoutMs: number },
     buffers: FrameBuffers
   ) {
     const { requestTimeoutMs, connectionTimeoutMs } = times
-    const secure = tlsOptions(options)
     const kafka = new Kafka({
       brokers: [...options.brokers],
       clientId: options.clientId,
@@ -54,7 +54,7 @@ export class LoginTransport {
       logCreator: () => (entry) => relay(options.logger, entry),
       socketFactory: ({ host, port, onConnect }) =>
         openSocket(host, port, secure, buffers, onConnect),
-      ...(secure === undefined ? {} : { ssl: secure }),
+      ...(secure === undefined ? {} : { ssl: secure.options }),
       sasl: { ...options.sasl } as SASLOptions,
     })
     this.#inside = insideOf(kafka)

@@ -13,7 +13,7 @@ import { kafkaError } from './kafka-errors.ts'
 import { Connection } from './link-connection.ts'
 import type { LoginTransport } from './link-login.ts'
 import type { KafkaOptions } from './link-options.ts'
-import { openSocket, parseAddress, tlsOptions } from './link-socket.ts'
+import { openSocket, parseAddress, secureOf } from './link-socket.ts'
 import { asOpenError } from './open-errors.ts'
 import { checkVersions, type VersionRanges, versionRangesApi } from './protocol.ts'
 import { decodeVersionRanges } from './requests/features.ts'
@@ -33,7 +33,7 @@ export class Transport {
     const { requestTimeoutMs = 10_000, connectionTimeoutMs = 5_000 } = options
     this.#options = options
     this.#buffers = buffers
-    this.#hasTls = tlsOptions(options) !== undefined
+    this.#hasTls = options.tls !== undefined && options.tls !== false
     this.#requestTimeoutMs = requestTimeoutMs
     this.#connectionTimeoutMs = connectionTimeoutMs
     this.#openTimeoutMs = connectionTimeoutMs * 2 + requestTimeoutMs
@@ -66,7 +66,7 @@ export class Transport {
 
   async #connect(address: string, cut: AbortSignal): Promise<Connection> {
     const { host, port } = parseAddress(address)
-    const secure = tlsOptions(this.#options)
+    const secure = await secureOf(this.#options)
     let socket: net.Socket | undefined
     const connected = new Promise<net.Socket>((resolve, reject) => {
       const opened = openSocket(host, port, secure, this.#buffers, () => resolve(opened))
@@ -102,7 +102,8 @@ export class Transport {
     ]
     const times = { requestTimeoutMs, connectionTimeoutMs }
     this.#login ??= import('./link-login.ts').then(
-      ({ LoginTransport }) => new LoginTransport(options, times, this.#buffers)
+      async ({ LoginTransport }) =>
+        new LoginTransport(options, await secureOf(options), times, this.#buffers)
     )
     const { connection: inside, opened } = await (await this.#login).open(address)
     try {

@@ -7,7 +7,8 @@ import type { JoinCall, JoinOutcome, MemberSettings } from './member.ts'
 
 /** What the thread is born with. */
 export interface MemberThreadData {
-  readonly settings: MemberSettings
+  readonly groupId: string
+  readonly sessionMs: number
   /** With credentials: they stay within the process. */
   readonly connection: Omit<KafkaOptions, 'logger'>
   /** Counted up by the group for each message that it has read. */
@@ -16,7 +17,9 @@ export interface MemberThreadData {
   readonly maxPollIntervalMs: number
 }
 
+/** `open` comes first: the thread may be there before anybody knows what the member is to be. */
 export type ToMember =
+  | { readonly kind: 'open'; readonly settings: MemberSettings }
   | { readonly kind: 'join'; readonly id: number; readonly call: JoinCall }
   | { readonly kind: 'leave'; readonly id: number; readonly saysGoodbye: boolean }
 

@@ -8,8 +8,9 @@
  *                                     read nothing for a while; stops its heartbeats when that
  *                                     lasts for `maxPollIntervalMs`: whoever hangs loses its tasks
  *
- * Invariants: the thread exists from the first join to `close`; what it says arrives in order; a
- * thread that ends by itself is a failure, never silence.
+ * Invariants: the thread exists until `close`; it may begin before anybody knows the tasks, for it
+ * takes a while; what it says arrives in order; one that ends by itself is a failure, and never
+ * silence.
  */
 import { Worker } from 'node:worker_threads'
 import { FatalError } from '../errors.ts'
@@ -32,6 +33,8 @@ const workerFile = import.meta.url.replace(/member-thread(\.\w+)$/, 'member-work
 
 export interface MemberThreadOptions {
   readonly connection: KafkaOptions
+  readonly groupId: string
+  readonly sessionMs: number
   readonly maxPollIntervalMs: number
 }
 
@@ -44,22 +47,18 @@ interface Waiting {
 
 export class MemberThread implements GroupMember {
   readonly #worker: Worker
-  readonly #events: MemberEvents
   readonly #heard = new SharedArrayBuffer(4)
   readonly #waiting = new Map<number, Waiting>()
+  #events: MemberEvents | undefined
   #calls = 0
   #isClosed = false
+  /** Why it ended by itself. */
+  #failure: FatalError | undefined
 
-  constructor(settings: MemberSettings, options: MemberThreadOptions, events: MemberEvents) {
-    const { connection, maxPollIntervalMs } = options
+  /** Begins the thread. */
+  constructor({ connection, ...options }: MemberThreadOptions) {
     const { logger: _, ...cloneable } = connection
-    const workerData: MemberThreadData = {
-      settings: { ...settings, tasks: settings.tasks.map(plain) },
-      connection: cloneable,
-      heard: this.#heard,
-      maxPollIntervalMs,
-    }
-    this.#events = events
+    const workerData: MemberThreadData = { ...options, connection: cloneable, heard: this.#heard }
     this.#worker = new Worker(new URL(workerFile), {
       workerData,
       name: 'millrace-member',
@@ -69,6 +68,17 @@ export class MemberThread implements GroupMember {
     this.#worker.on('message', (message: FromMember) => this.#take(message))
     this.#worker.on('error', (error) => this.#ended(error.message))
     this.#worker.on('exit', (code) => this.#ended(`exit ${code}`))
+  }
+
+  /** Makes it the member, once. */
+  open(settings: MemberSettings, events: MemberEvents): this {
+    this.#events = events
+    const message: ToMember = {
+      kind: 'open',
+      settings: { ...settings, tasks: settings.tasks.map(plain) },
+    }
+    this.#worker.postMessage(message)
+    return this
   }
 
   async join(call: JoinCall): Promise<JoinOutcome> {
@@ -86,6 +96,7 @@ export class MemberThread implements GroupMember {
   }
 
   #ask(make: (id: number) => ToMember): Promise<Answer> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure)
     if (this.#isClosed) return Promise.resolve({ kind: 'closed' })
     const id = this.#calls++
     return new Promise((resolve, reject) => {
@@ -99,16 +110,16 @@ export class MemberThread implements GroupMember {
     if (this.#isClosed) return
     switch (message.kind) {
       case 'heartbeat':
-        this.#events.onHeartbeat(message.memberId, message.generation, message.code)
+        this.#events?.onHeartbeat(message.memberId, message.generation, message.code)
         return
       case 'stoodIn':
-        this.#events.onStandIn(message.generation, message.assignment, message.busyMs)
+        this.#events?.onStandIn(message.generation, message.assignment, message.busyMs)
         return
       case 'warning':
-        this.#events.onWarning(message.message, message.fields)
+        this.#events?.onWarning(message.message, message.fields)
         return
       case 'failed':
-        this.#events.onFailure(toFatalError(message.error))
+        this.#events?.onFailure(toFatalError(message.error))
         return
       default:
         this.#answer(message)
@@ -123,14 +134,15 @@ export class MemberThread implements GroupMember {
   }
 
   #ended(reason: string): void {
-    const isExpected = this.#isClosed
+    const failure = this.#isClosed ? undefined : endedError(reason)
     this.#isClosed = true
+    this.#failure ??= failure
     for (const { resolve, reject } of this.#waiting.values()) {
-      if (isExpected) resolve({ kind: 'closed' })
-      else reject(endedError(reason))
+      if (failure === undefined) resolve({ kind: 'closed' })
+      else reject(failure)
     }
     this.#waiting.clear()
-    if (!isExpected) this.#events.onFailure(endedError(reason))
+    if (failure !== undefined) this.#events?.onFailure(failure)
   }
 }
 

@@ -280,6 +280,7 @@ export class Engine {
   async #setUp(): Promise<void> {
     const { topology, applicationId, guarantee, log, directory } = this.#options
     adoptState(topology, directory, this.#logger)
+    log.expectJoin?.()
     const counts = await this.#unlessClosed(log.prepare(sourceRequirements(topology)))
     const planned = makePlan(topology, applicationId, counts, guarantee)
     const prepared = await this.#unlessClosed(log.prepare(planned.requirements))

@@ -197,6 +197,8 @@ export interface Log {
   prepare(topics: readonly TopicRequirement[]): Promise<ReadonlyMap<string, number>>
   /** Partition counts of topics that must exist; rejects like `prepare`. */
   partitions(topics: readonly string[]): Promise<ReadonlyMap<string, number>>
+  /** A `join` will follow: what takes its time may begin. */
+  expectJoin?(): void
   join(plan: GroupPlan, listener: AssignmentListener): Promise<Membership>
   /** Waits until no transaction of a predecessor is pending on them. */
   committed(partitions: readonly TopicPartition[]): Promise<readonly CommittedOffset[]>

@@ -1,14 +1,16 @@
 /** A member in its own thread, on a real broker, while the thread of its tasks is blocked. */
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import type { Worker } from 'node:worker_threads'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { FatalError } from '../../src/errors.ts'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { encodeSubscription } from '../../src/kafka/consumer-protocol.ts'
-import { digestOf } from '../../src/kafka/group-leader.ts'
 import { type GroupTimes, withDefaults } from '../../src/kafka/group-times.ts'
 import { errorCodes } from '../../src/kafka/kafka-errors.ts'
 import { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import { Member as Speaker } from '../../src/kafka/member.ts'
+import { digestOf } from '../../src/kafka/plan-digest.ts'
 import { silentLogger } from '../../src/log.ts'
 import { Member, tasksOver } from '../support/log-port-tools.ts'
 import { sharedBroker } from '../support/shared-broker.ts'
@@ -136,4 +138,43 @@ describe('a member that is closed before it has joined', () => {
       expect(await rejoin()).toHaveLength(4)
     })
   }
+})
+
+describe('a thread that begins before the join', () => {
+  it('is the one that joins', async () => {
+    const begun: Worker[] = []
+    const note = (worker: Worker): number => begun.push(worker)
+    process.on('worker', note)
+    closing.push(() => process.off('worker', note))
+    const log = await connect(`early-${randomUUID()}`)
+    log.expectJoin()
+    log.expectJoin()
+    const member = new Member()
+    await member.join(log, tasks)
+    await member.until(({ size }) => size === 4)
+    expect(begun).toHaveLength(1)
+  })
+
+  /** Of a log that is to be joined. */
+  async function early(log: KafkaLog): Promise<Worker> {
+    const begun = once(process, 'worker')
+    log.expectJoin()
+    const [worker] = (await begun) as [Worker]
+    return worker
+  }
+
+  it('ends with the log if nobody joins', async () => {
+    const log = await connect(`never-${randomUUID()}`)
+    const ended = once(await early(log), 'exit')
+    await log.close()
+    await ended
+  })
+
+  it('makes the join fail if it has ended by itself', async () => {
+    const log = await connect(`gone-${randomUUID()}`)
+    await (await early(log)).terminate()
+    await expect(new Member().join(log, tasks)).rejects.toMatchObject({
+      code: 'MILLRACE_GROUP_THREAD_ENDED',
+    })
+  })
 })

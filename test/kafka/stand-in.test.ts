@@ -6,7 +6,7 @@ import {
   decodeSubscription,
   encodeSubscription,
 } from '../../src/kafka/consumer-protocol.ts'
-import { digestOf } from '../../src/kafka/group-leader.ts'
+import { digestOf } from '../../src/kafka/plan-digest.ts'
 import { type LastJoin, standInMetadata } from '../../src/kafka/stand-in.ts'
 import { tasksOver } from '../support/log-port-tools.ts'
 
