@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { readConfig } from '../src/config.ts'
 import { silentLogger } from '../src/log.ts'
 import { ShopApp } from '../src/shop-app.ts'
-import { allRows, gauges, newestEnds } from './support/api-client.ts'
+import { allRows, gauges, newestEnds, streamedRows } from './support/api-client.ts'
 import { createTopic, ForeignProducer } from './support/foreign-client.ts'
 import { sharedBroker } from './support/shared-broker.ts'
 
@@ -78,6 +78,10 @@ describe('the application on a broker', () => {
     )
     expect(first).toEqual(second)
     expect(first?.[0]).toMatchObject({ value: 12.5, amount: '12.50', denominator: 1 })
+    const [some = [], same] = await Promise.all(urls.map((url) => streamedRows(url, '0', 200)))
+    expect(same).toEqual(some)
+    const rest = await streamedRows(urls[1] ?? '', some[99]?.id ?? '', 100)
+    expect(rest).toEqual(some.slice(100))
     const shown = await Promise.all(urls.map(gauges))
     expect(shown.filter((series) => series.has('tov'))).toHaveLength(1)
     const ready = await Promise.all(urls.map(async (url) => (await fetch(`${url}/readyz`)).status))

@@ -8,7 +8,7 @@ import { type Config, readConfig } from '../src/config.ts'
 import { EmbeddedLog } from '../src/log/embedded-log.ts'
 import { silentLogger } from '../src/log.ts'
 import { ShopApp } from '../src/shop-app.ts'
-import { gauges, newestEnds, postEvents } from './support/api-client.ts'
+import { gauges, newestEnds, postEvents, streamedRows } from './support/api-client.ts'
 import { lint, prometheusPrograms } from './support/prometheus.ts'
 
 const hour = 3_600_000
@@ -74,11 +74,15 @@ describe('the application', () => {
     const path = '/api/windows/conversion_1h?limit=2'
     const before = await get(`${first.url}${path}`)
     expect(before).toMatchObject({ results: [{ value: 0.5, numerator: 1, denominator: 2 }, {}] })
+    const parts = { results: [{ amount: '184.90', denominator: 1 }, { amount: '0.00' }] }
+    expect(await get(`${first.url}/api/windows/revenue_30m?limit=2`)).toMatchObject(parts)
+    const streamed = await streamedRows(first.url, '0', 200)
     await first.app.close()
     await first.app.done
 
     const { url } = await start(config)
     expect(await get(`${url}${path}`)).toEqual(before)
+    expect(await streamedRows(url, streamed[99]?.id ?? '', 100)).toEqual(streamed.slice(100))
     expect(await get(`${url}/api/conversion`)).toMatchObject({ conversion: null, sessions: 0 })
     const shown = await gauges(url)
     for (const name of ['users_count', 'orders_count', 'conversion']) {

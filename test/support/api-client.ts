@@ -25,6 +25,31 @@ export async function newestEnds(url: string): Promise<ReadonlyMap<string, numbe
   return new Map(results.map((row) => [row.metric, row.windowEnd]))
 }
 
+/** So many rows of the stream from behind an id on, each with its own id. */
+export async function streamedRows(
+  url: string,
+  lastId: string,
+  count: number
+): Promise<readonly { readonly id: string; readonly row: MetricRow }[]> {
+  const cut = new AbortController()
+  const headers = { 'last-event-id': lastId }
+  const answer = await fetch(`${url}/api/stream`, { headers, signal: cut.signal })
+  const decoder = new TextDecoder()
+  const found: { id: string; row: MetricRow }[] = []
+  let text = ''
+  for await (const chunk of answer.body ?? []) {
+    const blocks = (text + decoder.decode(chunk, { stream: true })).split('\n\n')
+    text = blocks.pop() ?? ''
+    for (const block of blocks) {
+      const [, id, data] = /^id: (\d+)\nevent: row\ndata: (.*)$/.exec(block) ?? []
+      if (id !== undefined && data !== undefined) found.push({ id, row: JSON.parse(data) })
+    }
+    if (found.length >= count) break
+  }
+  cut.abort()
+  return found.slice(0, count)
+}
+
 /** Posts events as NDJSON; resolves with how many were accepted, once they are durable. */
 export async function postEvents(url: string, events: readonly RawEvent[]): Promise<number> {
   const answer = await fetch(`${url}/api/events`, {

@@ -32,8 +32,9 @@ async function look() {
     shell.health({ state, reasons, lastEventAt, now })
     show()
   } catch (error) {
-    if (error instanceof TokenNeeded) await shell.askForToken()
-    else shell.link('offline')
+    if (!(error instanceof TokenNeeded)) return shell.link('offline')
+    await shell.askForToken()
+    await look()
   }
 }
 
