@@ -1,4 +1,5 @@
 /** What every process of ours does about signals, faults of its settings, and its end. */
+import { isLoopback } from './config.ts'
 import { ConfigError } from './errors.ts'
 import type { Logger } from './log.ts'
 import { onTermination } from './signals.ts'
@@ -8,6 +9,12 @@ export const exitStatus = { ok: 0, failed: 1, misconfigured: 78 } as const
 
 /** Closing may take this long; what is not committed by then is read again after the next start. */
 const closeMsMax = 9_500
+
+/** Whoever reaches a port that asks for no token reads all that it answers. */
+export function warnOfOpenPort(host: string, apiToken: string | null, logger: Logger): void {
+  if (isLoopback(host) || apiToken !== null) return
+  logger.warn('HTTP answers to other machines, and no API_TOKEN is set', { host })
+}
 
 export interface Ending {
   /** Whether the first signal has come. */

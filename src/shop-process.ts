@@ -1,8 +1,8 @@
 /** The shop metrics processor as a process: settings, application, signals, status. */
-import { type Config, isLoopback, readConfig, redacted } from './config.ts'
+import { type Config, readConfig, redacted } from './config.ts'
 import type { Variables } from './environment.ts'
 import { createLogger, type Logger } from './log.ts'
-import { endOnFailures, endOnSignals, failProcess } from './process.ts'
+import { endOnFailures, endOnSignals, failProcess, warnOfOpenPort } from './process.ts'
 import { ShopApp } from './shop-app.ts'
 
 /** Ends the process, unless it runs until something else does. */
@@ -24,11 +24,7 @@ async function run(config: Config, logger: Logger): Promise<void> {
   const ending = endOnSignals(shop, logger)
   // Whoever reads this line may send a signal already.
   logger.info('Starting', { pid: process.pid, ...redacted(config) })
-  if (!isLoopback(config.httpHost) && config.apiToken === null) {
-    logger.warn('HTTP answers to other machines, and no API_TOKEN is set', {
-      host: config.httpHost,
-    })
-  }
+  warnOfOpenPort(config.httpHost, config.apiToken, logger)
   await shop.start()
   if (!ending.isUnderWay) logger.info('Running', { url: shop.url })
   await shop.done

@@ -67,6 +67,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'log',
     'kafka',
     'threads',
+    'http',
+    'metrics',
     'commander',
   ],
   topologies: ['index'],

@@ -22,6 +22,7 @@ const flags = {
   threads: ['--threads', 'THREADS'],
   guarantee: ['--guarantee', 'PROCESSING_GUARANTEE'],
   commitInterval: ['--commit-interval', 'COMMIT_INTERVAL'],
+  httpPort: ['--http-port', 'HTTP_PORT'],
 } as const
 
 export type SettingFlags = { readonly [Name in keyof typeof flags]?: string }
@@ -29,6 +30,12 @@ export type SettingFlags = { readonly [Name in keyof typeof flags]?: string }
 export interface Settings extends EngineConfig {
   /** Of this application: `<stateDir>/<applicationId>`. */
   readonly directory: string
+  /** Null: it listens to nobody. */
+  readonly http: {
+    readonly host: string
+    readonly port: number
+    readonly apiToken: string | null
+  } | null
 }
 
 /** @param hasDefault the command is about the shop metrics unless it is told otherwise */
@@ -58,8 +65,15 @@ export function readSettings(
   if (config.applicationId === '') {
     env.fault('APPLICATION_ID', 'missing: say which application it is, or give --application-id')
   }
+  const listens = env.optional('HTTP_PORT') !== undefined
+  const http = {
+    host: env.text('HTTP_HOST', '127.0.0.1'),
+    port: env.integer('HTTP_PORT', 0, 0, 65_535),
+    apiToken: env.secret('API_TOKEN') ?? null,
+  }
   if (env.faults.length > 0) throw new ConfigError(env.faults.map((fault) => named(fault, given)))
-  return { ...config, directory: join(config.stateDir, config.applicationId) }
+  const directory = join(config.stateDir, config.applicationId)
+  return { ...config, directory, http: listens ? http : null }
 }
 
 /** The environment as it would be if the flags were in it. */

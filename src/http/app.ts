@@ -19,8 +19,47 @@ export interface HttpApp {
 }
 
 export function createHttpApp(ports: HttpPorts, timing: StreamTiming = {}): HttpApp {
-  const app = new Hono()
+  const app = engineRoutes(ports)
   const streams = new StreamHub(ports, timing)
+  route(app, '/api/conversion', { GET: conversion(ports) })
+  route(app, '/api/metrics', { GET: latestRows(ports) })
+  route(app, '/api/windows/:metric', { GET: windows(ports) })
+  route(app, '/api/stream', { GET: (context) => streams.handle(context) })
+  route(app, '/api/events', { POST: ingestEvents(ports) })
+  const document = openApiDocument(
+    ports.metrics.map(({ name }) => name),
+    ports.derived
+  )
+  route(app, '/openapi.json', { GET: (context) => json(context, document) })
+  const assets = pageAssets()
+  route(app, '/', { GET: asset(assets, 'index.html') })
+  route(app, '/topology', { GET: asset(assets, 'topology.html') })
+  route(app, '/assets/:name', { GET: asset(assets) })
+  return { app, streams }
+}
+
+/** What any application has to tell, whatever it computes. */
+export type EnginePorts = Pick<
+  HttpPorts,
+  'snapshot' | 'reasons' | 'topology' | 'exposition' | 'apiToken' | 'clock' | 'logger'
+>
+
+/** Probes, metrics, status and topology, of an application that has no rows to show. */
+export function createEngineApp(ports: EnginePorts): Pick<HttpApp, 'app'> {
+  const rows = {
+    caughtUp: true,
+    latest: () => undefined,
+    range: () => [],
+    end: 0,
+    since: () => [],
+    subscribe: () => () => {},
+  }
+  const none = { lastEventAt: () => null, metrics: [], closeMs: 0, ingest: null, derived: [] }
+  return { app: engineRoutes({ ...ports, ...none, rows }) }
+}
+
+function engineRoutes(ports: HttpPorts): Hono {
+  const app = new Hono()
   app.use(secured)
   if (ports.apiToken !== null) {
     const guard = bearer(ports.apiToken)
@@ -35,28 +74,14 @@ export function createHttpApp(ports: HttpPorts, timing: StreamTiming = {}): Http
       return context.body(body, 200, { 'content-type': contentType, 'cache-control': 'no-store' })
     },
   })
-  route(app, '/api/conversion', { GET: conversion(ports) })
-  route(app, '/api/metrics', { GET: latestRows(ports) })
-  route(app, '/api/windows/:metric', { GET: windows(ports) })
   route(app, '/api/status', { GET: status(ports) })
   route(app, '/api/topology', { GET: topology(ports) })
-  route(app, '/api/stream', { GET: (context) => streams.handle(context) })
-  route(app, '/api/events', { POST: ingestEvents(ports) })
-  const document = openApiDocument(
-    ports.metrics.map(({ name }) => name),
-    ports.derived
-  )
-  route(app, '/openapi.json', { GET: (context) => json(context, document) })
-  const assets = pageAssets()
-  route(app, '/', { GET: asset(assets, 'index.html') })
-  route(app, '/topology', { GET: asset(assets, 'topology.html') })
-  route(app, '/assets/:name', { GET: asset(assets) })
   app.notFound((context) => problem(context, 404, 'There is nothing at this path.'))
   app.onError((error, context) => {
     ports.logger.error('A request failed', { path: context.req.path, error })
     return problem(context, 500, 'The request failed; the log says why.')
   })
-  return { app, streams }
+  return app
 }
 
 /** The page runs its own scripts and styles, and nobody may frame it. */

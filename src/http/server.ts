@@ -13,7 +13,7 @@ export interface HttpServer {
 
 /** Port 0 takes any that is free. Rejects if it cannot listen there. */
 export async function listen(
-  { app, streams }: HttpApp,
+  { app, streams }: Pick<HttpApp, 'app'> & Partial<HttpApp>,
   host: string,
   port: number
 ): Promise<HttpServer> {
@@ -27,7 +27,7 @@ export async function listen(
   const bound = typeof address === 'object' && address !== null ? address.port : port
   const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host
   const close = async (graceMs: number): Promise<void> => {
-    streams.close()
+    streams?.close()
     const closed = once(server, 'close')
     server.close()
     server.closeIdleConnections()

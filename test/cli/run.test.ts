@@ -68,6 +68,23 @@ describe('millrace run', () => {
     expect(run.output).toContain('"msg":"Stopped"')
   })
 
+  it('answers probes and scrapes where it is given a port', async () => {
+    const run = new Run(['--application-id', 'copy', '--http-port', '0'], { API_TOKEN: 'sesame' })
+    await run.says('"msg":"Running","url"')
+    const url = /"url":"([^"]+)"/.exec(run.output)?.[1] ?? ''
+    expect((await fetch(`${url}/livez`)).status).toBe(200)
+    expect((await fetch(`${url}/metrics`)).status).toBe(401)
+    const headers = { authorization: 'Bearer sesame' }
+    const metrics = await (await fetch(`${url}/metrics`, { headers })).text()
+    expect(metrics).toContain('millrace_build_info')
+    const status = await (await fetch(`${url}/api/status`, { headers })).json()
+    expect(status).toMatchObject({ applicationId: 'copy' })
+    expect((await fetch(`${url}/api/conversion`, { headers })).status).toBe(404)
+    expect(run.output).not.toContain('sesame')
+    run.signal()
+    expect(await run.status()).toBe(0)
+  })
+
   it('ends with 78 where settings are wrong, and with 1 where the module is', async () => {
     const settings = new Run(['--threads', '2', '--application-id', 'copy'])
     expect(await settings.status()).toBe(78)

@@ -44,6 +44,7 @@ describe('the package', () => {
       'dist/src/main.js',
       'dist/src/testing/index.d.ts',
       'dist/src/testing/index.js',
+      'dist/topologies/metric-row.avsc',
       'dist/topologies/shop-metrics.js',
       'package.json',
       'LICENSE',
