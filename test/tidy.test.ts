@@ -203,7 +203,7 @@ function roomOf(file: string): string {
     'stream-app-options.ts',
     'shop-app.ts',
     'shop-process.ts',
-    'shop-dashboards.ts',
+    'dashboard-files.ts',
   ]
   return sees.includes(second) ? 'open' : ground
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { packageVersion } from '../version.ts'
 import type { Host } from './command.ts'
+import { addDashboards } from './dashboards.ts'
 import { addDemo } from './demo.ts'
 import { addDescribe } from './describe.ts'
 import { report, status } from './failures.ts'
@@ -54,6 +55,7 @@ const all = [
   addReset,
   addReplay,
   addIngest,
+  addDashboards,
 ] as const
 
 function makeProgram(terminal: Terminal): Command {

@@ -127,6 +127,18 @@ describe('compose.yaml', () => {
     expect(environment(service('kafka'))['KAFKA_AUTO_CREATE_TOPICS_ENABLE']).toBe('false')
   })
 
+  it('has the registry where processors look for it', () => {
+    const [, processor] = processors[0] ?? []
+    const url = new URL(configOf(processor as Service).schemaRegistry?.url ?? '')
+    const registry = service(url.hostname)
+    expect(registry.ports).toEqual([`127.0.0.1:${url.port}:${url.port}`])
+    expect(environment(registry)['SCHEMA_REGISTRY_LISTENERS']).toBe(`http://0.0.0.0:${url.port}`)
+    // With a format of the registry, and the demo off, the settings are still right.
+    const avro = { EVENTS_FORMAT: 'confluent-avro', DEMO_TRAFFIC: 'off' }
+    const config = readConfig({ ...environment(processor as Service), ...avro })
+    expect(config.eventsFormat).toBe('confluent-avro')
+  })
+
   it('opens ports to this machine alone, each once', () => {
     const ports = Object.values(services).flatMap((one) => one.ports ?? [])
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/)

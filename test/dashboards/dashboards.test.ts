@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
+import { dashboardText } from '../../src/dashboard-files.ts'
 import type { Dashboard } from '../../src/dashboards/grafana.ts'
 import { declarations } from '../../src/metrics/declarations.ts'
 import { shopOptions } from '../../src/shop-app.ts'
-import { dashboardText } from '../../src/shop-dashboards.ts'
 import { shopMetrics } from '../../topologies/shop-metrics.ts'
 import {
   defaults,
@@ -31,7 +31,7 @@ const units =
   'short percent percentunit bytes s cps Bps currencyEUR currencyUSD dateTimeFromNow'.split(' ')
 
 describe('the files', () => {
-  it('are what the generator writes: otherwise run npm run dashboards', () => {
+  it('are what millrace dashboards -o compose/grafana/dashboards would write', () => {
     const kept = readdirSync(join(directory, 'dashboards')).sort()
     expect(kept).toEqual([...shipped().keys()].sort())
     for (const [name, dashboard] of shipped()) {

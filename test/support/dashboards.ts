@@ -1,17 +1,15 @@
 /** The dashboards that are shipped, and a topology of another kind with one of its own. */
 import { type Config, readConfig } from '../../src/config.ts'
+import { applicationDashboard, shopDashboards } from '../../src/dashboard-files.ts'
 import type { Dashboard, Panel } from '../../src/dashboards/grafana.ts'
-import { processorDashboard } from '../../src/dashboards/processor.ts'
-import { Series } from '../../src/dashboards/series.ts'
 import { count, json, StreamsBuilder, string, topic, tumbling } from '../../src/index.ts'
-import { declarations } from '../../src/metrics/declarations.ts'
 import { shopOptions } from '../../src/shop-app.ts'
-import { shopDashboards } from '../../src/shop-dashboards.ts'
 
 export const defaults: Config = readConfig({})
 
 export function shipped(): ReadonlyMap<string, Dashboard> {
-  return shopDashboards(shopOptions(defaults))
+  const files = shopDashboards(shopOptions(defaults))
+  return new Map(files.map(({ name, dashboard }) => [name, dashboard]))
 }
 
 /** Of an application that has nothing to do with shops. */
@@ -33,14 +31,7 @@ export function foreignDashboard(): Dashboard {
       help: 'End of the last window',
       value: (_row, { window }) => window.end / 1_000,
     })
-  const topology = builder.build()
-  return processorDashboard(new Series(declarations(topology.instruments)), {
-    uid: 'site',
-    title: 'Site',
-    topology,
-    related: [],
-    showInstruments: true,
-  })
+  return applicationDashboard(builder.build(), 'site').dashboard
 }
 
 /** Those of closed rows too. */
