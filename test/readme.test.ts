@@ -27,7 +27,9 @@ const topologies = codeOf('docs/topologies.md').join('')
 /** The topics and the topology, without the application that runs them. */
 const definitions = program.slice(0, program.indexOf('const app ='))
 const [orders = '', trial = '', feed = ''] = codeOf('docs/getting-started.md')
+const [moved = ''] = codeOf('docs/from-kafka-streams.md')
 const programs = new Map([
+  ['moved.ts', moved],
   ['orders.ts', orders],
   ['try.ts', trial],
   ['feed.ts', feed],
@@ -70,6 +72,7 @@ describe('the programs of the pages', () => {
     ['testing.js', testing, 'visitors: 1'],
     ['topologies.js', topologies, 'o1: Lamp'],
     ['try.js', trial, 'cents: 1300'],
+    ['moved.js', moved, 'north'],
     ['feed.js', feed, '3 orders'],
   ])('print what the page says: %s', (script, code, part) => {
     const output = execFileSync(process.execPath, [script], { cwd: directory, encoding: 'utf8' })
