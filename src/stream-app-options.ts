@@ -31,7 +31,7 @@ export interface StreamAppOptions {
   readonly topologyModule?: TopologyModule
   /** Default `exactly_once`. */
   readonly guarantee?: Guarantee
-  /** Default 100. */
+  /** Between two commits; where nothing is left to read, a fifth of it. Default 100. */
   readonly commitIntervalMs?: number
   /**
    * Committed values kept in memory, default 64 MiB. 0 switches the coalescing of updates off, as

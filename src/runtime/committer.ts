@@ -32,6 +32,8 @@ export interface CommitterOptions {
  * would do so again, and for ever.
  */
 const awaitedAfterAbort = 16
+/** Of the interval: what lies between two commits where nothing is left to gather for them. */
+const drainedShare = 0.2
 
 export class Committer {
   readonly #options: CommitterOptions
@@ -81,7 +83,9 @@ export class Committer {
     }
     if (this.#asked || this.#isFull() || changed.some(({ life }) => life.time.mustCommit)) return 0
     const { environment, intervalMs } = this.#options
-    return Math.max(0, this.#lastSealAt + intervalMs - environment.ticks())
+    const isDrained = this.#running().every(({ life }) => life.isDrained)
+    const spanMs = isDrained ? intervalMs * drainedShare : intervalMs
+    return Math.max(0, this.#lastSealAt + spanMs - environment.ticks())
   }
 
   /** Begins a commit if one is due and all tasks are at rest. */

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
 import { FencedError } from '../../src/errors.ts'
+import { Committer, type CommitterOptions } from '../../src/runtime/committer.ts'
+import type { StreamTask } from '../../src/runtime/stream-task.ts'
+import type { SharedEnvironment } from '../../src/runtime/task-environment.ts'
 import { openWorld } from './engine-world.ts'
 import {
   CountOperator,
@@ -199,6 +202,42 @@ it('commits soon when an operator asks for it', async () => {
   engine.turn()
   engine.turn()
   expect(log.commits).toHaveLength(1)
+})
+
+it('waits for a fifth of the interval only where nothing is left to read', () => {
+  let now = 0
+  let [isDrained, needsCommit] = [false, true]
+  const life = { time: { mustCommit: false }, isDrained: true }
+  const idle = { isRunning: true, needsCommit: false, openBytes: 0, life }
+  const task = {
+    ...idle,
+    get needsCommit() {
+      return needsCommit
+    },
+    get life() {
+      return { ...life, isDrained }
+    },
+  }
+  const environment = { ticks: () => now, outputs: { bytes: 0 } } as unknown as SharedEnvironment
+  const committer = new Committer({
+    environment,
+    intervalMs: 100,
+    bufferBytesMax: 1_000,
+    purgeIntervalMs: 30_000,
+    tasks: () => [task, idle] as unknown as readonly StreamTask[],
+    onFailure: () => Promise.resolve(),
+    probe: () => undefined,
+  } as CommitterOptions)
+  expect(committer.dueInMs()).toBe(100)
+  isDrained = true
+  expect(committer.dueInMs()).toBe(20)
+  now = 15
+  expect(committer.dueInMs()).toBe(5)
+  isDrained = false
+  expect(committer.dueInMs()).toBe(85)
+  needsCommit = false
+  isDrained = true
+  expect(committer.dueInMs()).toBe(Number.POSITIVE_INFINITY)
 })
 
 it('keeps several stores of a task in one commit', async () => {
