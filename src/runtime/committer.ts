@@ -33,7 +33,7 @@ export interface CommitterOptions {
  */
 const awaitedAfterAbort = 16
 /** Of the interval: what lies between two commits where nothing is left to gather for them. */
-const drainedShare = 0.2
+const caughtUpShare = 0.2
 
 export class Committer {
   readonly #options: CommitterOptions
@@ -83,8 +83,8 @@ export class Committer {
     }
     if (this.#asked || this.#isFull() || changed.some(({ life }) => life.time.mustCommit)) return 0
     const { environment, intervalMs } = this.#options
-    const isDrained = this.#running().every(({ life }) => life.isDrained)
-    const spanMs = isDrained ? intervalMs * drainedShare : intervalMs
+    const isCaughtUp = this.#running().every(({ life }) => life.isCaughtUp)
+    const spanMs = isCaughtUp ? intervalMs * caughtUpShare : intervalMs
     return Math.max(0, this.#lastSealAt + spanMs - environment.ticks())
   }
 

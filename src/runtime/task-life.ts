@@ -242,6 +242,12 @@ export class TaskLife {
     return this.#queues.every((queue) => !queue.fill() && !isKnownToLag(queue))
   }
 
+  /** As far as is known the log holds nothing more, and nothing is under way. Decodes nothing. */
+  get isCaughtUp(): boolean {
+    if (this.#busy !== undefined || this.#work.length > 0 || this.#flights.size > 0) return false
+    return !this.#queues.some(isKnownToLag)
+  }
+
   /** Decoded bytes since the last call. */
   takeBytes(): number {
     let bytes = 0

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest'
+import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
+import { topic } from '../../src/dsl/topic.ts'
 import { FencedError } from '../../src/errors.ts'
 import { Committer, type CommitterOptions } from '../../src/runtime/committer.ts'
 import type { StreamTask } from '../../src/runtime/stream-task.ts'
 import type { SharedEnvironment } from '../../src/runtime/task-environment.ts'
+import { json } from '../../src/serde/json.ts'
+import { string } from '../../src/serde/primitives.ts'
 import { openWorld } from './engine-world.ts'
 import {
   CountOperator,
@@ -206,8 +210,8 @@ it('commits soon when an operator asks for it', async () => {
 
 it('waits for a fifth of the interval only where nothing is left to read', () => {
   let now = 0
-  let [isDrained, needsCommit] = [false, true]
-  const life = { time: { mustCommit: false }, isDrained: true }
+  let [isCaughtUp, needsCommit] = [false, true]
+  const life = { time: { mustCommit: false }, isCaughtUp: true }
   const idle = { isRunning: true, needsCommit: false, openBytes: 0, life }
   const task = {
     ...idle,
@@ -215,7 +219,7 @@ it('waits for a fifth of the interval only where nothing is left to read', () =>
       return needsCommit
     },
     get life() {
-      return { ...life, isDrained }
+      return { ...life, isCaughtUp }
     },
   }
   const environment = { ticks: () => now, outputs: { bytes: 0 } } as unknown as SharedEnvironment
@@ -229,15 +233,28 @@ it('waits for a fifth of the interval only where nothing is left to read', () =>
     probe: () => undefined,
   } as CommitterOptions)
   expect(committer.dueInMs()).toBe(100)
-  isDrained = true
+  isCaughtUp = true
   expect(committer.dueInMs()).toBe(20)
   now = 15
   expect(committer.dueInMs()).toBe(5)
-  isDrained = false
+  isCaughtUp = false
   expect(committer.dueInMs()).toBe(85)
   needsCommit = false
-  isDrained = true
+  isCaughtUp = true
   expect(committer.dueInMs()).toBe(Number.POSITIVE_INFINITY)
+})
+
+it('leaves a record that cannot be read to its task while it asks whether a commit is due', async () => {
+  const builder = new StreamsBuilder()
+  const numbers = { key: string(), value: json<number>() }
+  const stream = builder.stream(topic('in', numbers), { errors: { decode: 'stop' } })
+  stream.to(topic('out', { ...numbers, create: true }))
+  const world = await openWorld(builder.build(), { commitIntervalMs: 1_000_000 })
+  await world.send('in', [{ value: '1' }])
+  world.drain()
+  await world.send('in', [{ value: '{' }])
+  world.engine.turn()
+  expect(world.engine.failure).toMatchObject({ code: 'MILLRACE_RECORD_REFUSED' })
 })
 
 it('keeps several stores of a task in one commit', async () => {
