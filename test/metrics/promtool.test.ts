@@ -3,21 +3,13 @@ import { createHttpApp } from '../../src/http/app.ts'
 import { listen } from '../../src/http/server.ts'
 import { Exposition } from '../../src/metrics/exposition.ts'
 import type { AppSnapshot } from '../../src/runtime/snapshot.ts'
-import { knownLabels, shopMetrics } from '../../topologies/shop-metrics.ts'
+import { knownLabels } from '../../topologies/shop-metrics.ts'
 import { FakeApplication, runningSnapshot } from '../support/http-ports.ts'
 import { lint, prometheusPrograms, startPrometheus } from '../support/prometheus.ts'
+import { shopTopology } from '../support/shop-topology.ts'
 
 const programs = await prometheusPrograms()
-const { instruments } = shopMetrics({
-  eventsTopic: 'shop.events',
-  metricsTopic: 'shop.metrics',
-  orderTypes: ['checkout_click'],
-  currency: 'EUR',
-  grace: '30s',
-  idle: '1m',
-  conversionRefresh: '5m',
-  maxFuture: '2m',
-})
+const { instruments } = shopTopology
 
 /** Every series that the topology declares has a value. */
 function snapshot(): AppSnapshot {
