@@ -244,7 +244,7 @@ it('waits for a fifth of the interval only where nothing is left to read', () =>
   expect(committer.dueInMs()).toBe(Number.POSITIVE_INFINITY)
 })
 
-it('leaves a record that cannot be read to its task while it asks whether a commit is due', async () => {
+it('leaves a record that cannot be read to its task when it asks for a commit', async () => {
   const builder = new StreamsBuilder()
   const numbers = { key: string(), value: json<number>() }
   const stream = builder.stream(topic('in', numbers), { errors: { decode: 'stop' } })
