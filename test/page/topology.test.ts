@@ -65,6 +65,17 @@ describe.skipIf(chromiumPath === undefined)('the topology page', () => {
     expect(faults).toEqual([])
   })
 
+  it('covers the text of no node or topic by its button, in light and dark', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page } = await open({ colorScheme })
+      const fills = await page.locator('.node .button').evaluateAll((list) => {
+        const style = globalThis as unknown as { getComputedStyle(of: unknown): { fill: string } }
+        return [...new Set(list.map((button) => style.getComputedStyle(button).fill))]
+      })
+      expect(fills).toEqual(['rgba(0, 0, 0, 0)'])
+    }
+  })
+
   it('shows rates, lag, event time and state, as they are', async () => {
     const { page } = await open()
     await shows(page, '#total-lag', /^30$/)

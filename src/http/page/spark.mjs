@@ -1,4 +1,4 @@
-/** A line without axes, as wide as its place, for the ground behind a figure. */
+/** A line without axes, as wide as its place, to stand under a figure. */
 import { draw } from './dom.mjs'
 
 const [width, height] = [400, 100]
