@@ -1,8 +1,31 @@
 /**
- * How the tests run: many small files side by side, each with its own ports and directories; then
- * the whole application as processes, one file at a time, because those need the machine.
+ * How the tests run: small files side by side, each with its own ports and directories, and the
+ * whole application as processes among them. More workers than processors: half of the files wait
+ * for brokers and processes most of the time.
  */
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+import { LongestFirst } from './support/longest-first.ts'
+
+/** Rooms that compute only: their files share a process, and what it has loaded. */
+const plain = [
+  'aggregators',
+  'avro',
+  'demo',
+  'dsl',
+  'operators',
+  'processor',
+  'runtime',
+  'serde',
+  'simulation',
+  'testing',
+  'topologies',
+  'topology',
+  'views',
+  'windows',
+].map((room) => `test/${room}/**/*.test.ts`)
+
+const maxWorkers = Math.max(4, availableParallelism())
 
 export default defineConfig({
   root: new URL('..', import.meta.url).pathname,
@@ -12,26 +35,19 @@ export default defineConfig({
     execArgv: ['--import', new URL('support/typescript-threads.mjs', import.meta.url).href],
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    maxWorkers,
+    sequence: { sequencer: LongestFirst },
     projects: [
+      { extends: true, test: { name: 'plain', include: plain, isolate: false } },
       {
         extends: true,
         test: {
           name: 'rooms',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/system/**'],
-          maxWorkers: 2,
-          sequence: { groupOrder: 0 },
+          exclude: ['test/system/**', ...plain],
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'system',
-          include: ['test/system/**/*.test.ts'],
-          maxWorkers: 1,
-          sequence: { groupOrder: 1 },
-        },
-      },
+      { extends: true, test: { name: 'system', include: ['test/system/**/*.test.ts'] } },
     ],
   },
 })
