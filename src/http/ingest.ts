@@ -21,7 +21,8 @@ export function ingestEvents(ports: HttpPorts): (context: Context) => Promise<Re
       return problem(context, 415, detail, { accept: 'application/json, application/x-ndjson' })
     }
     const body = await readBody(context.req.raw, bodyBytesMax)
-    if (body === undefined) {
+    if (body === 'cut') return problem(context, 400, 'The body ended before it was whole.')
+    if (body === 'too long') {
       return problem(context, 413, 'At most 8 MiB at a time.', { connection: 'close' })
     }
     const parsed = parseEvents(body, type)
@@ -58,19 +59,21 @@ function isCharset(parameter: string): boolean {
   return parameter.startsWith('charset=')
 }
 
-/** Undefined if it is too long; what is beyond the bound is not read. */
-async function readBody(request: Request, bytesMax: number): Promise<Buffer | undefined> {
-  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return undefined
+/** What is beyond the bound is not read; one that is cut is nobody's fault here. */
+async function readBody(request: Request, bytesMax: number): Promise<Buffer | 'too long' | 'cut'> {
+  if (Number(request.headers.get('content-length') ?? 0) > bytesMax) return 'too long'
   const chunks: Uint8Array[] = []
   let bytes = 0
   const reader = request.body?.getReader()
   for (;;) {
-    const { done = true, value } = (await reader?.read()) ?? {}
+    const read = await reader?.read().catch(() => 'cut' as const)
+    if (read === 'cut') return 'cut'
+    const { done = true, value } = read ?? {}
     if (done || value === undefined) return Buffer.concat(chunks)
     bytes += value.byteLength
     chunks.push(value)
     if (bytes <= bytesMax) continue
     await reader?.cancel()
-    return undefined
+    return 'too long'
   }
 }

@@ -110,6 +110,23 @@ describe('POST /api/events', () => {
     expect(told.status).toBe(413)
   })
 
+  it('takes nothing of a body that is cut, and blames nobody for it', async () => {
+    const { app } = createHttpApp(shop.ports())
+    const lines = [Buffer.from('{"a":1}\n')]
+    const body = new ReadableStream({
+      pull(controller) {
+        const line = lines.pop()
+        if (line === undefined) controller.error(new Error('aborted'))
+        else controller.enqueue(line)
+      },
+    })
+    const headers = { 'content-type': 'application/x-ndjson' }
+    const init = { method: 'POST', body, headers, duplex: 'half' } as const
+    const response = await app.request('/api/events', init)
+    expect(response.status).toBe(400)
+    expect(shop.ingested).toEqual([])
+  })
+
   it('waits until the application is ready', async () => {
     shop.reasons = ['Task 0_0 is being restored.']
     const { status, headers, answer } = await post('{}')
