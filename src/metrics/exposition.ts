@@ -63,7 +63,9 @@ export class Exposition {
   /** The text for a scrape; all of the application's series are of one moment. */
   async render(): Promise<{ readonly contentType: string; readonly body: string }> {
     this.#current = this.#snapshot()
-    const body = await this.#registry.metrics()
+    const text = await this.#registry.metrics()
+    // Prometheus bears what prom-client writes; the format, and other readers, want it like this.
+    const body = text.replaceAll(/ Nan$/gm, ' NaN')
     return { contentType: this.#registry.contentType, body }
   }
 }

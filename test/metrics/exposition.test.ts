@@ -118,4 +118,14 @@ describe('what Prometheus reads', () => {
     }
     expect(lines.some((line) => line.startsWith('nodejs_heap_size_used_bytes'))).toBe(true)
   })
+
+  it('writes what is no number as the format has it', async () => {
+    const exposition = new Exposition({ snapshot: runningSnapshot, instruments, version: '1' })
+    await exposition.render()
+    // Nothing was measured since: a mean of nothing.
+    const lines = (await exposition.render()).body.split('\n')
+    expect(series(lines, 'nodejs_eventloop_lag_mean_seconds')).toEqual([
+      'nodejs_eventloop_lag_mean_seconds NaN',
+    ])
+  })
 })
