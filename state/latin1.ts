@@ -1,5 +1,7 @@
 /** Keys as binary strings: one character per byte, both ways. */
 
+import { shortText, shortTextMax } from '../src/short-text.ts'
+
 /** A short loop beats the call into native code. */
 const loopBytesMax = 24
 
@@ -17,5 +19,6 @@ export function latin1Bytes(text: string): Uint8Array {
 }
 
 export function latin1String(bytes: Uint8Array, start = 0, end = bytes.length): string {
-  return latin1Slice.call(bytes, start, end)
+  const isShort = end - start <= shortTextMax && end <= bytes.length
+  return isShort ? shortText(bytes, start, end) : latin1Slice.call(bytes, start, end)
 }

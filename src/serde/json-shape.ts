@@ -11,7 +11,7 @@
  */
 import type { BytesReader } from '../record.ts'
 import { startsWith } from '../record.ts'
-import { decodeUtf8At, encodeUtf8 } from './text.ts'
+import { decodeAsciiAt, decodeUtf8At, encodeUtf8 } from './text.ts'
 
 const namesMax = 32
 /** Names that `JSON.parse` would sort to the front, and one that is no name like others. */
@@ -105,7 +105,7 @@ export class ShapeReader {
     }
     this.#end = at < end ? at + 1 : -1
     if (isLast && at - start === last.length) return last
-    const text = decodeUtf8At(bytes, start, at)
+    const text = decodeAsciiAt(bytes, start, at)
     this.#texts[index] = text
     return text
   }
