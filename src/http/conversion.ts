@@ -6,7 +6,7 @@ import type { AppSnapshot } from '../runtime/snapshot.ts'
 import type { SeenRow } from '../views/row-series.ts'
 import { json } from './answers.ts'
 import type { HttpPorts, MetricInfo } from './ports.ts'
-import { notYet } from './problem.ts'
+import { notYet, rowsNotYet } from './problem.ts'
 import { iso } from './time-query.ts'
 
 const conversionMetric = 'conversion_1h'
@@ -31,6 +31,7 @@ export function conversion(ports: HttpPorts): (context: Context) => Response {
 
 export function latestRows(ports: HttpPorts): (context: Context) => Response {
   return (context) => {
+    if (!ports.rows.caughtUp) return rowsNotYet(context)
     const seen = ports.metrics.map(({ name }) => ports.rows.latest(name))
     return json(context, { results: seen.flatMap((row) => row?.row ?? []) })
   }

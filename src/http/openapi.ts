@@ -48,7 +48,11 @@ function rowPaths(): Part {
     }),
     '/api/metrics': get({
       summary: 'The latest row of each metric',
-      responses: { 200: content('At most one row a metric', ref('Rows')), ...conditional },
+      responses: {
+        200: content('At most one row a metric', ref('Rows')),
+        ...conditional,
+        503: problem('The rows are still being read'),
+      },
     }),
     '/api/windows/{metric}': get({
       summary: 'Rows of a metric by the end of their window, oldest first',
@@ -72,6 +76,7 @@ function rowPaths(): Part {
         ...conditional,
         400: problem('A parameter cannot be read'),
         404: problem('There is no such metric'),
+        503: problem('The rows are still being read'),
       },
     }),
     '/api/stream': get({

@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { Timestamp } from '../ids.ts'
 import { json } from './answers.ts'
 import type { HttpPorts } from './ports.ts'
-import { problem } from './problem.ts'
+import { problem, rowsNotYet } from './problem.ts'
 import { parseTime } from './time-query.ts'
 
 const limitDefault = 100
@@ -26,6 +26,7 @@ export function windows(ports: HttpPorts): (context: Context) => Response {
     const page = readPage(context, metric, faults)
     const limit = readLimit(context.req.query('limit'), faults)
     if (faults.length > 0) return problem(context, 400, faults.join(' '))
+    if (!ports.rows.caughtUp) return rowsNotYet(context)
     const rows = ports.rows.range(metric, page.from, page.to ?? Infinity, limit + 1)
     const results = rows.slice(0, limit)
     const next = rows[limit]

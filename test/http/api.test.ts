@@ -96,6 +96,20 @@ describe('GET /api/metrics', () => {
     shop.put(...rows.toReversed(), metricRow('visitors_5m', noon - 5 * minute))
     expect(await json('/api/metrics')).toEqual({ results: rows })
   })
+
+  it('is 503 while the rows are being read, which would take readers back in time', async () => {
+    shop.put(metricRow('visitors_5m', noon))
+    shop.caughtUp = false
+    for (const path of ['/api/metrics', '/api/windows/visitors_5m']) {
+      const response = await get(path)
+      expect(response.status).toBe(503)
+      expect(Number(response.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect((await get('/api/windows/visitors_5m?limit=0')).status).toBe(400)
+    shop.caughtUp = true
+    expect((await json('/api/metrics'))['results']).toHaveLength(1)
+    expect((await json('/api/windows/visitors_5m'))['results']).toHaveLength(1)
+  })
 })
 
 describe('GET /api/windows/{metric}', () => {

@@ -87,6 +87,10 @@ describe('the description of the API', () => {
     expect(Object.keys(paths).toSorted()).toEqual([...api].toSorted())
   })
 
+  const reader = new FakeApplication()
+  reader.caughtUp = false
+  const { rows } = reader.ports()
+  const reading = { rows }
   const cases: readonly Case[] = [
     { method: 'get', path: '/api/conversion', url: '/api/conversion' },
     { method: 'get', path: '/api/metrics', url: '/api/metrics' },
@@ -106,6 +110,13 @@ describe('the description of the API', () => {
     { method: 'get', path: '/', url: '/' },
     { method: 'get', path: '/openapi.json', url: '/openapi.json' },
     { method: 'get', path: '/api/metrics', url: '/api/metrics', ports: { apiToken: 'secret' } },
+    { method: 'get', path: '/api/metrics', url: '/api/metrics', ports: reading },
+    {
+      method: 'get',
+      path: '/api/windows/{metric}',
+      url: '/api/windows/orders_5m',
+      ports: reading,
+    },
     {
       method: 'get',
       path: '/api/conversion',

@@ -185,6 +185,23 @@ describe.skipIf(chromiumPath === undefined)('the overview', () => {
     expect(faults).toEqual([])
   })
 
+  it('waits for rows that are still being read', async () => {
+    fillDays(shop)
+    shop.caughtUp = false
+    const { page } = await pages.open()
+    await shows(page, '#state', 'Restoring')
+    expect(await textOf(page, '[data-figure=visitors] .value')).toBe('–')
+    shop.caughtUp = true
+    await shows(page, '[data-figure=visitors] .value', '1,234')
+    await shows(page, '#state', 'Live')
+  })
+
+  it('is not offline while rows are read and there is no stream for it', async () => {
+    shop.caughtUp = false
+    const { page } = await pages.open({ timing: { clientsMax: 0 } })
+    await shows(page, '#state', 'Restoring')
+  })
+
   it('tells unknown from none', async () => {
     const { page } = await pages.open()
     const none = { value: null, numerator: 0, denominator: 0 }

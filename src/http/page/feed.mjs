@@ -91,17 +91,23 @@ export class Feed {
     try {
       const { health: state, reasons, lastEventAt, now } = await getJson('api/status')
       this.#hear({ state, reasons, lastEventAt, now })
-      if (!(await this.#reload())) {
-        for (const metric of metrics) {
-          this.#take(await getRows(metric, (this.#newest.get(metric) ?? 0) + 1))
-        }
-      }
+      await this.#pollRows().catch((error) => {
+        // Whoever still reads the rows answers all the same.
+        if (!this.#isRestoring) throw error
+      })
       this.#on.link('polling')
       return true
     } catch (error) {
       if (error instanceof TokenNeeded) return true
       this.#on.link('offline')
       return false
+    }
+  }
+
+  async #pollRows() {
+    if (await this.#reload()) return
+    for (const metric of metrics) {
+      this.#take(await getRows(metric, (this.#newest.get(metric) ?? 0) + 1))
     }
   }
 
@@ -115,7 +121,6 @@ export class Feed {
       const end = results.reduce((newest, row) => Math.max(newest, row.windowEnd), 0)
       const lists = results.length === 0 ? [] : await Promise.all(metrics.flatMap(this.#past(end)))
       this.#take([...results, ...lists.flat()])
-      // An instance that is still reading tells nobody of the rows that it reads meanwhile.
       if (results.length === 0 || this.#isRestoring) this.#loadedAt = -Infinity
       return true
     } catch (error) {
