@@ -43,17 +43,44 @@ export async function forEachCommitted(
   const child = java(await classpath(), ['consume', brokers, topic])
   const exit = once(child, 'exit')
   try {
-    for await (const line of createInterface({ input: child.stdout })) {
-      const [partition = '', offset = '', timestamp = '', key = '', ...value] = line.split('\t')
-      const numbers = { partition: +partition, offset: +offset, timestamp: +timestamp }
-      visit({ ...numbers, key, value: value.join('\t') })
-    }
+    for await (const line of createInterface({ input: child.stdout })) visit(recordOf(line))
   } catch (error) {
     child.kill()
     throw error
   }
   const [status] = await exit
   if (status !== 0) throw new Error(`the foreign consumer ended with ${status}`)
+}
+
+/** What is committed in a topic, as it comes; the topic must exist. */
+export class ForeignFollower {
+  /** So far; in order per partition. */
+  readonly records: ForeignRecord[] = []
+  readonly #child: ChildProcessWithoutNullStreams
+
+  private constructor(child: ChildProcessWithoutNullStreams) {
+    this.#child = child
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      this.records.push(recordOf(line))
+    })
+  }
+
+  static async open(brokers: string, topic: string): Promise<ForeignFollower> {
+    return new ForeignFollower(java(await classpath(), ['follow', brokers, topic]))
+  }
+
+  async close(): Promise<void> {
+    if (this.#child.exitCode !== null) return
+    const exit = once(this.#child, 'exit')
+    this.#child.stdin.end('\n')
+    await exit
+  }
+}
+
+function recordOf(line: string): ForeignRecord {
+  const [partition = '', offset = '', timestamp = '', key = '', ...value] = line.split('\t')
+  const numbers = { partition: +partition, offset: +offset, timestamp: +timestamp }
+  return { ...numbers, key, value: value.join('\t') }
 }
 
 export async function createTopic(

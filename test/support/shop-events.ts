@@ -70,7 +70,8 @@ function event(random: Random, timestamp: number, sessions: number): RawEvent {
   return { timestamp, sessionId, eventType: random.pick(['pageView', 'page_view', 'search']) }
 }
 
-function order(random: Random, timestamp: number, sessionId: string): RawEvent {
+/** A click on the checkout, with a price or something else in its place. */
+export function order(random: Random, timestamp: number, sessionId: string): RawEvent {
   const base = { timestamp, sessionId, eventType: 'checkout_click' }
   const kind = random.next()
   if (kind < 0.1) return { ...base, total_price: badPrices[random.below(badPrices.length)] }
@@ -83,7 +84,8 @@ function order(random: Random, timestamp: number, sessionId: string): RawEvent {
   }
 }
 
-function broken(random: Random, timestamp: number, sessionId: string): RawEvent {
+/** No event at all, for one reason or another. */
+export function broken(random: Random, timestamp: number, sessionId: string): RawEvent {
   const eventType = 'pageView'
   return random.pick<RawEvent>([
     { timestamp, sessionId: null, eventType },

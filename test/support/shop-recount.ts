@@ -25,6 +25,8 @@ interface Accepted {
   readonly order: boolean
   /** Minor units of a valid price on an order. */
   readonly minor: bigint | null
+  /** It came too late for windows that end by then. */
+  readonly missedUntil: number
 }
 
 const minute = 60_000
@@ -44,7 +46,32 @@ export const metrics = Object.keys(metricWindows) as readonly Metric[]
 
 /** Every row with a window end from the first event up to and including `until`, oldest first. */
 export function recount(events: readonly RawEvent[], until: number): Map<Metric, MetricRow[]> {
-  const accepted = events.map(accept).filter((event) => event !== null)
+  const accepted = events.map((event) => accept(event)).filter((event) => event !== null)
+  return countAgain(accepted, until)
+}
+
+/**
+ * The same where events come too late: for windows whose end and grace the newest accepted event
+ * before them, of their own partition, has reached. Records in the order of their partitions.
+ */
+export function recountArrivals(
+  records: readonly { readonly partition: number; readonly value: string }[],
+  until: number,
+  graceMs: number
+): Map<Metric, MetricRow[]> {
+  const newest = new Map<number, number>()
+  const accepted: Accepted[] = []
+  for (const { partition, value } of records) {
+    const reached = newest.get(partition) ?? -Infinity
+    const event = accept(JSON.parse(value) as RawEvent, reached - graceMs)
+    if (event === null) continue
+    newest.set(partition, Math.max(reached, event.at))
+    accepted.push(event)
+  }
+  return countAgain(accepted, until)
+}
+
+function countAgain(accepted: Accepted[], until: number): Map<Metric, MetricRow[]> {
   accepted.sort((a, b) => a.at - b.at)
   const rows = new Map<Metric, MetricRow[]>(metrics.map((metric) => [metric, []]))
   const first = accepted[0]
@@ -56,7 +83,8 @@ export function recount(events: readonly RawEvent[], until: number): Map<Metric,
     for (let end = (Math.floor(first.at / refresh) + 1) * refresh; end <= until; end += refresh) {
       while (high < accepted.length && (accepted[high]?.at ?? end) < end) high++
       while (low < high && (accepted[low]?.at ?? 0) < end - size) low++
-      rows.get(metric)?.push(row(metric, end - size, end, accepted.slice(low, high)))
+      const counted = accepted.slice(low, high).filter(({ missedUntil }) => missedUntil < end)
+      rows.get(metric)?.push(row(metric, end - size, end, counted))
     }
   }
   return rows
@@ -99,14 +127,20 @@ function decimal(minor: bigint): string {
   return `${digits.slice(0, -2)}.${digits.slice(-2)}`
 }
 
-function accept(event: RawEvent): Accepted | null {
+/** The time of an event; null if it is not accepted. */
+export function acceptedTime(event: RawEvent): number | null {
+  return accept(event)?.at ?? null
+}
+
+function accept(event: RawEvent, missedUntil = -Infinity): Accepted | null {
   const { timestamp, sessionId, eventType, total_price: price } = event
   if (event['detectedDuplicate'] === true || event['detectedCorruption'] === true) return null
   if (typeof sessionId !== 'string' || sessionId === '') return null
   if (typeof timestamp !== 'number' || !Number.isInteger(timestamp) || timestamp < 0) return null
   if (timestamp > Date.now() + 2 * minute) return null
   const order = eventType === 'checkout_click'
-  return { at: timestamp, session: sessionId, order, minor: order ? minorUnits(price) : null }
+  const minor = order ? minorUnits(price) : null
+  return { at: timestamp, session: sessionId, order, minor, missedUntil }
 }
 
 /** A strict reading of a price with two decimals; null if it is not one. */

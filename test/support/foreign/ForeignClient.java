@@ -38,12 +38,14 @@ import org.apache.kafka.common.serialization.StringSerializer;
  *   move BROKERS SEED   gives about half of all partitions, of Kafka's own topics too, another leader
  *   quota BROKERS CLIENT_ID NAME=BYTES_PER_SECOND…
  *   consume BROKERS TOPIC   all committed records of all partitions, as `partition \t offset \t timestamp \t key \t value`
+ *   follow BROKERS TOPIC    the same as they come, until a line comes in
  */
 public class ForeignClient {
   public static void main(String[] args) throws Exception {
     var out = new PrintStream(System.out, false, StandardCharsets.UTF_8);
     if (args[0].equals("produce")) produce(args[1], args[2], args[3], out);
     else if (args[0].equals("consume")) consume(args[1], args[2], out);
+    else if (args[0].equals("follow")) follow(args[1], args[2], out);
     else if (args[0].equals("move")) move(args[1], Long.parseLong(args[2]), out);
     else if (args[0].equals("quota")) quota(args);
     else create(args[1], args[2], Integer.parseInt(args[3]));
@@ -121,19 +123,36 @@ public class ForeignClient {
   }
 
   static void consume(String brokers, String topic, PrintStream out) {
+    try (var consumer = consumer(brokers, topic)) {
+      var all = consumer.assignment();
+      var ends = consumer.endOffsets(all);
+      while (all.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) poll(consumer, out);
+    }
+  }
+
+  static void follow(String brokers, String topic, PrintStream out) throws Exception {
+    try (var consumer = consumer(brokers, topic)) {
+      while (System.in.available() == 0) {
+        poll(consumer, out);
+        out.flush();
+      }
+    }
+  }
+
+  static KafkaConsumer<String, String> consumer(String brokers, String topic) {
     var settings = settings(brokers);
     settings.put("isolation.level", "read_committed");
     settings.put("enable.auto.commit", "false");
-    try (var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer())) {
-      List<TopicPartition> all = consumer.partitionsFor(topic).stream().map(p -> new TopicPartition(topic, p.partition())).toList();
-      consumer.assign(all);
-      consumer.seekToBeginning(all);
-      var ends = consumer.endOffsets(all);
-      while (all.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
-        for (var r : consumer.poll(Duration.ofMillis(200))) {
-          out.println(r.partition() + "\t" + r.offset() + "\t" + r.timestamp() + "\t" + r.key() + "\t" + r.value());
-        }
-      }
+    var consumer = new KafkaConsumer<>(settings, new StringDeserializer(), new StringDeserializer());
+    var all = consumer.partitionsFor(topic).stream().map(p -> new TopicPartition(topic, p.partition())).toList();
+    consumer.assign(all);
+    consumer.seekToBeginning(all);
+    return consumer;
+  }
+
+  static void poll(KafkaConsumer<String, String> consumer, PrintStream out) {
+    for (var r : consumer.poll(Duration.ofMillis(200))) {
+      out.println(r.partition() + "\t" + r.offset() + "\t" + r.timestamp() + "\t" + r.key() + "\t" + r.value());
     }
   }
 
