@@ -26,7 +26,7 @@ export function notYet(context: Context, detail: string): Response {
   return problem(context, 503, detail, { 'retry-after': retryAfterSeconds })
 }
 
-/** After a restart the newest row at hand may be one of days ago: time would go back for readers. */
+/** After a restart the newest row at hand may be an old one: readers would go back in time. */
 export function rowsNotYet(context: Context): Response {
   return notYet(context, 'The rows of the metrics topic are still being read.')
 }

@@ -1,4 +1,4 @@
-/** A look at the page, and at the dashboard in Prometheus, as people would: what numbers are there. */
+/** What the page, and the dashboard in Prometheus, show to people. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { launchChromium } from './chromium.ts'
 import { panelsOf, shipped } from './dashboards.ts'
