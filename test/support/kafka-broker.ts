@@ -2,7 +2,7 @@
  * Real Apache Kafka for tests: one node, or several that form a cluster, each a KRaft broker and
  * controller in a process of its own, with free ports and a directory that `stop()` removes.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'
@@ -11,14 +11,13 @@ import net from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { Cluster } from '../../src/kafka/cluster.ts'
 import { silentLogger } from '../../src/log.ts'
+import { formatNode } from './kafka-format.ts'
 import { ensureJars } from './kafka-jars.ts'
 
 export { type BrokerAvailability, brokerAvailability } from './kafka-jars.ts'
 
-const run = promisify(execFile)
 const quiet = '-Dorg.slf4j.simpleLogger.defaultLogLevel=warn'
 
 export interface BrokerOptions {
@@ -253,10 +252,9 @@ async function prepare(
   await rm(plan.directory, { recursive: true, force: true })
   await mkdir(plan.directory)
   await writeFile(file, `${lines.join('\n')}\n`)
-  const tool = ['-cp', `${plan.lib}/*`, 'kafka.tools.StorageTool', 'format']
-  const users = (options.scramUsers ?? []).flatMap((user) => ['--add-scram', user])
-  const args = [...tool, '-t', clusterId, '-c', file, ...users]
-  await run('java', ['-XX:TieredStopAtLevel=1', quiet, ...args])
+  const { lib, nodeId } = plan
+  const { scramUsers = [] } = options
+  await formatNode(join(plan.directory, 'data'), { lib, scramUsers, clusterId, nodeId })
 }
 
 function propertiesOf(

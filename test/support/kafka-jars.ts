@@ -124,7 +124,7 @@ async function fetchBeside(
     await rm(beside, { recursive: true, force: true })
     // Somebody else was faster, after a lock that was left behind.
     if (existsSync(directory)) return
-    throw new Error(`Fetching ${directory} with Maven failed`, { cause: error })
+    throw new Error(`Making ${directory} failed`, { cause: error })
   }
 }
 
