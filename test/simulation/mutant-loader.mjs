@@ -1,7 +1,7 @@
 /** A hook of Node's module loader: some sources with one of their rules made wrong. */
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { compiled } from '../support/typescript-loader.mjs'
+import { compiled } from '../../src/launch/typescript-hooks.mjs'
 
 let edits = []
 
@@ -12,7 +12,8 @@ export function initialize(data) {
 export async function load(url, context, next) {
   const own = edits.filter(({ file }) => url.endsWith(`/${file}`))
   if (own.length === 0) return next(url, context)
-  let source = await readFile(fileURLToPath(url), 'utf8')
+  const fileName = fileURLToPath(url)
+  let source = await readFile(fileName, 'utf8')
   for (const { from, to } of own) source = source.replaceAll(from, () => to)
-  return { format: 'module', shortCircuit: true, source: await compiled(source) }
+  return { format: 'module', shortCircuit: true, source: await compiled(source, fileName) }
 }

@@ -5,4 +5,4 @@
 import { register } from 'node:module'
 import { isMainThread } from 'node:worker_threads'
 
-if (!isMainThread) register('./typescript-loader.mjs', import.meta.url)
+if (!isMainThread) register('../../src/launch/typescript-hooks.mjs', import.meta.url)
