@@ -1,7 +1,8 @@
 /**
  * Every supported line of Apache Kafka beside the one that all other tests run against: the port
- * suite, and two instances of an application that hand over. At length also three nodes of every
- * line that lose a leader. And brokers that nobody should try.
+ * suite, and two instances of an application that hand over; in the short form one line, another
+ * one each time. At length also three nodes of every line that lose a leader. And brokers that
+ * nobody should try.
  */
 import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -17,9 +18,10 @@ import { itHandsOver } from '../support/hand-over-suite.ts'
 import { type BrokerNode, type RunningBroker, startBroker } from '../support/kafka-broker.ts'
 import { defaultVersion, kafkaVersions } from '../support/kafka-jars.ts'
 import { connectTo } from '../support/kafka-tools.ts'
-import { isFull } from '../support/lengths.ts'
+import { isFull, isLong } from '../support/lengths.ts'
 import { describeLogPort } from '../support/log-port-suite.ts'
 import { createTopic, Reading } from '../support/log-port-tools.ts'
+import { Random, seedOfRun } from '../support/random.ts'
 
 async function connect(more: Pick<KafkaLogOptions, 'brokers'> & Partial<KafkaLogOptions>) {
   return await KafkaLog.connect({
@@ -43,8 +45,10 @@ async function leaderOf(brokers: RunningBroker, topic: string): Promise<BrokerNo
 }
 
 const others = kafkaVersions.filter((version) => version !== defaultVersion)
+const only = new Random(seedOfRun()).below(others.length)
+const chosen = others.filter((_, index) => isLong || index === only)
 
-describe.each(others)('Kafka %s', (version) => {
+describe.each(chosen)('Kafka %s', (version) => {
   let broker: RunningBroker
   let directory: string
 
