@@ -19,7 +19,7 @@ export interface MetricRow {
   readonly lastEventAt: number | null
 }
 
-interface Accepted {
+export interface Accepted {
   readonly at: number
   readonly session: string
   readonly order: boolean
@@ -71,7 +71,8 @@ export function recountArrivals(
   return countAgain(accepted, until)
 }
 
-function countAgain(accepted: Accepted[], until: number): Map<Metric, MetricRow[]> {
+/** From events that were judged before, which are sorted by it. */
+export function countAgain(accepted: Accepted[], until: number): Map<Metric, MetricRow[]> {
   accepted.sort((a, b) => a.at - b.at)
   const rows = new Map<Metric, MetricRow[]>(metrics.map((metric) => [metric, []]))
   const first = accepted[0]
