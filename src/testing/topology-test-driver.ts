@@ -14,7 +14,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { assert } from '../assert.ts'
 import { ManualClock } from '../clock.ts'
 import { type Duration, durationMs } from '../durations.ts'
 import type { ErrorOptions } from '../error-policy.ts'
@@ -27,10 +26,10 @@ import type { AppSnapshot, CounterSample, GaugeSample } from '../runtime/snapsho
 import { openView, type ReadsStores } from '../runtime/store-access.ts'
 import { nearest } from '../runtime/store-parts.ts'
 import { StoreReader } from '../runtime/store-reader.ts'
-import type { StreamTask } from '../runtime/stream-task.ts'
 import type { Guarantee } from '../runtime/task-environment.ts'
 import { withErrorOptions } from '../topology/errors.ts'
 import type { Topology } from '../topology/topology.ts'
+import { TestGroup } from './test-group.ts'
 import { type CrashPoint, TestInstance } from './test-instance.ts'
 import { TestInputTopic, TestOutputTopic, type TestTopic, type TopicHost } from './test-topics.ts'
 
@@ -63,8 +62,7 @@ export class TopologyTestDriver {
   readonly #path: string
   readonly #positions = new Map<string, number[]>()
   readonly #host: TopicHost
-  /** By number; a crashed one stays until it is restarted. */
-  #instances: TestInstance[] = []
+  readonly #group: TestGroup
 
   private constructor(topology: Topology, options: TestDriverOptions, path: string) {
     const { start = 0, applicationId = 'test' } = options
@@ -82,6 +80,11 @@ export class TopologyTestDriver {
     this.#path = path
     const { logger } = this.#options
     this.log = EmbeddedLog.inMemory({ clock: this.clock, group: applicationId, logger })
+    this.#group = new TestGroup({
+      log: this.log,
+      commits: this.#options.commit === 'each',
+      start: (index) => this.#start(index),
+    })
     this.#host = {
       log: this.log,
       now: () => this.clock.now(),
@@ -123,15 +126,15 @@ export class TopologyTestDriver {
    */
   readonly store = ((from: string | Readable<ReadableKind, unknown, unknown>) =>
     typeof from === 'string'
-      ? new StoreReader(() => this.#alive().flatMap(({ engine }) => engine.storeParts(from)))
+      ? new StoreReader(() => this.#group.alive.flatMap(({ engine }) => engine.storeParts(from)))
       : openView(from, this.#topology.readable, (name) =>
-          nearest(this.#alive().map(({ engine }) => engine.partsOf(name)))
+          nearest(this.#group.alive.map(({ engine }) => engine.partsOf(name)))
         )) as ReadsStores & (<V = unknown>(name: string) => StoreReader<V>)
 
   /** Rows of a table or store by name, as its readers see them, by task and binary key. */
   async rows(name: string): Promise<readonly StoreRow[]> {
     const rows: StoreRow[] = []
-    for (const { engine } of this.#alive()) {
+    for (const { engine } of this.#group.alive) {
       for await (const row of engine.storeRows(name)) rows.push(row)
     }
     return rows
@@ -167,7 +170,7 @@ export class TopologyTestDriver {
 
   /** One for each instance that is alive. */
   snapshots(): readonly AppSnapshot[] {
-    return this.#alive().map(({ engine }) => engine.snapshot())
+    return this.#group.alive.map(({ engine }) => engine.snapshot())
   }
 
   /**
@@ -180,17 +183,17 @@ export class TopologyTestDriver {
     while (restMs > stepMs) {
       this.clock.advance(stepMs)
       restMs -= stepMs
-      for (const { engine } of this.#alive()) engine.observe(false)
-      if (this.#alive().some(({ engine }) => engine.needsCommit)) await this.settle()
+      for (const { engine } of this.#group.alive) engine.observe(false)
+      if (this.#group.alive.some(({ engine }) => engine.needsCommit)) await this.settle()
     }
     this.clock.advance(restMs)
-    for (const { engine } of this.#alive()) engine.observe()
+    for (const { engine } of this.#group.alive) engine.observe()
     await this.settle()
   }
 
   /** Commits what has changed, and works on what comes of it. */
   async commit(): Promise<void> {
-    for (const { engine } of this.#alive()) await engine.commit()
+    for (const { engine } of this.#group.alive) await engine.commit()
     await this.settle()
   }
 
@@ -203,16 +206,10 @@ export class TopologyTestDriver {
     options: { readonly during?: CrashPoint; readonly instance?: number } = {}
   ): Promise<void> {
     const { during, instance } = options
-    const victims = instance === undefined ? this.#alive() : [this.#instance(instance)]
-    for (const victim of victims) {
-      if (during === undefined) await victim.crash()
-      else victim.armCrash(during)
-    }
-    if (during === undefined) return
-    for (const victim of victims) {
-      if (victim.engine.needsCommit) await victim.engine.commit()
-    }
-    await this.#bury()
+    await this.#group.crash(
+      instance === undefined ? this.#group.alive : [this.#group.at(instance)],
+      during
+    )
   }
 
   /**
@@ -226,122 +223,39 @@ export class TopologyTestDriver {
       this.#topology = withErrorOptions(options.topology, this.#options.errors)
       await this.#createTopics()
     }
-    for (const [index, instance] of this.#instances.entries()) {
-      if (!instance.isDead) continue
-      await instance.crash()
-      if (options.wipe === true) await rm(instance.path, { recursive: true, force: true })
-      this.#instances[index] = await this.#start(index)
-    }
-    await this.settle()
+    await this.#group.restart(options.wipe === true)
   }
 
   /** Starts or closes instances until there are this many; tasks move in good order. */
-  async rebalance(instances: number): Promise<void> {
-    while (this.#instances.length > instances) await this.#instances.pop()?.close()
-    while (this.#instances.length < instances) {
-      this.#instances.push(await this.#start(this.#instances.length))
-      await this.settle()
-    }
-    await this.settle()
+  rebalance(instances: number): Promise<void> {
+    return this.#group.resize(instances)
   }
 
   /** The group believes that this instance is gone, and gives its tasks to others. */
   freeze(instance: number): void {
-    this.#instance(instance).freeze()
+    this.#group.at(instance).freeze()
   }
 
   /** The frozen instance learns of it, drops what it has not committed, and joins again. */
   async thaw(instance: number): Promise<void> {
-    await this.#instance(instance).thaw()
+    await this.#group.at(instance).thaw()
     await this.settle()
   }
 
   /** Where an instance keeps its state. */
   directory(instance = 0): string {
-    return this.#instance(instance).path
+    return this.#group.at(instance).path
   }
 
   /** Works until nothing is left to do; rejects with what ended an instance. */
-  async settle(): Promise<void> {
-    for (;;) {
-      await this.#ready()
-      if (await this.#work()) continue
-      const commits = this.#options.commit === 'each'
-      const isDone = (engine: Engine): boolean => isDrained(engine) || (commits && isHeld(engine))
-      const busy = this.#alive().some(({ engine }) => !isDone(engine))
-      if (!busy && this.#isReady()) return
-      await turn()
-    }
+  settle(): Promise<void> {
+    return this.#group.settle()
   }
 
   async close(): Promise<void> {
-    for (const instance of this.#instances) await instance.close()
-    this.#instances = []
+    await this.#group.close()
     await this.log.close()
     await rm(this.#path, { recursive: true, force: true })
-  }
-
-  /** One record, or one commit; whether there was any. */
-  async #work(): Promise<boolean> {
-    const commits = this.#options.commit === 'each'
-    for (const { engine } of this.#alive()) {
-      engine.observe(false)
-      if (commits && isFlying(engine)) {
-        // The commit after each record waits for it, and the clock may have to be moved for that.
-        for (const { life } of running(engine)) life.settle()
-        if (isHeld(engine)) continue
-        if (isFlying(engine)) await turn()
-        else await this.#commitOf(engine)
-        return true
-      }
-      const done = engine.process(1)
-      if (commits && engine.needsCommit && !isFlying(engine)) {
-        await this.#commitOf(engine)
-        return true
-      }
-      if (done > 0) return true
-    }
-    return false
-  }
-
-  async #commitOf(engine: Engine): Promise<void> {
-    await engine.commit()
-    await this.#bury()
-  }
-
-  /** Waits until all tasks have an owner, and run. */
-  async #ready(): Promise<void> {
-    await this.log.balanced()
-    await this.#bury()
-    while (!this.#isReady()) {
-      await turn()
-      await this.#bury()
-    }
-  }
-
-  #isReady(): boolean {
-    return this.#alive().every(({ engine }) => engine.state === 'running')
-  }
-
-  /** Those that died in a commit are let go; those that failed fail the test. */
-  async #bury(): Promise<void> {
-    for (const instance of this.#instances) {
-      if (instance.isDead) await instance.crash()
-      else if (instance.engine.failure !== undefined) {
-        if (!isCrash(instance.engine.failure)) throw instance.engine.failure
-        await instance.crash()
-      }
-    }
-  }
-
-  #alive(): readonly TestInstance[] {
-    return this.#instances.filter(({ isDead }) => !isDead)
-  }
-
-  #instance(index: number): TestInstance {
-    const instance = this.#instances[index]
-    assert(instance !== undefined, `instance ${index} exists`)
-    return instance
   }
 
   async #start(index: number): Promise<TestInstance> {
@@ -377,31 +291,4 @@ export class TopologyTestDriver {
     )
     return idles.length === 0 ? Number.POSITIVE_INFINITY : Math.min(1_000, ...idles)
   }
-}
-
-type Engine = TestInstance['engine']
-
-function running({ tasks }: Engine): readonly StreamTask[] {
-  return tasks.filter(({ isRunning }) => isRunning)
-}
-
-function isDrained(engine: Engine): boolean {
-  return engine.areGlobalsCurrent && running(engine).every(({ life }) => life.isDrained)
-}
-
-function isFlying(engine: Engine): boolean {
-  return running(engine).some(({ life }) => life.isFlying)
-}
-
-/** Nothing goes on before the clock does. */
-function isHeld(engine: Engine): boolean {
-  return running(engine).some(({ life }) => life.isHeld)
-}
-
-function isCrash(error: unknown): boolean {
-  return (error as { code?: unknown }).code === 'MILLRACE_CLIENT_CRASHED'
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve))
 }
