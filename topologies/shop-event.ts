@@ -26,6 +26,9 @@ export interface ShopEvent {
   readonly isRepeated?: boolean
 }
 
+/** One function for all who look at it: windows that take the same events ask it once. */
+export const timestamp = (event: ShopEvent): number => event.timestamp
+
 /** Why an event, or its price, is refused: labels of `shop_events_rejected_total`. */
 export const rejectionReasons = [
   'decode',

@@ -12,7 +12,7 @@ import {
   type Sales,
   type Traffic,
 } from './metric-row.ts'
-import type { RejectionReason, ShopEvent } from './shop-event.ts'
+import { type RejectionReason, type ShopEvent, timestamp } from './shop-event.ts'
 
 type Final<V> = WindowedKTable<null, V, 'final'>
 
@@ -116,7 +116,7 @@ export function showSales(basket: Final<Sales>, revenue: Final<Sales>, currency:
 export function showNewest(events: KStream<Uint8Array | null, ShopEvent>): void {
   events
     .windowedBy(tumbling('100000d').emit('updates'))
-    .aggregate('newest', { at: max(({ timestamp }: ShopEvent) => timestamp) })
+    .aggregate('newest', { at: max(timestamp) })
     .toGauge({
       name: 'last_message_time',
       help: 'Time of the newest accepted event in epoch milliseconds',

@@ -38,7 +38,7 @@ import {
   revenueRow,
   trafficRows,
 } from './metric-row.ts'
-import { rejectionReasons, type ShopEvent, shopEvents } from './shop-event.ts'
+import { rejectionReasons, type ShopEvent, shopEvents, timestamp } from './shop-event.ts'
 import type { ShopFields } from './shop-fields.ts'
 import { countEvents, showConversion, showNewest, showSales, showTraffic } from './shop-gauges.ts'
 
@@ -87,7 +87,6 @@ type Events = KStream<Uint8Array | null, ShopEvent>
 
 const isOrder = ({ order }: ShopEvent): boolean => order
 const sessionId = (event: ShopEvent): string => event.sessionId
-const timestamp = (event: ShopEvent): number => event.timestamp
 const price = (event: ShopEvent): bigint | null => event.price
 const hasPrice = (event: ShopEvent): boolean => event.price !== null
 

@@ -4,9 +4,6 @@ import { binaryTextAt } from '../serde/text.ts'
 /** So few are written faster one by one; their number takes one byte. */
 const loopCharsMax = 32
 
-/** Of the length before a text or bytes of up to 2 MiB. */
-export const lengthBytesMax = 3
-
 /** Integers up to 2^53 − 1 take 7 bits a byte; other numbers are doubles, big endian. */
 export class ByteWriter {
   #buffer = Buffer.allocUnsafe(256)
@@ -129,6 +126,18 @@ export class ByteWriter {
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
     this.#views = []
+  }
+}
+
+/** Where a text ends whose length is here. */
+export function binaryEnd(bytes: Uint8Array, at: number): number {
+  const short = bytes[at] as number
+  if (short < 0x80) return at + 1 + short
+  let length = 0
+  for (let scale = 1, next = at; ; scale *= 0x80, next++) {
+    const byte = bytes[next] as number
+    length += (byte & 0x7f) * scale
+    if (byte < 0x80) return next + 1 + length
   }
 }
 

@@ -18,4 +18,17 @@ export interface Field {
   read(reader: ByteReader): unknown
   /** Of `distinct`: what to count; its state is only how many there are. */
   readonly member?: (value: unknown) => string | undefined
+  /** Where adding values is exactly merging what was made of them, however they are grouped. */
+  readonly exact?: ExactSteps | undefined
+}
+
+/**
+ * `add` in two steps, of which only the first may throw. States are never changed, but replaced.
+ * Of `distinct` what is chosen is the member, and `put` is not asked.
+ */
+export interface ExactSteps {
+  /** Fields with equal ones do the same with every value. */
+  readonly same: readonly unknown[]
+  readonly choose: (value: unknown) => unknown
+  readonly put: (state: unknown, chosen: unknown) => unknown
 }

@@ -4,7 +4,7 @@ import { data } from '../serde/data.ts'
 import type { Serde } from '../serde/serde.ts'
 import { type Ability, type Aggregator, isWhere, type Member } from './aggregator.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
-import type { Field } from './field.ts'
+import type { ExactSteps, Field } from './field.ts'
 import { memberKey } from './member.ts'
 import { approximateCount, quantileField } from './sketches.ts'
 
@@ -22,11 +22,10 @@ export function makeField(name: string, one: Aggregator<never, unknown, Ability>
     case 'count':
       return count(passes)
     case 'sum':
-      return sum(name, choose, one.args.includes(0n) ? 0n : 0)
+      return sum(name, choose, one.args.includes(0n) ? 0n : 0, [select, passes])
     case 'min':
-      return extreme('min', name, choose)
     case 'max':
-      return extreme('max', name, choose)
+      return extreme(one.kind, name, choose, [select, passes])
     case 'mean':
       return mean(name, choose)
     case 'first':
@@ -35,12 +34,12 @@ export function makeField(name: string, one: Aggregator<never, unknown, Ability>
       return single('last', choose, (_kept, next) => next)
     case 'collect':
       return collection(name, choose, (one.args.at(-1) as { readonly max: number }).max)
-    case 'distinct':
-      return {
-        ...counting,
-        kind: 'distinct',
-        member: (value) => memberKey(choose(value) as Member),
-      }
+    case 'distinct': {
+      const member = (value: unknown): string | undefined => memberKey(choose(value) as Member)
+      const same = ['distinct', select, passes]
+      const exact: ExactSteps = { same, choose: member, put: (state) => state }
+      return { ...counting, kind: 'distinct', member, exact }
+    }
     case 'approxDistinct':
       return approximateCount((value) => memberKey(choose(value) as Member))
     case 'quantiles':
@@ -90,48 +89,60 @@ function count(passes: ((value: unknown) => boolean) | undefined): Field {
     passes === undefined || passes(value) ? (state as number) + 1 : state
   const remove = (state: unknown, value: unknown): unknown =>
     passes === undefined || passes(value) ? (state as number) - 1 : state
-  return { ...counting, kind: 'count', add, remove }
+  const exact: ExactSteps = {
+    same: ['count', passes],
+    choose: (value) => passes === undefined || passes(value),
+    put: (state, isCounted) => (isCounted === true ? (state as number) + 1 : state),
+  }
+  return { ...counting, kind: 'count', add, remove, exact }
 }
 
-function sum(name: string, choose: Select, zero: 0 | 0n): Field {
+/** @param by what is chosen is a matter of these alone */
+function sum(name: string, choose: Select, zero: 0 | 0n, by: readonly unknown[]): Field {
   const addend = (value: unknown): Numeric | undefined => {
     const chosen = chosenNumber(name, choose(value))
     if (chosen !== undefined && typeof chosen !== typeof zero) throw mixed(name, typeof chosen)
     return chosen
   }
+  // Adding a zero of type bigint costs as much as adding a price.
+  const put = (state: unknown, one: unknown): unknown =>
+    one === undefined ? state : plus(state as Numeric, one as Numeric)
   return {
     ...numeric,
     kind: typeof zero === 'bigint' ? 'sum of bigint' : 'sum',
     init: () => zero,
-    add(state, value) {
-      const one = addend(value)
-      // Adding a zero of type bigint costs as much as adding a price.
-      return one === undefined ? state : plus(state as Numeric, one)
-    },
+    add: (state, value) => put(state, addend(value)),
+    // Doubles do not add up to the same in any order.
+    exact: zero === 0 ? undefined : { same: ['sum', ...by], choose: addend, put },
     remove: (state, value) => plus(state as Numeric, negative(addend(value) ?? zero)),
     merge: (state, other) => plus(state as Numeric, other as Numeric),
   }
 }
 
-function extreme(kind: 'min' | 'max', name: string, choose: Select): Field {
+function extreme(kind: 'min' | 'max', name: string, choose: Select, by: readonly unknown[]): Field {
   const isMin = kind === 'min'
   const isBetter = (value: Numeric, kept: Numeric): boolean => (isMin ? value < kept : value > kept)
   const better = (kept: unknown, value: unknown): unknown => {
     if (value === null || Number.isNaN(value)) return kept
     return kept === null || isBetter(value as Numeric, kept as Numeric) ? value : kept
   }
+  const number = (value: unknown): unknown => {
+    const chosen = choose(value)
+    return typeof chosen === 'number' ? chosen : (chosenNumber(name, chosen) ?? null)
+  }
+  const put = (state: unknown, chosen: unknown): unknown => {
+    // By far the most; NaN is not better than any number.
+    const areNumbers = typeof chosen === 'number' && typeof state === 'number'
+    if (areNumbers) return isBetter(chosen, state) ? chosen : state
+    return better(state, chosen)
+  }
   return {
     ...numeric,
     kind,
     init: () => null,
-    add(state, value) {
-      const chosen = choose(value)
-      // By far the most; NaN is not better than any number.
-      const areNumbers = typeof chosen === 'number' && typeof state === 'number'
-      if (areNumbers) return isBetter(chosen, state) ? chosen : state
-      return better(state, chosenNumber(name, chosen) ?? null)
-    },
+    add: (state, value) => put(state, number(value)),
     merge: better,
+    exact: { same: [kind, ...by], choose: number, put },
   }
 }
 

@@ -8,7 +8,7 @@
  * A partial is cumulative, but for its members: only new ones travel. One with many members goes as
  * several messages, which repeat all but those.
  */
-import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
+import { ByteReader, ByteWriter, binaryEnd } from '../aggregators/bytes.ts'
 import type { Row, RowAggregation } from '../aggregators/row.ts'
 import { FatalError } from '../errors.ts'
 import type { Offset, Timestamp } from '../ids.ts'
@@ -42,7 +42,7 @@ export interface MarkMessage {
 }
 
 /** The members, by slot, that follow a partial. */
-export type Members = readonly Iterable<string>[]
+export type Members = readonly (MemberRun | undefined)[]
 
 export class GlobalMessages {
   readonly #aggregation: RowAggregation
@@ -63,13 +63,17 @@ export class GlobalMessages {
   ): void {
     const writer = this.#writer
     this.#writeHead(partial, partial.fresh)
-    for (const [slot, list] of members.entries()) {
-      for (const member of list) {
-        if (writer.length + member.length > messageBytesMax) {
+    for (const [slot, run] of members.entries()) {
+      if (run === undefined) continue
+      const { bytes } = run
+      for (let at = 0; at < bytes.length; ) {
+        const end = binaryEnd(bytes, at)
+        if (writer.length + end - at > messageBytesMax) {
           send(writer.take())
           this.#writeHead(partial, 0)
         }
-        writer.u8(slot).binary(member)
+        writer.u8(slot).copy(bytes, at, end)
+        at = end
       }
     }
     send(writer.take())

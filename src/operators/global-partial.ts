@@ -10,15 +10,20 @@
  */
 
 import { RowAggregation } from '../aggregators/row.ts'
+import { canShare } from '../aggregators/shared-row.ts'
 import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
-import type { TaskContext } from '../processor/operator.ts'
-import { Operator } from '../processor/operator.ts'
+import {
+  Operator,
+  type RecordContext,
+  type TaskContext,
+  type Together,
+} from '../processor/operator.ts'
 import type { Grid } from '../windows/grid.ts'
 import { gridOf } from '../windows/grids.ts'
 import { GlobalMessages } from './global-messages.ts'
-import type { Partial } from './partial.ts'
-import { partialsDefinition } from './partial.ts'
+import { type Partial, partialsDefinition } from './partial.ts'
+import { inOneTeam, type PartialTeam, type Stretch, type TeamMember } from './partial-team.ts'
 import { Partials } from './partials.ts'
 import type { GlobalAggregateSpec } from './specs.ts'
 import { partialsStore } from './specs.ts'
@@ -27,10 +32,12 @@ import { partialsStore } from './specs.ts'
 const deletesMax = 20_000
 
 /** `stream.windowedBy(tumbling('5m')).aggregate('traffic', { … })`, up to its repartition topic. */
-export class GlobalPartialOperator extends Operator {
+export class GlobalPartialOperator extends Operator implements TeamMember {
+  readonly aggregation: RowAggregation
+  override readonly together: Together | undefined
+  team: PartialTeam | undefined
   readonly #spec: GlobalAggregateSpec
   readonly #grid: Grid
-  readonly #aggregation: RowAggregation
   readonly #messages: GlobalMessages
   readonly #isFinal: boolean
   #context!: TaskContext
@@ -48,18 +55,29 @@ export class GlobalPartialOperator extends Operator {
     super()
     this.#spec = spec
     this.#grid = gridOf(spec.windows)
-    this.#aggregation = new RowAggregation(spec.name, spec.aggregators)
-    assert(this.#aggregation.canMerge, `aggregate '${spec.name}' can merge`)
-    this.#messages = new GlobalMessages(this.#aggregation, spec.topic)
+    this.aggregation = new RowAggregation(spec.name, spec.aggregators)
+    assert(this.aggregation.canMerge, `aggregate '${spec.name}' can merge`)
+    this.#messages = new GlobalMessages(this.aggregation, spec.topic)
     this.#isFinal = spec.windows.emission === 'final'
+    this.together = canShare(this.aggregation) ? inOneTeam : undefined
+  }
+
+  get record(): RecordContext {
+    return this.#context.record
+  }
+
+  get stretch(): Stretch | undefined {
+    const [partial, until] = [this.#recent, this.#recentUntil]
+    if (partial === undefined || this.#mark >= until) return undefined
+    return { partial, from: this.#recentFrom, to: this.#recentTo, until }
   }
 
   override async init(context: TaskContext): Promise<void> {
     this.#context = context
     this.#topic = context.topicName(this.#spec.topic)
     const name = partialsStore(this.#spec.name)
-    const store = context.store(partialsDefinition(name, this.#aggregation))
-    this.#partials = new Partials(this.#aggregation, store)
+    const store = context.store(partialsDefinition(name, this.aggregation))
+    this.#partials = new Partials(this.aggregation, store)
     await this.#partials.load()
     const mark = context.time.mark(this.#spec.name)
     this.#mark = mark
@@ -84,11 +102,16 @@ export class GlobalPartialOperator extends Operator {
     if (timestamp > partial.last) partial.last = timestamp
     // Records of a later place may have come by another way, and sooner.
     partial.at = Math.max(partial.at, record.offset + 1)
-    this.#aggregation.add(partial.row, value, partial)
+    this.aggregation.add(partial.row, value, partial)
     if (!partial.isDirty) this.#partials.touch(partial)
   }
 
+  touch(partial: Partial): void {
+    this.#partials.touch(partial)
+  }
+
   override flush(): void {
+    this.team?.settle()
     const { time } = this.#context
     const before = time.mark(this.#spec.name)
     const announced = time.nextMark(this.#spec.name)
@@ -143,14 +166,10 @@ export class GlobalPartialOperator extends Operator {
 
   #due(before: Timestamp, mark: Timestamp): Set<Partial> {
     const due = new Set<Partial>()
-    for (const partial of this.#partials.dirty()) {
-      if (this.#wasSent(partial, mark)) due.add(partial)
-    }
+    for (const partial of this.#partials.dirty()) if (this.#wasSent(partial, mark)) due.add(partial)
     if (!this.#isFinal || mark === before) return due
     const [from, to] = [this.#grid.passedBefore(before), this.#grid.passedBefore(mark)]
-    for (const partial of this.#partials.between(from, to, this.#grid)) {
-      due.add(partial)
-    }
+    for (const partial of this.#partials.between(from, to, this.#grid)) due.add(partial)
     return due
   }
 

@@ -10,7 +10,7 @@
  * cost four writes of its own: the state, its changelog, and a deletion in both.
  */
 import type { KeyValueState } from '../../state/contract.ts'
-import { type ByteReader, type ByteWriter, lengthBytesMax } from '../aggregators/bytes.ts'
+import type { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import { present } from '../assert.ts'
 import { eachOf, MemberList, type MemberRun, type Members, runOf } from './member-list.ts'
 import { MemberSet, type MemberTail } from './member-set.ts'
@@ -21,19 +21,12 @@ const blockBytesMax = 16 * 1024
 /** What is written again is small beside the rest of a record, and blocks stay few. */
 const blockBytesMin = 512
 
-/** One entry; members are only added, and only to the last one: texts, or runs of a list. */
+/** One entry; members are only added, and only to the last one. */
 export class MemberBlock {
   readonly #runs: MemberRun[] = []
-  readonly #members: string[] = []
   bytes = 0
   /** Of members. */
   size = 0
-
-  add(member: string): void {
-    this.#members.push(member)
-    this.size += 1
-    this.bytes += member.length + lengthBytesMax
-  }
 
   addRun(run: MemberRun): void {
     this.#runs.push(run)
@@ -46,13 +39,10 @@ export class MemberBlock {
       if (set instanceof MemberList) set.addRun(run)
       else eachOf(run, (member) => void set.add(member))
     }
-    for (const member of this.#members) set.add(member)
   }
 
   write(writer: ByteWriter): void {
-    // Those that a restart has read come before those that were added since.
     for (const { bytes } of this.#runs) writer.rest(bytes)
-    for (const member of this.#members) writer.binary(member)
   }
 
   static read(reader: ByteReader): MemberBlock {
@@ -69,7 +59,7 @@ interface Unwritten {
   moveTo(block: MemberBlock): void
 }
 
-class UnwrittenTexts implements Unwritten {
+class UnwrittenTail implements Unwritten {
   readonly #tail: MemberTail
 
   constructor(tail: MemberTail) {
@@ -81,9 +71,7 @@ class UnwrittenTexts implements Unwritten {
   }
 
   moveTo(block: MemberBlock): void {
-    const tail = this.#tail
-    do block.add(tail.next())
-    while (tail.size > 0 && block.bytes < blockBytesMax)
+    block.addRun(this.#tail.take(blockBytesMax - block.bytes))
   }
 }
 
@@ -111,7 +99,7 @@ class UnwrittenRuns implements Unwritten {
 }
 
 function unwrittenOf(set: Members, isWritten: boolean): Unwritten {
-  if (set instanceof MemberSet) return new UnwrittenTexts(set.tail(isWritten ? set.size : 0))
+  if (set instanceof MemberSet) return new UnwrittenTail(set.tail(isWritten ? set.size : 0))
   return new UnwrittenRuns(set.runs, isWritten ? set.runs.length : 0)
 }
 

@@ -12,9 +12,10 @@ import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { MemberSink, Row, RowAggregation } from '../aggregators/row.ts'
 import { assert } from '../assert.ts'
 import type { Offset, Timestamp } from '../ids.ts'
+import { type KeptMembers, makeMembers } from './kept-members.ts'
 import { MarkVector } from './mark-vector.ts'
 import { MemberBlock, MemberBlocks } from './member-blocks.ts'
-import { MemberList, type Members } from './member-list.ts'
+import type { MemberRun, Members } from './member-list.ts'
 import { MemberSet, type MemberTail } from './member-set.ts'
 import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
 
@@ -35,12 +36,6 @@ export function compareIds(a: PartialId, b: PartialId): number {
     a.partition - b.partition ||
     (a.topic < b.topic ? -1 : Number(a.topic > b.topic))
   )
-}
-
-export type KeptMembers = 'once' | 'as they come'
-
-function makeMembers(kept: KeptMembers): Members {
-  return kept === 'once' ? new MemberSet() : new MemberList()
 }
 
 /** Cumulative; by slot of the row, a set of members or nothing. */
@@ -84,16 +79,21 @@ export class Partial implements PartialId, MemberSink {
   }
 
   /** Members, by slot, that were not taken before. */
-  takeUnsent(): readonly Iterable<string>[] {
-    const members = this.#unsent?.map((tail) => tail?.take() ?? [])
-    if (members === undefined) this.markSent()
-    return members ?? this.sets.map((set) => set ?? [])
+  takeUnsent(): readonly (MemberRun | undefined)[] {
+    this.#unsent ??= this.#tails(0)
+    return this.#unsent.map((tail) =>
+      tail !== undefined && tail.size > 0 ? tail.take() : undefined
+    )
   }
 
   /** The members that it has now were sent. */
   markSent(): void {
-    this.#unsent = this.sets.map((set) =>
-      set instanceof MemberSet ? set.tail(set.size) : undefined
+    this.#unsent = this.#tails()
+  }
+
+  #tails(from?: number): readonly (MemberTail | undefined)[] {
+    return this.sets.map((set) =>
+      set instanceof MemberSet ? set.tail(from ?? set.size) : undefined
     )
   }
 }

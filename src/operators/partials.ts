@@ -14,8 +14,9 @@ import type { KeyValueState } from '../../state/contract.ts'
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
 import type { Grid } from '../windows/grid.ts'
+import type { KeptMembers } from './kept-members.ts'
 import { MemberBlock } from './member-blocks.ts'
-import type { KeptMembers, PartialId, Stored } from './partial.ts'
+import type { PartialId, Stored } from './partial.ts'
 import {
   blockPrefix,
   idKey,

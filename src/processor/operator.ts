@@ -142,8 +142,16 @@ export interface TaskContext {
   counter(name: string): CounterPort
 }
 
+/**
+ * Makes one receiver of operators that take the same records, all of which it makes for them;
+ * `each` hands a record to one after the other, and says of which a failure is.
+ */
+export type Together = (operators: readonly Operator[], each: Receiver) => Receiver
+
 /** One operator of one task. */
 export abstract class Operator implements Receiver {
+  /** Operators behind the same fan-out that name the same one are handed their records by it. */
+  readonly together: Together | undefined = undefined
   /** Set by the wiring before `init`. */
   next: Receiver = sink
   /** Of windows: takes records that count for none; set by the wiring, if anybody wants them. */

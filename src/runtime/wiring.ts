@@ -74,7 +74,7 @@ function handled(node: ProcessorNodeSpec, errors: ErrorHandler, error: unknown):
 
 export function wire(subtopology: SubtopologySpec, errors: ErrorHandler): Wired {
   const nodes: WiredNode[] = []
-  const edges = new Map<string, Receiver>()
+  const edges = new Map<string, Edge>()
   for (const spec of subtopology.nodes) {
     if (spec.kind === 'source') continue
     const operator = inNode(spec.name, () => spec.create())
@@ -82,7 +82,7 @@ export function wire(subtopology: SubtopologySpec, errors: ErrorHandler): Wired 
     edges.set(spec.name, new Edge(spec, operator, errors))
   }
   const to = (children: readonly string[]): Receiver => {
-    const receivers = children.map((name) => present(edges.get(name), `node ${name}`))
+    const receivers = teamed(children.map((name) => present(edges.get(name), `node ${name}`)))
     const [only] = receivers
     return receivers.length === 1 && only !== undefined ? only : new FanOut(receivers)
   }
@@ -99,20 +99,32 @@ export function wire(subtopology: SubtopologySpec, errors: ErrorHandler): Wired 
   return { nodes, entries }
 }
 
+/** Operators that take their records together, where the first of them is. */
+function teamed(edges: readonly Edge[]): readonly Receiver[] {
+  return edges.flatMap((edge): readonly Receiver[] => {
+    const { together } = edge.operator
+    if (together === undefined) return [edge]
+    const team = edges.filter(({ operator }) => operator.together === together)
+    if (team.length === 1) return [edge]
+    const operators = team.map(({ operator }) => operator)
+    return team[0] === edge ? [together(operators, new FanOut(team))] : []
+  })
+}
+
 class Edge implements Receiver {
+  readonly operator: Operator
   readonly #node: ProcessorNodeSpec
-  readonly #operator: Operator
   readonly #errors: ErrorHandler
 
   constructor(node: ProcessorNodeSpec, operator: Operator, errors: ErrorHandler) {
     this.#node = node
-    this.#operator = operator
+    this.operator = operator
     this.#errors = errors
   }
 
   process(key: unknown, value: unknown, timestamp: Timestamp): void {
     try {
-      this.#operator.process(key, value, timestamp)
+      this.operator.process(key, value, timestamp)
     } catch (error) {
       handled(this.#node, this.#errors, error)
     }

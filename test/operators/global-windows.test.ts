@@ -6,6 +6,7 @@ import { GlobalFinalOperator } from '../../src/operators/global-final.ts'
 import { GlobalMessages, type PartialMessage } from '../../src/operators/global-messages.ts'
 import { GlobalPartialOperator } from '../../src/operators/global-partial.ts'
 import { MemberBlock } from '../../src/operators/member-blocks.ts'
+import { MemberSet } from '../../src/operators/member-set.ts'
 import type { GlobalAggregateSpec } from '../../src/operators/specs.ts'
 import type { Change } from '../../src/processor/change.ts'
 import type { TaskTime } from '../../src/processor/operator.ts'
@@ -280,7 +281,8 @@ test('a stale partial adds its members only, and a resend after the row is no lo
   const messages = new GlobalMessages(new RowAggregation('g', aggregators), 'g')
   const write = (message: Partial<typeof head>, members: string[] = []): Uint8Array => {
     let written = new Uint8Array()
-    messages.writePartial({ ...head, ...message }, [[], members, []], (bytes) => {
+    const run = new MemberSet(members).run(0)
+    messages.writePartial({ ...head, ...message }, [undefined, run], (bytes) => {
       written = bytes.slice()
     })
     return written

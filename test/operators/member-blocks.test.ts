@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ByteReader, ByteWriter } from '../../src/aggregators/bytes.ts'
 import { MemberBlock, MemberBlocks } from '../../src/operators/member-blocks.ts'
-import { MemberSet } from '../../src/operators/member-set.ts'
+import { eachOf } from '../../src/operators/member-list.ts'
+import { MemberSet, type MemberTail } from '../../src/operators/member-set.ts'
 
 const prefix = 'p'
 
@@ -100,9 +101,22 @@ test('a set holds each member once, in the order they came, whatever their hashe
 test('a tail is what has come since it was looked at', () => {
   const set = new MemberSet(['a', 'b'])
   const [all, rest] = [set.tail(0), set.tail(2)]
-  expect([all.take(), rest.take()]).toEqual([['a', 'b'], []])
-  for (const one of ['c', 'a', 'd']) set.add(one)
-  expect([all.size, rest.size, rest.next()]).toEqual([2, 2, 'c'])
-  expect([all.take(), rest.take(), rest.take()]).toEqual([['c', 'd'], ['d'], []])
-  expect(() => rest.next()).toThrow()
+  const taken = (tail: MemberTail, bytesMax?: number): readonly string[] => {
+    const found: string[] = []
+    eachOf(tail.take(bytesMax), (member) => found.push(member))
+    return found
+  }
+  expect(taken(all)).toEqual(['a', 'b'])
+  for (const one of ['c', 'a', 'd', 'ef']) set.add(one)
+  expect([all.size, rest.size]).toEqual([3, 3])
+  expect([taken(rest, 0), taken(rest, 5), taken(all, 4)]).toEqual([['c'], ['d', 'ef'], ['c', 'd']])
+  expect([rest.size, all.size]).toEqual([0, 1])
+  expect(() => rest.take()).toThrow()
+})
+
+test('members are told apart by all of their bytes, however long they are', () => {
+  const lengths = [0, 1, 126, 127, 128, 129, 16_383, 16_384, 16_385]
+  const members = lengths.flatMap((length) => ['x', 'y'].map((end) => '\x01'.repeat(length) + end))
+  const set = new MemberSet([...members, ...members])
+  expect([...set]).toEqual(members)
 })

@@ -142,7 +142,7 @@ export const mutants: readonly Mutant[] = [
       partial,
       'partial.sent = n',
       `const empty = { first: Number.POSITIVE_INFINITY, last: Number.NEGATIVE_INFINITY }
-    Object.assign(partial, { sent: 0, n: 0, row: this.#aggregation.init(), ...empty })`
+    Object.assign(partial, { sent: 0, n: 0, row: this.aggregation.init(), ...empty })`
     )
   ),
   atLeast(
