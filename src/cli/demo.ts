@@ -2,6 +2,9 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readConfig } from '../config.ts'
+import type { Variables } from '../environment.ts'
+import { ConfigError } from '../errors.ts'
 import { addCommand, type Host } from './command.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -37,9 +40,7 @@ async function demo({ env }: Terminal, { port, stateDir }: Flags): Promise<void>
   if (stateDir === undefined) {
     process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   }
-  // Only who runs it loads it.
-  const { runShop } = await import('../shop-process.ts')
-  await runShop({
+  const variables = {
     ...env,
     KAFKA_BROKERS: undefined,
     BOOTSTRAP_SERVERS: undefined,
@@ -48,5 +49,19 @@ async function demo({ env }: Terminal, { port, stateDir }: Flags): Promise<void>
     DEMO_TRAFFIC: 'on',
     STATE_DIR: directory,
     ...(port === undefined ? {} : { HTTP_PORT: port }),
-  })
+  }
+  // Faults are told as other commands tell them; what comes later is told in the log.
+  check(variables, port)
+  // Only who runs it loads it.
+  const { runShop } = await import('../shop-process.ts')
+  await runShop(variables)
+}
+
+function check(variables: Variables, port: string | undefined): void {
+  try {
+    readConfig(variables)
+  } catch (error) {
+    if (!(error instanceof ConfigError) || port === undefined) throw error
+    throw new ConfigError(error.faults.map((fault) => fault.replace(/^HTTP_PORT:/, '--port:')))
+  }
 }

@@ -24,7 +24,7 @@ export function report(error: unknown, terminal: Terminal, isJson: boolean): num
     return status
   }
   for (const message of messages) terminal.err(`error: ${message}\n`)
-  if (code !== null && status === exitStatus.failed) terminal.err(`(${code})\n`)
+  if (code?.startsWith('MILLRACE_') && status === exitStatus.failed) terminal.err(`(${code})\n`)
   return status
 }
 
@@ -44,6 +44,14 @@ function described(error: unknown): Described {
   if (error instanceof MillraceError) {
     return { code: error.code, messages: [error.message], status: status.failed }
   }
+  if (isSystemError(error)) {
+    // Such as a directory that is a file: its message says what and where, and no line of ours does.
+    return { code: error.code, messages: [error.message], status: status.failed }
+  }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: null, messages: [text], status: status.failed }
+}
+
+function isSystemError(error: unknown): error is Error & { readonly code: string } {
+  return error instanceof Error && 'syscall' in error && 'code' in error
 }

@@ -17,7 +17,7 @@ import { addCommand, type Host, printJson } from './command.ts'
 import { type EventLine, readEvents } from './event-lines.ts'
 import { status, UsageError } from './failures.ts'
 import { openToAppend } from './open-log.ts'
-import { progressOn } from './progress.ts'
+import { progressOn, untilAnswered } from './progress.ts'
 import { overridden, readSettings, type SettingFlags, withJson, withPlace } from './settings.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -214,7 +214,7 @@ async function topicTarget(terminal: Terminal, flags: Flags): Promise<Target> {
   if (flags.url !== undefined) throw new UsageError('--url and brokers exclude each other')
   const settings = readSettings(terminal, flags, undefined)
   const topic = flags.topic ?? readConfig(overridden(terminal.env, flags)).eventsTopic
-  const log = await openToAppend(settings)
+  const log = await untilAnswered(terminal, settings, openToAppend(settings))
   try {
     await log.partitions([topic])
   } catch (error) {

@@ -1,11 +1,13 @@
 /** `millrace lag`: how far behind the ends of its topics an application is, from outside. */
+import { FatalError } from '../errors.ts'
 import type { TopicPartition } from '../ids.ts'
 import { partitionName } from '../ids.ts'
 import { decodeTimeMetadata } from '../runtime/time-metadata.ts'
 import { addCommand, type Host, printJson } from './command.ts'
 import { status, UsageError } from './failures.ts'
 import { type LogOutside, openOutside } from './outside.ts'
-import { readSettings, type SettingFlags, withJson, withPlace } from './settings.ts'
+import { untilAnswered } from './progress.ts'
+import { readSettings, type SettingFlags, type Settings, withJson, withPlace } from './settings.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import { type ModuleFlags, moduleOf, type Shape, shapeOf, withModule } from './topology.ts'
@@ -65,13 +67,15 @@ async function lag(terminal: Terminal, path: string | undefined, flags: Flags): 
   const bound = boundOf(flags.failAbove)
   const settings = readSettings(terminal, flags, path)
   const shape = await shapeOf(terminal, moduleOf(terminal, path, flags), settings)
-  const outside = await openOutside(settings)
+  const outside = await untilAnswered(terminal, settings, openOutside(settings))
   try {
     const partitions = await lagOf(outside, shape)
+    const members = await outside.members()
+    if (partitions.length === 0 && members.length === 0) throw unknownApplication(settings)
     const found: LagReport = {
       applicationId: settings.applicationId,
       log: outside.kind,
-      members: await outside.members(),
+      members,
       lag: partitions.reduce((sum, row) => sum + row.lag, 0),
       partitions,
     }
@@ -81,6 +85,17 @@ async function lag(terminal: Terminal, path: string | undefined, flags: Flags): 
   } finally {
     await outside.close()
   }
+}
+
+/** Nothing is behind of what is not there, but whoever asks has another name in mind. */
+function unknownApplication({ applicationId, kafka }: Settings): FatalError {
+  const where = kafka === null ? 'the embedded log' : kafka.brokers.join(', ')
+  return new FatalError(
+    'MILLRACE_APPLICATION_UNKNOWN',
+    `Nothing is known of ${applicationId} on ${where}: nobody runs it, its group has committed ` +
+      'nothing, and no topic is there that it is known to read. Is APPLICATION_ID another, or ' +
+      'the cluster? If it has not run yet, create what it reads, and name its module.'
+  )
 }
 
 /** What its tasks read, and whatever else it has committed; by task, then by name. */

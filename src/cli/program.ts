@@ -5,7 +5,7 @@ import type { Host } from './command.ts'
 import { addDashboards } from './dashboards.ts'
 import { addDemo } from './demo.ts'
 import { addDescribe } from './describe.ts'
-import { report, status } from './failures.ts'
+import { report, status, UsageError } from './failures.ts'
 import { addIngest } from './ingest.ts'
 import { addInspect } from './inspect.ts'
 import { addLag } from './lag.ts'
@@ -32,17 +32,31 @@ export async function runProgram(
   commands: readonly ((host: Host) => void)[] = all
 ): Promise<number> {
   let ended: number = status.ok
-  const program = makeProgram(terminal)
+  const isJson = args.includes('--json')
+  const program = makeProgram(terminal, isJson)
   const end = (code: number): void => void (ended = code)
   for (const add of commands) add({ program, terminal, end })
   try {
     if (args.length === 0) program.outputHelp()
-    else await program.parseAsync(args, { from: 'user' })
+    else await program.parseAsync(spoken(args, program), { from: 'user' })
     return ended
   } catch (error) {
-    if (!(error instanceof CommanderError)) return report(error, terminal, args.includes('--json'))
-    return error.exitCode === 0 ? status.ok : status.usage
+    if (!(error instanceof CommanderError)) return report(error, terminal, isJson)
+    if (error.exitCode === 0) return status.ok
+    return isJson ? report(misuse(error), terminal, isJson) : status.usage
   }
+}
+
+/** `help lagg` is told what `lagg` is told, and not what there is in all. */
+function spoken(args: readonly string[], { commands }: Command): readonly string[] {
+  const [first, name] = args
+  const isKnown = name === undefined || commands.some((one) => one.name() === name)
+  return first === 'help' && !isKnown ? args.slice(1) : args
+}
+
+/** What commander has to say, in one line. */
+function misuse({ message }: CommanderError): UsageError {
+  return new UsageError(message.replace(/^error: /, '').replaceAll('\n', ' '))
 }
 
 const all = [
@@ -58,7 +72,8 @@ const all = [
   addDashboards,
 ] as const
 
-function makeProgram(terminal: Terminal): Command {
+/** @param isJson errors are told elsewhere */
+function makeProgram(terminal: Terminal, isJson: boolean): Command {
   const { isColoured } = terminal
   return new Command('millrace')
     .description('Stateful stream processing on Apache Kafka, and on a log of its own.')
@@ -71,7 +86,7 @@ function makeProgram(terminal: Terminal): Command {
     .exitOverride()
     .configureOutput({
       writeOut: terminal.out,
-      writeErr: terminal.err,
+      writeErr: isJson ? () => {} : terminal.err,
       getOutHelpWidth: () => helpColumns,
       getErrHelpWidth: () => helpColumns,
       getOutHasColors: () => isColoured,

@@ -1,7 +1,10 @@
 /** How far long work has come, on a terminal: one line that is written again and again. */
+import type { Settings } from './settings.ts'
 import type { Terminal } from './terminal.ts'
 
 const everyMs = 100
+/** Brokers that are there have answered by then. */
+const quietMs = 1_000
 
 export interface Progress {
   /** Tells of it, not more often than anybody can read. */
@@ -22,6 +25,23 @@ export function progressOn({ isLive, err }: Terminal): Progress {
     end() {
       if (isLive && Number.isFinite(shownAt)) err('\r\u001b[K')
     },
+  }
+}
+
+/** Says what is waited for where brokers do not answer at once: it can take a while to give up. */
+export async function untilAnswered<T>(
+  terminal: Terminal,
+  { kafka }: Settings,
+  work: Promise<T>
+): Promise<T> {
+  const progress = progressOn(terminal)
+  const where = kafka?.brokers.join(', ') ?? ''
+  const timer = setTimeout(() => progress.at(() => `Waiting for ${where} …`), quietMs)
+  try {
+    return await work
+  } finally {
+    clearTimeout(timer)
+    progress.end()
   }
 }
 

@@ -7,7 +7,7 @@
  * Invariant: how far they were sent back is committed with what was sent, so that a replay which is
  * cut goes on where it was, and sends nothing twice.
  */
-import { FatalError } from '../errors.ts'
+import { FatalError, MillraceError } from '../errors.ts'
 import type { Offset, TaskId } from '../ids.ts'
 import { taskId } from '../ids.ts'
 import type { RecordCursor } from '../record.ts'
@@ -18,7 +18,7 @@ import { addCommand, type Host, printJson } from './command.ts'
 import { type DeadLetter, deadLetterOf, headersToReplay } from './dead-letters.ts'
 import { status } from './failures.ts'
 import { openToCommit, openToRead } from './open-log.ts'
-import { bar, type Progress, progressOn } from './progress.ts'
+import { bar, type Progress, progressOn, untilAnswered } from './progress.ts'
 import { readSettings, type SettingFlags, withJson, withPlace } from './settings.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -79,7 +79,7 @@ async function replay(terminal: Terminal, topic: string, flags: Flags): Promise<
   const group = `${settings.applicationId}-replay`
   const progress = progressOn(terminal)
   const counted = new Counted()
-  const reading = await openToRead(settings, group)
+  const reading = await untilAnswered(terminal, settings, openToRead(settings, group))
   try {
     const waiting = new DeadLetters(reading.log, topic, progress)
     await waiting.read((record) => counted.add(deadLetterOf(record)))
@@ -134,6 +134,9 @@ class Counted {
   }
 }
 
+/** What logs say of a topic that is not there. */
+const missingCodes = ['MILLRACE_TOPICS_INVALID', 'MILLRACE_TOPICS_UNFIT']
+
 /** What is in the topic behind what was sent back before. */
 class DeadLetters {
   readonly log: Log
@@ -147,12 +150,23 @@ class DeadLetters {
   }
 
   async read(take: (record: RecordCursor) => void): Promise<void> {
-    const count = (await this.log.partitions([this.topic])).get(this.topic) ?? 0
+    const count = await this.#partitions()
     for (let partition = 0; partition < count; partition++) {
       const place = { topic: this.topic, partition }
       const [committed] = await this.log.committed([place])
       await this.partition(partition, committed?.offset, take, () => {})
     }
+  }
+
+  async #partitions(): Promise<number> {
+    const { log, topic } = this
+    const missing = new FatalError('MILLRACE_TOPIC_MISSING', `There is no topic ${topic}.`)
+    const counts = await log.partitions([topic]).catch((error: unknown) => {
+      // What it would take to make it is not asked for: there is nothing to be sent back.
+      const isMissing = error instanceof MillraceError && missingCodes.includes(error.code)
+      throw isMissing ? missing : error
+    })
+    return counts.get(topic) ?? 0
   }
 
   /** To the end as of now; `flush` is awaited after each batch. */

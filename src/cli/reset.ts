@@ -7,6 +7,7 @@ import { partitionName } from '../ids.ts'
 import { addCommand, type Host, printJson } from './command.ts'
 import { status, UsageError } from './failures.ts'
 import { type LogOutside, openOutside } from './outside.ts'
+import { untilAnswered } from './progress.ts'
 import { carryOut, type ResetOffset, type ResetPlan } from './reset-steps.ts'
 import { readSettings, type SettingFlags, type Settings, withJson, withPlace } from './settings.ts'
 import type { Terminal } from './terminal.ts'
@@ -67,7 +68,7 @@ async function reset(terminal: Terminal, path: string | undefined, flags: Flags)
       `nothing in ${settings.directory} tells which topics are its own: name the module`
     )
   }
-  const outside = await openOutside(settings)
+  const outside = await untilAnswered(terminal, settings, openOutside(settings))
   let plan: ResetPlan
   try {
     plan = await planOf(outside, shape, settings, target, flags.stateOnly === true)

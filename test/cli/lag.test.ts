@@ -47,10 +47,13 @@ describe('millrace lag on brokers', () => {
     expect((await command([...args, '--fail-above', '3'])).status).toBe(0)
   })
 
-  it('knows no tasks without a topology, and nothing of one that never ran', async () => {
+  it('knows no tasks without a topology, and refuses one that nothing is known of', async () => {
     const app = await CountingApp.open(brokers)
     const args = ['lag', '-b', brokers.join(), '-a', app.id, '-d', app.stateDir('elsewhere')]
-    expect(await json<LagReport>(args)).toMatchObject({ partitions: [], lag: 0 })
+    const unknown = await command([...args, '--fail-above', '10'])
+    expect([unknown.status, unknown.out]).toEqual([1, ''])
+    expect(unknown.err).toContain(`Nothing is known of ${app.id} on ${brokers.join(', ')}`)
+    expect(unknown.err).toContain('MILLRACE_APPLICATION_UNKNOWN')
     const running = await app.start()
     await app.sendKeys(['a'])
     await app.untilCounts(running, { a: 1 })
@@ -66,9 +69,25 @@ describe('millrace lag on brokers', () => {
       clearInterval(timer)
       vi.useRealTimers()
     })
-    const { status, err } = await command(['lag', '-b', '127.0.0.1:1', '-a', 'none'])
+    const args = ['lag', '-b', '127.0.0.1:1', '-a', 'none']
+    const { status, err } = await command(args)
     expect([status, err]).toEqual([1, expect.stringContaining('127.0.0.1:1')])
     expect(err).toContain('MILLRACE_KAFKA_UNREACHABLE')
+    expect(err).not.toContain('Waiting')
+  })
+
+  it('says on a terminal that it waits for a broker', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'setTimeout', 'clearTimeout'] })
+    const timer = setInterval(() => vi.advanceTimersByTime(500), 5)
+    onTestFinished(() => {
+      clearInterval(timer)
+      vi.useRealTimers()
+    })
+    const args = ['lag', '-b', '127.0.0.1:1', '-a', 'none']
+    const { status, err } = await command(args, { isTerminal: true })
+    expect(status).toBe(1)
+    expect(err.startsWith('\r\u001b[KWaiting for 127.0.0.1:1 …')).toBe(true)
+    expect(err).toContain('…\r\u001b[Kerror: ')
   })
 })
 

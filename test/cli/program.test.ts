@@ -1,6 +1,6 @@
 /** The command line itself: help, versions, misuse, and the statuses it ends with. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,6 +31,7 @@ describe('millrace', () => {
     [['lag', '--fail-abov', '1'], "unknown option '--fail-abov'\n(Did you mean --fail-above?)"],
     [['lag', '--fail-above', 'x'], "--fail-above takes a whole number of records, not 'x'"],
     [['lag', '--brokers'], "option '-b, --brokers <list>' argument missing"],
+    [['help', 'lagg'], "unknown command 'lagg'\n(Did you mean lag?)"],
     [['run'], "missing required argument 'module'"],
     [['run', 'nowhere.js', '-a', 'a'], 'there is no module nowhere.js'],
     [['run', orders, '-a', 'a', '--input', '{'], '--input is no JSON'],
@@ -63,6 +64,39 @@ describe('millrace', () => {
     expect(JSON.parse(err)).toEqual({
       error: { code: 'MILLRACE_LOG_ABSENT', message: expect.stringContaining('/nowhere') },
     })
+  })
+
+  it('tells misuse as JSON, too, in one line', async () => {
+    const messages = [
+      [['lagg', '--json'], "unknown command 'lagg' (Did you mean lag?)"],
+      [['lag', '--brokrs', 'x', '--json'], "unknown option '--brokrs' (Did you mean --brokers?)"],
+      [['replay', '--json'], "missing required argument 'topic'"],
+    ] as const
+    for (const [args, message] of messages) {
+      const { status, out, err } = await command(args)
+      expect([status, out]).toEqual([2, ''])
+      expect(JSON.parse(err)).toEqual({ error: { code: 'MILLRACE_USAGE', message } })
+    }
+  })
+
+  it('says what the system refuses without a trace of its own code', async () => {
+    const place = join(mkdtempSync(join(tmpdir(), 'millrace-file-')), 'file')
+    onTestFinished(() => rmSync(join(place, '..'), { recursive: true, force: true }))
+    writeFileSync(place, '')
+    const refused = await command(['dashboards', '-o', join(place, 'in-a-file')])
+    expect(refused).toEqual({
+      status: 1,
+      out: '',
+      err: expect.stringMatching(/^error: ENOTDIR.*\n$/),
+    })
+    const { err } = await command(['dashboards', '-o', join(place, 'in-a-file'), '--json'])
+    expect(JSON.parse(err)).toMatchObject({ error: { code: 'ENOTDIR' } })
+  })
+
+  it('tells wrong settings of the demo by the names they were given', async () => {
+    const { status, out, err } = await command(['demo', '--port', 'abc'])
+    const told = "error: --port: expected a whole number from 0 to 65535, got 'abc'\n"
+    expect([status, out, err]).toEqual([78, '', told])
   })
 
   it('is what package.json says it is', () => {

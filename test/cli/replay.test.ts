@@ -106,6 +106,18 @@ describe('millrace replay on the embedded log', () => {
     ])
   })
 
+  it('says so where there is no such topic', async () => {
+    const brokers = (await sharedBroker()).join()
+    const onBrokers = await command(['replay', 'no.such', '-a', 'orders', '-b', brokers])
+    expect(onBrokers.status).toBe(1)
+    expect(onBrokers.err).toBe('error: There is no topic no.such.\n(MILLRACE_TOPIC_MISSING)\n')
+    const stateDir = mkdtempSync(join(tmpdir(), 'millrace-replay-'))
+    onTestFinished(() => rmSync(stateDir, { recursive: true, force: true }))
+    const log = await EmbeddedLog.open({ path: join(stateDir, 'orders', 'log'), group: 'orders' })
+    await log.close()
+    expect(await command(['replay', 'no.such', '-a', 'orders', '-d', stateDir])).toEqual(onBrokers)
+  })
+
   it('says so where there is nothing to send', async () => {
     const stateDir = mkdtempSync(join(tmpdir(), 'millrace-replay-'))
     onTestFinished(() => rmSync(stateDir, { recursive: true, force: true }))
