@@ -21,7 +21,7 @@ export interface DayWorldOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-const patience = { timeout: 60_000, interval: 25 }
+const patience = { timeout: 90_000, interval: 25 }
 
 export class DayWorld {
   readonly instances: readonly AppProcess[]
@@ -134,9 +134,18 @@ export class DayWorld {
     )
   }
 
+  /** However long it takes, as long as it goes on. */
   async untilReached(metric: string, windowEnd: number): Promise<void> {
-    const seen = () => expect(this.reached(metric), metric).toBeGreaterThanOrEqual(windowEnd)
-    await vi.waitFor(seen, patience)
+    const rows = (): number => this.follower.records.length + this.stream.rows.length
+    let [known, movedAt] = [rows(), Date.now()]
+    while (this.reached(metric) < windowEnd) {
+      if (rows() > known) [known, movedAt] = [rows(), Date.now()]
+      if (Date.now() - movedAt > patience.timeout) {
+        const shown = `shown are ${this.reached(metric)} and ${known} rows`
+        throw new Error(`${metric} does not come to ${windowEnd}: ${shown}\n${this.told}`)
+      }
+      await sleep(patience.interval)
+    }
   }
 
   async #expectCommitted(): Promise<void> {

@@ -124,6 +124,8 @@ async function liveDangerously(seen: DayWorld, random: Random, over: AbortSignal
   const [first, second] = seen.instances
   while (!over.aborted && first !== undefined && second !== undefined) {
     await sleep(1_000 + random.below(4_000))
+    // Else a slow machine would never come to anything between two of them.
+    if (random.chance(0.7)) await first.ready()
     const [downMs, dies] = [random.below(1_000), random.chance(0.5)]
     if (random.chance(0.5)) await seen.kill(first, downMs)
     else if (!second.running) second.start()
