@@ -45,7 +45,7 @@ function described(error: unknown): Described {
     return { code: error.code, messages: [error.message], status: status.failed }
   }
   if (isSystemError(error)) {
-    // Such as a directory that is a file: its message says what and where, and no line of ours does.
+    // Such as a directory that is a file: the message says what and where.
     return { code: error.code, messages: [error.message], status: status.failed }
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
