@@ -33,7 +33,8 @@ export default defineConfig({
     globalSetup: ['test/support/global-broker.ts'],
     pool: 'forks',
     execArgv: ['--import', new URL('support/typescript-threads.mjs', import.meta.url).href],
-    testTimeout: 60_000,
+    // Four files at a time on two processors: what takes a second alone may take many.
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     maxWorkers,
     sequence: { sequencer: LongestFirst },
