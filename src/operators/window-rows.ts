@@ -172,6 +172,9 @@ export class WindowRows implements WindowHome {
   /** What it has not written it never will: most rows of short windows go like this. */
   #end(window: OpenWindow): void {
     this.#forget(window)
+    // Once the map of windows has grown old, each table that it leaves behind keeps what it held
+    // from being collected with the young: rows of gone windows were most of what survived.
+    window.rows.clear()
     this.#dirty.delete(window)
     this.#dirtyRows -= window.dirty.length
     window.dirty = []
