@@ -50,6 +50,8 @@ export class Refreshes {
     const part = this.#partOf(row)
     if (part === undefined) return undefined
     this.#parts.set(windowEnd, part)
+    // A day after an order that came late, it may take away more than came: known, and not shown.
+    if (part.minor < 0n || part.orders < 0) return undefined
     const windowStart = windowEnd - refreshMs
     const amount = format(part)
     const last = row.lastEventAt
@@ -85,7 +87,7 @@ export class Refreshes {
     if (![before, left].every((money) => unitOf(money) === unitOf(sum))) return undefined
     const minor = sum.minor - before.minor + left.minor
     const orders = sum.orders - before.orders + left.orders
-    return minor < 0n || orders < 0 ? undefined : { ...sum, minor, orders }
+    return { ...sum, minor, orders }
   }
 
   /** This place, and what no later row asks for. */

@@ -111,6 +111,25 @@ describe('the refreshes of a rolling sum', () => {
     expect(taken({ ...second, amount: '0.04' })).toBeUndefined()
   })
 
+  it('stay known on later days where a late order takes away more than came', () => {
+    const refreshes = new Refreshes(sum)
+    const [own, next] = [noon + half, noon + 2 * half]
+    const late = { at: own - 1, minor: 100 }
+    const twiceADay = [0, 1, 2, 3, 4].map((halves) => {
+      return { at: noon + 5 * half + (halves * day) / 2, minor: 1 }
+    })
+    const bought = { at: own + 2 * day - 1, minor: 700 }
+    const orders = [{ at: noon - 1, minor: 5 }, late, ...twiceADay, bought]
+    const parts = new Map<number, number | null | undefined>()
+    for (let end = noon; end <= next + 2 * day; end += half) {
+      const counted = end === own ? orders.filter((order) => order !== late) : orders
+      parts.set(end, refreshes.take(rowAt(end, counted))?.numerator)
+    }
+    expect([parts.get(own), parts.get(next)]).toEqual([0, 100])
+    expect([parts.get(own + day), parts.get(next + day)]).toEqual([undefined, 100])
+    expect([parts.get(own + 2 * day), parts.get(next + 2 * day)]).toEqual([600, 100])
+  })
+
   it('may be beyond what a number holds, and without decimals', () => {
     const refreshes = new Refreshes(sum)
     const row = rowAt(noon, [{ at: noon - 1, minor: 1 }])
