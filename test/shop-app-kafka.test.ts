@@ -1,14 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { readConfig } from '../src/config.ts'
-import { silentLogger } from '../src/log.ts'
-import { ShopApp } from '../src/shop-app.ts'
+import type { ShopApp } from '../src/shop-app.ts'
 import { allRows, gauges, newestEnds, streamedRows } from './support/api-client.ts'
 import { createTopic, ForeignProducer } from './support/foreign-client.ts'
+import { openKafkaShop, untilFound } from './support/kafka-shop.ts'
 import { sharedBroker } from './support/shared-broker.ts'
 
 const hour = 3_600_000
@@ -18,24 +13,12 @@ beforeAll(async () => {
   brokers = (await sharedBroker()).join()
 })
 
-async function make(id: string): Promise<ShopApp> {
-  const stateDir = await mkdtemp(join(tmpdir(), 'millrace-shop-'))
-  onTestFinished(() => rm(stateDir, { recursive: true, force: true }))
-  const config = readConfig({
-    KAFKA_BROKERS: brokers,
-    APPLICATION_ID: id,
-    EVENTS_TOPIC: `${id}.events`,
-    METRICS_TOPIC: `${id}.metrics`,
-    STATE_DIR: stateDir,
-    HTTP_PORT: '0',
-    IDLE_AFTER: '2s',
-  })
-  return new ShopApp(config, { logger: silentLogger })
+function make(id: string): Promise<ShopApp> {
+  return openKafkaShop(brokers, id, { IDLE_AFTER: '2s' })
 }
 
 async function start(id: string): Promise<string> {
   const app = await make(id)
-  onTestFinished(() => app.close())
   await app.start()
   return app.url ?? ''
 }
@@ -44,12 +27,9 @@ function record(partition: number, event: Readonly<Record<string, unknown>>) {
   return { partition, key: String(event['sessionId']), value: JSON.stringify(event) }
 }
 
+/** As long as that takes, within half a minute. */
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if (await condition().catch(() => false)) return
-    await sleep(100)
-  }
-  throw new Error(`never: ${what}`)
+  await untilFound(async () => (await condition()) || undefined, what)
 }
 
 describe('the application on a broker', () => {

@@ -1,21 +1,16 @@
 /** The formats that shops send, and rows by a schema, on a real broker and a real registry. */
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SchemaRegistry as Client } from '@kafkajs/confluent-schema-registry'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { avro } from '../src/avro/avro.ts'
-import { readConfig } from '../src/config.ts'
-import { silentLogger } from '../src/log.ts'
 import { confluentAvro } from '../src/registry/confluent-avro.ts'
 import { SchemaRegistry } from '../src/registry/schema-registry.ts'
-import { ShopApp } from '../src/shop-app.ts'
+import type { ShopApp } from '../src/shop-app.ts'
 import { allRows } from './support/api-client.ts'
 import { createTopic, ForeignProducer } from './support/foreign-client.ts'
+import { openKafkaShop, untilFound } from './support/kafka-shop.ts'
 import { RegistryFront } from './support/registry-front.ts'
 import { sharedBroker, sharedRegistry } from './support/shared-broker.ts'
 import { openTestLog } from './support/test-log.ts'
@@ -32,40 +27,17 @@ beforeAll(async () => {
   brokers = (await sharedBroker()).join()
 })
 
-async function open(id: string, settings: Readonly<Record<string, string>>): Promise<ShopApp> {
-  const stateDir = await mkdtemp(join(tmpdir(), 'millrace-formats-'))
-  onTestFinished(() => rm(stateDir, { recursive: true, force: true }))
-  const config = readConfig({
-    KAFKA_BROKERS: brokers,
-    APPLICATION_ID: id,
-    EVENTS_TOPIC: `${id}.events`,
-    METRICS_TOPIC: `${id}.metrics`,
-    STATE_DIR: stateDir,
-    HTTP_PORT: '0',
-    IDLE_AFTER: '1s',
-    ...settings,
-  })
-  const app = new ShopApp(config, { logger: silentLogger })
-  onTestFinished(() => app.close())
-  return app
-}
-
-async function until<T>(attempt: () => Promise<T | undefined>, what: string): Promise<T> {
-  for (let i = 0; i < 600; i++) {
-    const found = await attempt().catch(() => undefined)
-    if (found !== undefined) return found
-    await sleep(50)
-  }
-  throw new Error(`never: ${what}`)
+function open(id: string, settings: Readonly<Record<string, string>>): Promise<ShopApp> {
+  return openKafkaShop(brokers, id, settings)
 }
 
 /** The first row of a metric, once it is there. */
 async function firstRow(url: string, metric: string) {
-  return await until(async () => (await allRows(url, metric, 0))[0], `a row of ${metric}`)
+  return await untilFound(async () => (await allRows(url, metric, 0))[0], `a row of ${metric}`)
 }
 
 async function reasonOf(app: ShopApp, pattern: RegExp): Promise<string> {
-  return await until(async () => {
+  return await untilFound(async () => {
     const answer = (await (await fetch(`${app.url}/readyz`)).json()) as {
       readonly reasons?: readonly string[]
     }
@@ -182,7 +154,7 @@ async function decoded(id: string, registry: string): Promise<readonly unknown[]
       while (reader.advance()) if (reader.value !== null) values.push(Buffer.from(reader.value))
     },
   })
-  await until(async () => (values.length >= 2 ? true : undefined), 'rows')
+  await untilFound(async () => (values.length >= 2 ? true : undefined), 'rows')
   reader.close()
   const client = new Client({ host: registry })
   return await Promise.all(values.map(async (value) => ({ ...(await client.decode(value)) })))
