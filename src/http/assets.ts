@@ -24,11 +24,18 @@ const types: Readonly<Record<string, string>> = {
 
 /** The build puts them beside this file, as they are beside its source. */
 const place = new URL('./page/', import.meta.url)
+/** Stands in each page for what all of them have: `frame.html`. */
+const frameMark = '<!-- frame -->\n'
 
 /** Reads the pages' files once. Throws if they are not there. */
 export function pageAssets(): ReadonlyMap<string, Asset> {
   const names = readdirSync(place).filter((name) => extname(name) in types)
-  const own = names.map((name) => [name, load(new URL(name, place))] as const)
+  const frame = readFileSync(new URL('frame.html', place), 'utf8')
+  const own = names.map((name) => {
+    const bytes = readFileSync(new URL(name, place))
+    const body = extname(name) === '.html' ? framed(bytes, name, frame) : bytes
+    return [name, assetOf(name, body)] as const
+  })
   const { resolve } = createRequire(import.meta.url)
   // A package may show its parts to bundlers alone: it is found by its description.
   const part = (name: string, path: string): Asset => {
@@ -50,8 +57,19 @@ export function asset(assets: ReadonlyMap<string, Asset>, name?: string) {
   }
 }
 
+/** The page within the frame, whose link to it says so. */
+function framed(page: Uint8Array, name: string, frame: string): Uint8Array {
+  const link = `<a href="${name === 'index.html' ? './' : name.replace('.html', '')}"`
+  const own = frame.replace(`${link}>`, `${link} aria-current="page">`)
+  return Buffer.from(String(page).replace(frameMark, () => own))
+}
+
 function load(url: URL): Asset {
-  const body = new Uint8Array(readFileSync(url))
-  const contentType = types[extname(url.pathname)] ?? 'application/octet-stream'
+  return assetOf(url.pathname, readFileSync(url))
+}
+
+function assetOf(name: string, bytes: Uint8Array): Asset {
+  const body = new Uint8Array(bytes)
+  const contentType = types[extname(name)] ?? 'application/octet-stream'
   return { body, contentType, cacheControl: 'no-cache', etag: tagOf(body) }
 }
