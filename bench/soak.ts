@@ -26,6 +26,7 @@ import { Outside } from './outside.ts'
 const aheadRecords = 300_000
 const stepMs = 10_000
 const pollMs = 100
+const mebibyte = 1_048_576
 /** Event time flies, and passes today: windows close all the time. */
 const eventStepMs = 20
 const bounded = {
@@ -39,6 +40,8 @@ const feeder = fileURLToPath(new URL('./feed.js', import.meta.url))
 export interface Point {
   readonly seconds: number
   readonly rssMb: number
+  /** The least of the heap that was in use since the point before: what collecting left. */
+  readonly heapMb: number
 }
 
 export async function runSoak(options: BenchOptions): Promise<string> {
@@ -95,12 +98,16 @@ async function watch({ app, child, beats, input, minutes }: Watched) {
   const seconds = (): number => (performance.now() - from) / 1_000
   while (seconds() < minutes * 60) {
     const stepEnd = performance.now() + stepMs
+    let heapBytes = Number.POSITIVE_INFINITY
     while (performance.now() < stepEnd && seconds() < minutes * 60) {
       if (child.exitCode !== null) throw new Error(`the feeder ended with ${child.exitCode}`)
       if (child.connected) child.send(positions(app.snapshot(), input) + aheadRecords)
       await Promise.race([sleep(pollMs), app.done])
+      const { heapUsed, external } = process.memoryUsage()
+      heapBytes = Math.min(heapBytes, heapUsed + external)
     }
-    points.push({ seconds: seconds(), rssMb: process.memoryUsage.rss() / 1_048_576 })
+    const [rssMb, heapMb] = [process.memoryUsage.rss() / mebibyte, heapBytes / mebibyte]
+    points.push({ seconds: seconds(), rssMb, heapMb })
     console.error(progress(positions(app.snapshot(), input), points, beats))
   }
   const used = process.cpuUsage(cpu)
@@ -112,7 +119,8 @@ async function watch({ app, child, beats, input, minutes }: Watched) {
     ...{ records, rps: Math.round(records / wallSeconds) },
     cpu_us_per_rec: round((used.user + used.system) / records),
     rss_mb: Math.round(Math.max(...points.map(({ rssMb }) => rssMb))),
-    rss_slope_mb_per_hour: round(slope(points.slice(Math.floor(points.length / 2))) * 3_600),
+    rss_slope_mb_per_hour: hourly(points, ({ rssMb }) => rssMb),
+    heap_slope_mb_per_hour: hourly(points, ({ heapMb }) => heapMb),
     loop_p50_ms: round(loop.percentile(50) / 1e6),
     loop_p99_ms: round(loop.percentile(99) / 1e6),
     loop_max_ms: round(loop.max / 1e6),
@@ -123,21 +131,27 @@ async function watch({ app, child, beats, input, minutes }: Watched) {
 }
 
 function progress(records: number, points: readonly Point[], { lateMaxMs }: Beats): string {
-  const { seconds = 0, rssMb = 0 } = points.at(-1) ?? {}
+  const { seconds = 0, rssMb = 0, heapMb = 0 } = points.at(-1) ?? {}
+  const memory = `${rssMb.toFixed(0)} MB, ${heapMb.toFixed(1)} of them in use`
   const late = `heartbeats at most ${Math.round(lateMaxMs)} ms late`
-  return `${seconds.toFixed(0)} s: ${records} records, ${rssMb.toFixed(0)} MB, ${late}`
+  return `${seconds.toFixed(0)} s: ${records} records, ${memory}, ${late}`
+}
+
+/** Over the second half, in MB. */
+function hourly(points: readonly Point[], of: (point: Point) => number): number {
+  return round(slope(points.slice(Math.floor(points.length / 2)), of) * 3_600)
 }
 
 /** Of the line of least squares, in MB a second; 0 with less than two points. */
-export function slope(points: readonly Point[]): number {
-  const mean = (of: (point: Point) => number): number =>
-    points.reduce((sum, point) => sum + of(point), 0) / points.length
-  const [x, y] = [mean((point) => point.seconds), mean((point) => point.rssMb)]
+export function slope(points: readonly Point[], of: (point: Point) => number): number {
+  const mean = (some: (point: Point) => number): number =>
+    points.reduce((sum, point) => sum + some(point), 0) / points.length
+  const [x, y] = [mean((point) => point.seconds), mean(of)]
   let above = 0
   let below = 0
-  for (const { seconds, rssMb } of points) {
-    above += (seconds - x) * (rssMb - y)
-    below += (seconds - x) ** 2
+  for (const point of points) {
+    above += (point.seconds - x) * (of(point) - y)
+    below += (point.seconds - x) ** 2
   }
   return below === 0 ? 0 : above / below
 }

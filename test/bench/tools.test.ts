@@ -64,8 +64,11 @@ describe('the cells of a comparison', () => {
 
 describe('the slope of a soak', () => {
   it('is that of the line closest to the points', () => {
-    const points = [0, 10, 20, 30].map((seconds) => ({ seconds, rssMb: 100 + seconds * 0.5 }))
-    expect(slope(points)).toBeCloseTo(0.5)
-    expect(slope(points.slice(0, 1))).toBe(0)
+    const points = [0, 10, 20, 30].map((seconds) => ({
+      ...{ seconds, rssMb: 100 + seconds * 0.5, heapMb: 40 - seconds * 0.1 },
+    }))
+    expect(slope(points, ({ rssMb }) => rssMb)).toBeCloseTo(0.5)
+    expect(slope(points, ({ heapMb }) => heapMb)).toBeCloseTo(-0.1)
+    expect(slope(points.slice(0, 1), ({ rssMb }) => rssMb)).toBe(0)
   })
 })
