@@ -13,6 +13,8 @@ export interface SourceNode extends Node<'source'> {
   /** Its records are changes of a table: null is a value, it takes a row away. */
   readonly isTable: boolean
   readonly maxFutureMs: number | undefined
+  /** Decodes what nobody reads as well. */
+  readonly validates: boolean
   readonly rejections: { readonly name: string; readonly help: string } | undefined
   readonly errors: ErrorOptions
 }

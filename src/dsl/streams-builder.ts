@@ -28,6 +28,11 @@ import { GlobalWindowedStream, WindowedStream } from './windowed-stream.ts'
 export interface SourceOptions {
   /** Records dated further ahead of the wall clock are rejected as `future`. Default `'off'`. */
   readonly maxFuture?: Duration | 'off'
+  /**
+   * Reads keys and values though nothing behind the source does, so that what is broken counts as
+   * `decode`; what nobody reads is not decoded otherwise. Default false.
+   */
+  readonly validate?: boolean
   /** A counter, by `reason`, of what this source rejects. */
   readonly rejections?: { readonly name: string; readonly help: string }
   /** What happens to its records that fail; for those behind a repartition, ask the builder. */
@@ -183,7 +188,7 @@ const makers: Makers = Object.freeze({
 function addSource(
   graph: Graph,
   topics: readonly AnyTopic[],
-  { maxFuture = 'off', rejections, errors = {} }: SourceOptions,
+  { maxFuture = 'off', validate = false, rejections, errors = {} }: SourceOptions,
   isTable: boolean
 ): LogicalNode {
   return graph.add({
@@ -192,6 +197,7 @@ function addSource(
     topics,
     isTable,
     maxFutureMs: maxFuture === 'off' ? undefined : durationMs(maxFuture),
+    validates: validate,
     rejections: rejections && Object.freeze({ ...rejections }),
     errors: Object.freeze({ ...errors }),
     inputs: [],

@@ -86,6 +86,20 @@ describe('what a source must decode', () => {
   }
   const user = (event: Event): string => event.user
 
+  it('is all of it where it validates', () => {
+    const builder = new StreamsBuilder()
+    builder.stream(events, { validate: true }).windowedBy(tumbling('5m')).count('n')
+    const { readsKey, readsValue } = sourceOf(builder.build(), 'events')
+    expect([readsKey, readsValue]).toEqual([true, true])
+  })
+
+  it('is the same for all who read its topic', () => {
+    const builder = new StreamsBuilder()
+    builder.stream(events, { validate: true }).groupByKey().count('n')
+    builder.stream(events).groupByKey().count('m')
+    expect(() => builder.build()).toThrow('in another way')
+  })
+
   it.each<[string, (stream: Stream) => unknown, string]>([
     ['a count by key reads the key alone', (s) => s.groupByKey().count('n'), 'key'],
     ['a count without a key reads nothing', (s) => s.windowedBy(tumbling('5m')).count('n'), ''],

@@ -114,6 +114,18 @@ describe('values that nobody reads', () => {
     ])
     expect(running.dropped()).toEqual({ null_value: 1 })
   })
+
+  it('are decoded where the source validates', async () => {
+    const builder = new StreamsBuilder()
+    const counts = builder.stream(numbers, { validate: true }).groupByKey().count('n')
+    counts.toStream().mapValues(String).to(out)
+    const running = await open(builder)
+    const input = running.input(numbers)
+    await input.pipe('a', 1, 1)
+    await input.pipeBytes(Buffer.from('a'), Buffer.from('not four bytes'), 2)
+    expect(running.output(out).readPairs()).toEqual([['a', '1']])
+    expect(running.dropped()).toEqual({ decode: 1 })
+  })
 })
 
 describe('windows without a key', () => {

@@ -172,7 +172,7 @@ function latePorts({ inputs }: LateNode): readonly string[] {
 }
 
 function drawSource(node: SourceNode): NodeBlueprint {
-  const { name, maxFutureMs, rejections, errors } = node
+  const { name, maxFutureMs, validates, rejections, errors } = node
   const topics = node.topics.map(
     (topic): SourceTopicSpec => ({
       name: topic.name,
@@ -189,8 +189,8 @@ function drawSource(node: SourceNode): NodeBlueprint {
   const reads = node.topics.map(({ timestamp }) =>
     timestamp === undefined ? neither : parametersOf(timestamp)
   )
-  const key = reads.some((halves) => halves.key)
-  const value = reads.some((halves) => halves.value)
+  const key = validates || reads.some((halves) => halves.key)
+  const value = validates || reads.some((halves) => halves.value)
   return { kind: 'source', name, topics, reads: { key, value } }
 }
 

@@ -47,6 +47,7 @@ function expectSame(node: SourceNode, earlier: SourceNode): void {
     !node.isTable &&
     !earlier.isTable &&
     node.maxFutureMs === earlier.maxFutureMs &&
+    node.validates === earlier.validates &&
     node.rejections?.name === earlier.rejections?.name &&
     node.rejections?.help === earlier.rejections?.help &&
     isDeepStrictEqual(policyOf(node.errors), policyOf(earlier.errors))
