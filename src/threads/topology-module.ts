@@ -54,9 +54,23 @@ async function importing(url: string): Promise<Readonly<Record<string, unknown>>
   try {
     return (await import(url)) as Record<string, unknown>
   } catch (cause) {
+    if (isForeignType(url, cause)) {
+      throw unusable({ url }, `Node ${process.versions.node} ${typesAreForeign}`, cause)
+    }
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw unusable({ url }, `it cannot be imported: ${reason}`, cause)
   }
+}
+
+const typesAreForeign =
+  'does not run TypeScript: name the .js that tsc makes of it, use Node 22.18 or later, or give ' +
+  'this one a loader (NODE_OPTIONS=--import=tsx)'
+
+/** Node speaks of an unknown file extension, of the module or of one that it imports. */
+function isForeignType(url: string, cause: unknown): boolean {
+  if (!(cause instanceof Error) || !('code' in cause)) return false
+  if (cause.code !== 'ERR_UNKNOWN_FILE_EXTENSION') return false
+  return /\.[cm]?tsx?\b/.test(`${url} ${cause.message}`)
 }
 
 function isTopology(built: unknown): built is Topology {

@@ -26,10 +26,14 @@ class Run {
   readonly #child: ChildProcess
   output = ''
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    name = 'copy.mjs'
+  ) {
     const directory = mkdtempSync(join(tmpdir(), 'millrace-run-'))
-    writeFileSync(join(directory, 'copy.mjs'), module)
-    this.#child = spawn(process.execPath, [binary, 'run', 'copy.mjs', ...args], {
+    writeFileSync(join(directory, name), module)
+    this.#child = spawn(process.execPath, [binary, 'run', name, ...args], {
       cwd: directory,
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { PATH: process.env['PATH'] ?? '', ...env },
@@ -83,6 +87,19 @@ describe('millrace run', () => {
     expect(run.output).not.toContain('sesame')
     run.signal()
     expect(await run.status()).toBe(0)
+  })
+
+  it('says what to do where Node does not run TypeScript', async () => {
+    const reads = Boolean((process.features as { readonly typescript?: unknown }).typescript)
+    const run = new Run(
+      ['-a', 'copy'],
+      reads ? { NODE_OPTIONS: '--no-experimental-strip-types' } : {},
+      'copy.mts'
+    )
+    expect(await run.status()).toBe(1)
+    expect(run.output).toContain('MILLRACE_TOPOLOGY_MODULE_UNUSABLE')
+    expect(run.output).toContain(`Node ${process.versions.node} does not run TypeScript`)
+    expect(run.output).toContain('use Node 22.18 or later')
   })
 
   it('ends with 78 where settings are wrong, and with 1 where the module is', async () => {
