@@ -143,6 +143,39 @@ describe('the formats of a shop', () => {
     const row = await firstRow(app.url ?? '', 'orders_5m')
     expect(await decoded(id, registry)).toContainEqual(row)
   })
+
+  it('reads by the schemas of a registry in two threads', async () => {
+    const id = `threads-${randomUUID()}`
+    const registry = await sharedRegistry()
+    await createTopic(brokers, `${id}.events`, 2)
+    const writer = confluentAvro<object>(new SchemaRegistry({ url: registry }), {
+      schema: { ...divolteSchema, doc: id },
+      subject: `${id}.events-value`,
+    })
+    await writer.register()
+    const order = (name: string) => divolteEvent(name, 'checkout_click', '1.25')
+    const written = ['a', 'b', 'c', 'd'].map((name, index) => {
+      const value = writer.serialize(order(name)) ?? new Uint8Array(0)
+      return { partition: index % 2, key: name, value }
+    })
+    const producer = await ForeignProducer.open(brokers, `${id}.events`)
+    await producer.send(written)
+    await producer.close()
+    const app = await open(id, {
+      EVENTS_FORMAT: 'confluent-avro',
+      METRICS_FORMAT: 'confluent-avro',
+      SCHEMA_REGISTRY_URL: registry,
+      THREADS: '2',
+    })
+    await app.start()
+    const revenue = await firstRow(app.url ?? '', 'revenue_24h')
+    expect(revenue).toMatchObject({ amount: '5.00', denominator: 4 })
+    expect(await firstRow(app.url ?? '', 'visitors_5m')).toMatchObject({ value: 4 })
+    const status = (await (await fetch(`${app.url}/api/status`)).json()) as {
+      readonly tasks: readonly { readonly thread: number | null }[]
+    }
+    expect(new Set(status.tasks.map(({ thread }) => thread)).size).toBe(2)
+  }, 120_000)
 })
 
 /** The rows of the topic, as another client of the registry reads them. */
