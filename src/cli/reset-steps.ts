@@ -2,6 +2,7 @@
  * What `millrace reset` does, in an order that may be cut anywhere:
  *
  *     lock the directory ─▶ remove the state ─▶ forget offsets ─▶ delete topics ─▶ set offsets
+ *                                             ─▶ remove what tells which topics were its own
  *
  * Invariants: as long as the state directory is locked nobody starts on it; a state never outlives
  * what its offsets and changelogs say; whoever finds a reset that was cut does it again. Cut after
@@ -46,10 +47,10 @@ export async function carryOut(plan: ResetPlan, settings: Settings): Promise<voi
   const { directory } = settings
   const state = existsSync(directory) ? await openStateDirectory(directory) : undefined
   try {
-    for (const name of ['tasks', 'topology.json']) {
-      rmSync(join(directory, name), { recursive: true, force: true })
-    }
+    rmSync(join(directory, 'tasks'), { recursive: true, force: true })
     if (plan.forgets) await resetLog(plan, settings)
+    // Last: without a module, a reset that was cut is done again by what it says.
+    rmSync(join(directory, 'topology.json'), { force: true })
   } finally {
     await state?.close()
   }
