@@ -158,7 +158,9 @@ function makeRequest(random: Random, token: string, isLast: boolean, only?: 'GET
   const target = pickTarget(random, method)
   const headers = [...pickHeaders(random), `Host: ${random.chance(0.9) ? 'shop' : '127.0.0.1:1'}`]
   const isOddHead = random.chance(0.08)
-  if (isOddHead) headers.push(oddHeader(random))
+  const odd = oddHeader(random)
+  // Node puts the 100 of a request that is not the first of its pipeline in front of a body.
+  if (isOddHead && (isLast || !odd.startsWith('Expect: 100'))) headers.push(odd)
   const hasToken = random.chance(0.8)
   if (hasToken) headers.push(`Authorization: Bearer ${token}`)
   else if (random.chance(0.7)) headers.push(`Authorization: ${wrongToken(random, token)}`)
@@ -288,7 +290,8 @@ function pickBody(random: Random, method: string, headers: string[]): Body {
   const { body, events } = content(random)
   if (random.chance(0.7)) {
     headers.push(`Content-Length: ${body.length}`)
-    return { body, isClean: true, events }
+    // Whoever hangs up on so much may take its answer along.
+    return { body, isClean: body.length < 1_024 * 1_024, events }
   }
   headers.push('Transfer-Encoding: chunked')
   return { ...chunked(random, body), events }
@@ -306,7 +309,7 @@ function chunked(random: Random, body: Buffer): Omit<Body, 'events'> {
   }
   const trailer = random.chance(0.1) ? 'Authorization: Bearer x\r\n' : ''
   parts.push(Buffer.from(`0\r\n${trailer}\r\n`))
-  return { body: Buffer.concat(parts), isClean: !isBroken }
+  return { body: Buffer.concat(parts), isClean: !isBroken && body.length < 1_024 * 1_024 }
 }
 
 /** Events, things that are none, and what is no JSON at all. */
