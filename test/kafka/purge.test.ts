@@ -1,17 +1,6 @@
 /** Repartition topics on a real broker hold what is not committed yet, and little else. */
 import { beforeAll, expect, it, vi } from 'vitest'
-import type { Topology } from '../../src/topology/topology.ts'
-import {
-  CountOperator,
-  countStore,
-  countTopic,
-  FunctionOperator,
-  node,
-  sink,
-  source,
-  textTopic,
-  topologyOf,
-} from '../runtime/small-topology.ts'
+import { countAgain } from '../support/count-again.ts'
 import { CountingApp, patience } from '../support/counting-app.ts'
 import { boundsOf } from '../support/kafka-admin.ts'
 import { sharedBroker } from '../support/shared-broker.ts'
@@ -22,27 +11,9 @@ beforeAll(async () => {
   brokers = await sharedBroker()
 })
 
-function countedAgain(input: string, output: string): Topology {
-  const send = ({ context }: FunctionOperator, key: unknown, _value: unknown, time: number) => {
-    const bytes = Buffer.from(String(key))
-    context.send(context.topicName('again'), 0, time, bytes, bytes)
-  }
-  return topologyOf({
-    nodes: [
-      source('source', textTopic(input)),
-      node('send', 'source', () => new FunctionOperator(send), { topic: 'again' }),
-      source('again', textTopic('again'), { internal: true }),
-      node('count', 'again', () => new CountOperator(), { stores: [countStore] }),
-      sink('sink', 'count', countTopic(output)),
-    ],
-    sources: [input],
-    sinks: [output],
-    repartitions: ['again'],
-  })
-}
-
 it('repartition topics are purged up to what is committed, in a silence too', async () => {
-  const world = await CountingApp.open(brokers, { topology: countedAgain })
+  const topology = (input: string, output: string) => countAgain('key', input, output)
+  const world = await CountingApp.open(brokers, { topology })
   const app = await world.start('one', { purgeIntervalMs: 500 })
   await world.sendKeys(['a', 'b', 'a'])
   await world.untilCounts(app, { a: 2, b: 1 })

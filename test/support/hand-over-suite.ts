@@ -5,45 +5,12 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import type { KafkaLog } from '../../src/kafka/kafka-log.ts'
 import type { KafkaSettings } from '../../src/kafka/kafka-settings.ts'
 import { StreamApp } from '../../src/stream-app.ts'
-import type { Topology } from '../../src/topology/topology.ts'
-import {
-  CountOperator,
-  countStore,
-  countTopic,
-  FunctionOperator,
-  node,
-  sink,
-  source,
-  textTopic,
-  topologyOf,
-} from '../runtime/small-topology.ts'
+import { countAgain } from './count-again.ts'
 import { openTestLog } from './test-log.ts'
 
 const partitions = 3
 const patience = { timeout: 40_000, interval: 50 }
 const group = { sessionMs: 6_000, heartbeatMs: 200, rebalanceMs: 10_000 }
-
-/** `in` → by value, through a repartition topic → count → `out`. */
-function countByValue(input: string, output: string): Topology {
-  return topologyOf({
-    nodes: [
-      source('source', textTopic(input)),
-      node('rekey', 'source', () => new FunctionOperator(sendOn), { topic: 'by-value' }),
-      source('again', textTopic('by-value'), { internal: true }),
-      node('count', 'again', () => new CountOperator(), { stores: [countStore] }),
-      sink('sink', 'count', countTopic(output)),
-    ],
-    sources: [input],
-    sinks: [output],
-    repartitions: ['by-value'],
-  })
-}
-
-function sendOn({ context }: FunctionOperator, _key: unknown, value: unknown, time: number): void {
-  const bytes = Buffer.from(String(value))
-  const partition = (bytes[0] ?? 0) % context.partitionCount('by-value')
-  context.send(context.topicName('by-value'), partition, time, bytes, bytes)
-}
 
 async function openWorld(kafka: KafkaSettings) {
   const id = `app-${randomUUID()}`
@@ -71,7 +38,7 @@ async function openWorld(kafka: KafkaSettings) {
       await log.append(input, records)
     },
     async start(name: string) {
-      const app = new StreamApp(countByValue(input, output), {
+      const app = new StreamApp(countAgain('value', input, output), {
         applicationId: id,
         stateDir: join(path, name),
         kafka: { ...kafka, group },
