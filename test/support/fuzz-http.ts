@@ -98,7 +98,15 @@ export function attack(random: Random, token: string): Attack {
     case 'whole':
       return { kind, parts: [bytes], end: endOf(isClean), answers, hasToken, events }
     case 'slow':
-      return { kind, parts: pieces(random, bytes), end: endOf(isClean), answers, hasToken, events }
+      // An answer may go before all is written, and be lost with the connection.
+      return {
+        kind,
+        parts: pieces(random, bytes),
+        end: 'quiet',
+        answers: undefined,
+        hasToken,
+        events,
+      }
     case 'cut': {
       // Never whole: what it posts must not count.
       const part = bytes.subarray(0, random.below(bytes.length))
