@@ -61,6 +61,7 @@ export function createEngineApp(ports: EnginePorts): Pick<HttpApp, 'app'> {
 function engineRoutes(ports: HttpPorts): Hono {
   const app = new Hono()
   app.use(secured)
+  app.use(unnamed)
   if (ports.apiToken !== null) {
     const guard = bearer(ports.apiToken)
     app.use('/api/*', guard)
@@ -91,4 +92,11 @@ const secured: MiddlewareHandler = async (context, next) => {
   context.res.headers.set('content-security-policy', policy)
   context.res.headers.set('x-content-type-options', 'nosniff')
   context.res.headers.set('referrer-policy', 'no-referrer')
+}
+
+/** A target such as `http://a:b@host/` cannot become a Request; that is its sender's fault. */
+const unnamed: MiddlewareHandler = async (context, next) => {
+  const { username, password } = new URL(context.req.url)
+  if (username === '' && password === '') return await next()
+  return problem(context, 400, 'Credentials go into the header Authorization, not into the target.')
 }

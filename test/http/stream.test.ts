@@ -315,4 +315,16 @@ describe('the server', () => {
     expect(await post(line.repeat(9))).toBe(413)
     await server.close()
   })
+
+  it('refuses a target with credentials, of which no request can be made', async () => {
+    const server = await listen(http, '127.0.0.1', 0)
+    const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+    const head = 'POST http://a:b@c/api/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\n'
+    socket.write(`${head}content-type: application/json\r\ncontent-length: 2\r\n\r\n{}`)
+    let answer = ''
+    for await (const chunk of socket) answer += String(chunk)
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(shop.ingested).toEqual([])
+    await server.close()
+  })
 })
