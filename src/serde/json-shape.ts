@@ -21,6 +21,12 @@ const plainName = /^[ !#-[\]-~]*$/
 const digitsMax = 15
 const tens = Array.from({ length: digitsMax + 1 }, (_, index) => 10 ** index)
 
+/**
+ * Of a text that is read here: longer ones are a matter for native code. An object with one of 100
+ * bytes takes as long here as in `JSON.parse`, one of 1 KiB 6.3 µs instead of 1.1.
+ */
+const textBytesMax = 96
+
 /** Misses in a row that are borne, and for how many objects nothing is tried after them. */
 const missesMax = 16
 const restObjects = 2_000
@@ -92,9 +98,10 @@ export class ShapeReader {
 
   #text(bytes: Uint8Array, start: number, end: number, index: number): string {
     const last = this.#texts[index] as string
+    const until = Math.min(end, start + textBytesMax + 1)
     let at = start
     let isLast = true
-    for (; at < end; at++) {
+    for (; at < until; at++) {
       const char = bytes[at] as number
       if (char === quote) break
       if (char < 0x20 || char > 0x7e || char === backslash) {
@@ -103,7 +110,8 @@ export class ShapeReader {
       }
       isLast &&= char === last.charCodeAt(at - start)
     }
-    this.#end = at < end ? at + 1 : -1
+    this.#end = at < until ? at + 1 : -1
+    if (at === until) return ''
     if (isLast && at - start === last.length) return last
     const text = decodeAsciiAt(bytes, start, at)
     this.#texts[index] = text

@@ -135,3 +135,19 @@ test('objects that keep differing are read all the same', () => {
     expect(read(...among(`{"n${i}":${i}}`))).toEqual({ [`n${i}`]: i })
   }
 })
+
+test('texts that are long are left to JSON.parse, wherever they are, and read the same', () => {
+  for (const length of [95, 96, 97, 98, 5_000]) {
+    for (const name of ['first', 'last']) {
+      const event = { first: 'a', at: 1, last: 'b', [name]: 'x'.repeat(length) }
+      const shape = new ShapeReader()
+      shape.learn(event)
+      const isShort = length <= 96
+      expect(shape.tryRead(...among(JSON.stringify(event)))).toEqual(isShort ? event : undefined)
+      const read = shapedJson()
+      for (const turn of [1, 2, 3]) {
+        expect(read(...among(JSON.stringify(event))), `turn ${turn}`).toEqual(event)
+      }
+    }
+  }
+})

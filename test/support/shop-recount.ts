@@ -116,7 +116,9 @@ function row(metric: Metric, start: number, end: number, events: readonly Accept
   }
   const priced = orders.flatMap((event) => (event.minor === null ? [] : [event.minor]))
   const minor = priced.reduce((sum, price) => sum + price, 0n)
-  const money = { ...base, numerator: Number(minor), denominator: priced.length }
+  // Beyond it an integer is put out as none, never rounded.
+  const numerator = minor > BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(minor)
+  const money = { ...base, numerator, denominator: priced.length }
   if (metric === 'revenue_24h') {
     return { ...money, value: Number(minor) / 100, amount: decimal(minor), currency: 'EUR' }
   }
