@@ -30,6 +30,8 @@ export function shortText(b: Uint8Array, s: number, e: number): string {
     case 8:
       return text(b[s], b[s + 1], b[s + 2], b[s + 3], b[s + 4], b[s + 5], b[s + 6], b[s + 7])
     default:
+      // As the decoders of buffers have it, instead of never coming to an end.
+      if (e < s) return ''
       return shortText(b, s, s + 8) + shortText(b, s + 8, e)
   }
 }

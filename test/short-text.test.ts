@@ -30,3 +30,8 @@ describe('isAscii', () => {
     expect(isAscii(new Uint8Array(3), 0, 4)).toBe(false)
   })
 })
+
+it('a text that ends before it begins is empty, as the decoders have it', () => {
+  const bytes = Buffer.from('abcdef')
+  expect(shortText(bytes, 4, 2)).toBe(bytes.toString('latin1', 4, 2))
+})
