@@ -1,6 +1,6 @@
 /** The HTTP application on a port. */
 import { once } from 'node:events'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { serve } from '@hono/node-server'
 import { ConfigError, FatalError } from '../errors.ts'
 import type { HttpApp } from './app.ts'
@@ -18,6 +18,7 @@ export async function listen(
   port: number
 ): Promise<HttpServer> {
   const server = serve({ fetch: app.fetch, hostname: host, port }) as Server
+  server.on('checkContinue', (request, response) => continueInTurn(server, request, response))
   try {
     await once(server, 'listening')
   } catch (error) {
@@ -43,6 +44,19 @@ export async function listen(
       return closing
     },
   }
+}
+
+/**
+ * A pipelined request waits for its turn on the connection before it is told to go on.
+ * Node would write `100 Continue` at once: behind the head of an answer that is ready too early.
+ */
+function continueInTurn(server: Server, request: IncomingMessage, response: ServerResponse): void {
+  const go = () => {
+    response.writeContinue()
+    server.emit('request', request, response)
+  }
+  if (response.socket === null) response.once('socket', go)
+  else go()
 }
 
 function cannotListen(host: string, port: number, error: unknown): Error {

@@ -167,8 +167,7 @@ function makeRequest(random: Random, token: string, isLast: boolean, only?: 'GET
   const headers = [...pickHeaders(random), `Host: ${random.chance(0.9) ? 'shop' : '127.0.0.1:1'}`]
   const isOddHead = random.chance(0.08)
   const odd = oddHeader(random)
-  // Node puts the 100 of a request that is not the first of its pipeline in front of a body.
-  if (isOddHead && (isLast || !odd.startsWith('Expect: 100'))) headers.push(odd)
+  if (isOddHead) headers.push(odd)
   const hasToken = random.chance(0.8)
   if (hasToken) headers.push(`Authorization: Bearer ${token}`)
   else if (random.chance(0.7)) headers.push(`Authorization: ${wrongToken(random, token)}`)

@@ -15,7 +15,10 @@ const quietMs = 2_000
  * Resolves with all that came until the connection was closed; it is closed from here as soon as
  * a stream of events has begun. Rejects if neither side closes it.
  */
-export function exchange(port: number, { parts, end }: Attack): Promise<Buffer> {
+export function exchange(
+  port: number,
+  { parts, end }: Pick<Attack, 'parts' | 'end'>
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
     const chunks: Buffer[] = []
