@@ -28,8 +28,8 @@ interface Comparison {
 
 export const usage = `usage: npm run bench -- compare --case all|NAME,… [--repeat 3]
   [--guarantee eos,alos] [--partitions 1,4] [--cache on,off] [--bytes 100,1024] [--records N]
-  [--keys N] [--zipf S] [--hot SHARE] [--disorder SHARE:SPAN] [--seed N] [--commit MS]
-  [--rate R] [--seconds S]
+  [--keys N] [--zipf S] [--hot SHARE] [--unique] [--disorder SHARE:SPAN] [--seed N]
+  [--commit MS] [--rate R] [--seconds S]
   [--peers millrace,kafka-streams] [--brokers LIST] [--heap 2g]
   [--retention MS] [--emit MS] [--threads N]   of Kafka Streams: its window stores, how often it
   looks for closed windows, its threads; 48 h, its own second, 1 or 2 for more partitions`
@@ -55,7 +55,8 @@ export async function compare(args: readonly string[]): Promise<boolean> {
   return runner.failures === 0
 }
 
-function comparisonOf(args: readonly string[]): Comparison {
+/** Throws an Error that lists every fault of the flags. */
+export function comparisonOf(args: readonly string[]): Comparison {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -67,6 +68,7 @@ function comparisonOf(args: readonly string[]): Comparison {
       bytes: { type: 'string', default: '100' },
       records: { type: 'string' },
       ...{ keys: { type: 'string' }, zipf: { type: 'string' }, hot: { type: 'string' } },
+      unique: { type: 'boolean', default: false },
       ...{ disorder: { type: 'string' }, seed: { type: 'string' }, commit: { type: 'string' } },
       ...{ rate: { type: 'string' }, seconds: { type: 'string' } },
       peers: { type: 'string', default: 'millrace,kafka-streams' },
@@ -87,10 +89,13 @@ function comparisonOf(args: readonly string[]): Comparison {
           caches: list(values.cache),
           bytes: list(values.bytes),
           records: values.records,
-          others: same.flatMap((name) => {
-            const value = values[name]
-            return value === undefined ? [] : [`--${name}`, value]
-          }),
+          others: [
+            ...same.flatMap((name) => {
+              const value = values[name]
+              return value === undefined ? [] : [`--${name}`, value]
+            }),
+            ...(values.unique ? ['--unique'] : []),
+          ],
         })
   const repeat = Number(values.repeat)
   const peers = list(values.peers).filter(isPeer)

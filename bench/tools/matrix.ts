@@ -103,7 +103,7 @@ function cellOf(name: CaseName, how: How, others: readonly string[]): Cell {
     ...(cache === 'on' ? [] : ['cache off']),
     ...(bytes === '100' ? [] : [`${bytes} bytes`]),
     ...(records === recordsDefault ? [] : [`${records} records`]),
-    // Pairs of a flag and its value.
+    // Pairs of a flag and its value, and flags alone.
     others.join(' ').replaceAll('--', ''),
   ]
   return {

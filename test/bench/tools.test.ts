@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { parseOptions } from '../../bench/options.ts'
 import { slope } from '../../bench/soak.ts'
+import { comparisonOf } from '../../bench/tools/compare.ts'
 import { growthTable } from '../../bench/tools/growth.ts'
 import { cellsOf, wholeMatrix } from '../../bench/tools/matrix.ts'
 import { liveTable, median, pairsTable, ratio, sideOf } from '../../bench/tools/table.ts'
@@ -54,6 +56,22 @@ describe('the cells of a comparison', () => {
     expect(cells).toHaveLength(8)
     expect(cells[3]?.label).toBe('`count`, alos, 4 partitions, zipf 1.5')
     expect(cells[4]?.flags).toEqual(expect.arrayContaining(['--records', '20000']))
+  })
+
+  it('have the shape that was asked for', () => {
+    const shapeOf = (...flags: string[]) => {
+      const all = ['--case', 'count', '--records', '5000', ...flags]
+      const [cell] = comparisonOf(all).cells
+      expect(cell?.label).toContain(flags[0]?.slice(2))
+      return parseOptions([...(cell?.flags ?? []), '--brokers', 'any:1']).shape
+    }
+    expect(shapeOf('--unique')).toMatchObject({ unique: true, keys: 5_000 })
+    expect(shapeOf('--zipf', '0.5')).toMatchObject({ unique: false, zipf: 0.5, keys: 10_000 })
+    expect(shapeOf('--hot', '0.9')).toMatchObject({ hotShare: 0.9 })
+    expect(shapeOf('--disorder', '0.2:5m')).toMatchObject({
+      disorder: { share: 0.2, spanMs: 300_000 },
+    })
+    expect(() => comparisonOf(['--case', 'count', '--hot', '2'])).toThrow('--hot: expected 0 to 1')
   })
 
   it('have labels of their own in the whole table', () => {
