@@ -136,18 +136,65 @@ test('objects that keep differing are read all the same', () => {
   }
 })
 
-test('texts that are long are left to JSON.parse, wherever they are, and read the same', () => {
-  for (const length of [95, 96, 97, 98, 5_000]) {
+const lengths = [0, 1, 47, 48, 49, 50, 63, 64, 65, 79, 80, 81, 5_000]
+
+test('texts that are long are read without JSON.parse, wherever they are, and read the same', () => {
+  for (const length of lengths) {
     for (const name of ['first', 'last']) {
-      const event = { first: 'a', at: 1, last: 'b', [name]: 'x'.repeat(length) }
+      const event = { first: 'a', at: 1, last: 'b', [name]: `${'x'.repeat(length)} ~` }
       const shape = new ShapeReader()
       shape.learn(event)
-      const isShort = length <= 96
-      expect(shape.tryRead(...among(JSON.stringify(event)))).toEqual(isShort ? event : undefined)
+      const [bytes, start, end] = among(JSON.stringify(event))
+      expect(shape.tryRead(bytes, start, end)).toEqual(event)
+      expect(shape.tryRead(new Uint8Array(bytes), start, end)).toEqual(
+        shape.tryRead(bytes, start, end)
+      )
       const read = shapedJson()
       for (const turn of [1, 2, 3]) {
-        expect(read(...among(JSON.stringify(event))), `turn ${turn}`).toEqual(event)
+        expect(read(bytes, start, end), `turn ${turn}`).toEqual(event)
       }
     }
+  }
+})
+
+test('a long text that is not what it looks like is left to JSON.parse, wherever that shows', () => {
+  const length = 150
+  const odd = ['\\n', '\\u0041', '\\x', '\n', '\0', '\u001f', '"', 'ä', '€', '\u0080', '\u009f']
+  for (const put of [...odd, Buffer.from([0x80]), Buffer.from([0xff]), Buffer.from([0xc3])]) {
+    for (let at = 0; at <= length; at += 5) {
+      const shape = new ShapeReader()
+      shape.learn({ text: 'one', at: 1 })
+      const text = Buffer.concat([
+        Buffer.from(`{"text":"${'x'.repeat(at)}`),
+        Buffer.from(put as string),
+        Buffer.from(`${'x'.repeat(length - at)}","at":2}`),
+      ])
+      expect(shape.tryRead(...among(text)), `${put} at ${at}`).toBeUndefined()
+      const read = shapedJson()
+      read(...among('{"text":"one","at":1}'))
+      expect(outcome(() => read(...among(text)))).toBe(
+        outcome(() => JSON.parse(text.toString('utf8')))
+      )
+    }
+  }
+})
+
+test('the last char of ASCII is plain in a long text', () => {
+  const shape = new ShapeReader()
+  shape.learn({ text: 'one' })
+  const event = { text: `${'x'.repeat(60)}\u007f${'x'.repeat(60)}\u007f` }
+  expect(shape.tryRead(...among(JSON.stringify(event)))).toEqual(event)
+})
+
+test('a long text ends where its object does, whatever is behind', () => {
+  for (const length of lengths) {
+    const shape = new ShapeReader()
+    shape.learn({ text: 'one' })
+    const cut = `{"text":"${'x'.repeat(length)}`
+    const bytes = Buffer.from(`${cut}"}{"text":"other"}`)
+    expect(shape.tryRead(bytes, 0, cut.length)).toBeUndefined()
+    expect(shape.tryRead(bytes, 0, cut.length + 1)).toBeUndefined()
+    expect(shape.tryRead(bytes, 0, cut.length + 2)).toEqual({ text: 'x'.repeat(length) })
+    expect(shape.tryRead(Buffer.from(cut), 0, cut.length)).toBeUndefined()
   }
 })
