@@ -3,8 +3,10 @@
  *
  * Table k tells what a byte does to the checksum k bytes later. So the bytes of a step, which do
  * not depend on each other, are looked up side by side: sixteen of them, as four words, where there
- * are many; eight, one by one, where making a view of words would cost more than it saves.
+ * are many; eight, one by one, where making a view of words would cost more than it saves. Where
+ * there are very many they are folded into fewer first.
  */
+import { foldBytesMin, folded } from './crc32c-fold.ts'
 
 const tables = Array.from({ length: 16 }, () => new Int32Array(256))
 fillTables()
@@ -24,6 +26,11 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, previou
   let at = start
   // Out of range reads give undefined, which `^` would silently take for 0.
   const stop = Math.min(end, bytes.length)
+  if (stop - at >= foldBytesMin) {
+    const rest = folded(bytes, at, stop, crc)
+    // Their register begins at 0, which is what is left of this previous one.
+    if (rest !== undefined) return crc32c(rest, 0, rest.length, 0xffff_ffff)
+  }
   if (stop - at >= wordBytesMin && isLittleEndian) {
     for (; (bytes.byteOffset + at) % 4 !== 0; at++) {
       crc = word(t0, (crc ^ byte(bytes, at)) & 255) ^ (crc >>> 8)

@@ -138,7 +138,7 @@ test('objects that keep differing are read all the same', () => {
 
 const lengths = [0, 1, 47, 48, 49, 50, 63, 64, 65, 79, 80, 81, 5_000]
 
-test('texts that are long are read without JSON.parse, wherever they are, and read the same', () => {
+test('long texts are read without JSON.parse, wherever they are, and read the same', () => {
   for (const length of lengths) {
     for (const name of ['first', 'last']) {
       const event = { first: 'a', at: 1, last: 'b', [name]: `${'x'.repeat(length)} ~` }
@@ -157,7 +157,7 @@ test('texts that are long are read without JSON.parse, wherever they are, and re
   }
 })
 
-test('a long text that is not what it looks like is left to JSON.parse, wherever that shows', () => {
+test('a long text that is not what it seems is left to JSON.parse, wherever that shows', () => {
   const length = 150
   const odd = ['\\n', '\\u0041', '\\x', '\n', '\0', '\u001f', '"', 'ä', '€', '\u0080', '\u009f']
   for (const put of [...odd, Buffer.from([0x80]), Buffer.from([0xff]), Buffer.from([0xc3])]) {
