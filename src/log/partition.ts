@@ -85,7 +85,7 @@ export class Partition {
     this.end = chunk.end
     this.bytes += chunk.bytes.length
     this.#tail.push(chunk)
-    this.#tailBytes += chunk.bytes.length
+    this.#tailBytes += heldBytes(chunk)
     // The newest stays whatever its size: live readers are about to ask for it.
     while (this.#tailBytes > this.#tailBytesMax && this.#tail.length > 1) this.#dropOldest()
   }
@@ -126,12 +126,17 @@ export class Partition {
     const last = chunkAt(this.#tail, chunk.end - 1)
     if (first === undefined || last === undefined) return
     const removed = this.#tail.splice(first, last - first + 1, chunk)
-    for (const { bytes } of removed) this.#tailBytes -= bytes.length
-    this.#tailBytes += chunk.bytes.length
+    for (const gone of removed) this.#tailBytes -= heldBytes(gone)
+    this.#tailBytes += heldBytes(chunk)
   }
 
   #dropOldest(): void {
     const chunk = this.#tail.shift()
-    if (chunk !== undefined) this.#tailBytes -= chunk.bytes.length
+    if (chunk !== undefined) this.#tailBytes -= heldBytes(chunk)
   }
+}
+
+/** With what holds it: of a quiet topic, whose chunks are a record each, that is most of it. */
+function heldBytes({ bytes }: Chunk): number {
+  return bytes.length + 500
 }
