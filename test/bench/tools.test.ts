@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { parseOptions } from '../../bench/options.ts'
 import { slope } from '../../bench/soak.ts'
 import { comparisonOf } from '../../bench/tools/compare.ts'
-import { growthTable } from '../../bench/tools/growth.ts'
+import { growthOf, growthTable } from '../../bench/tools/growth.ts'
+import { growthPlot } from '../../bench/tools/growth-plot.ts'
 import { cellsOf, wholeMatrix } from '../../bench/tools/matrix.ts'
 import { liveTable, median, pairsTable, ratio, sideOf } from '../../bench/tools/table.ts'
 
@@ -43,6 +44,40 @@ describe('the tables of a comparison', () => {
     const sides = [1, 1.2, 2.4].map((cpu) => sideOf([line(cpu)]))
     expect(growthTable('keys', steps, sides)).toContain('bend: keys 100 to 1000 costs 2.0 times')
     expect(growthTable('keys', steps.slice(0, 2), sides)).toContain('no bend')
+  })
+})
+
+describe('the picture of a growth', () => {
+  const printed = [10_000, 10_000_000].map((keys, i) =>
+    JSON.stringify({ series: 'keys', step: String(keys), ...line(2 + i) })
+  )
+
+  it('is of the lines that were printed, each step the median of its runs', () => {
+    const again = JSON.stringify({ series: 'keys', step: '10000', ...line(4) })
+    const [keys] = growthOf(['| keys |', ...printed, again, 'no bend'].join('\n'))
+    expect(keys?.steps.map(({ what }) => what)).toEqual(['10000', '10000000'])
+    expect(keys?.sides.map((side) => side?.median.cpuMicros)).toEqual([3, 3])
+  })
+
+  it('has a point for each step, as high as what a record costs', () => {
+    const points = [10_000, 10_000_000].map((keys, i) => ({
+      what: `${keys}`,
+      cpuMicros: 2 + 2 * i,
+    }))
+    const svg = growthPlot([{ name: 'keys', points }])
+    expect(svg).toContain('<title>CPU µs a record, by keys: 10000 2, 10000000 4</title>')
+    expect(svg).toContain('>10 k<')
+    expect(svg).toContain('>10 M<')
+    const heights = [...svg.matchAll(/ cy="([\d.]+)"/g)].map(([, y]) => Number(y))
+    // The axis begins at 0, here at 200, and ends at 4.
+    expect(heights).toEqual([122, 44])
+    expect(svg).toContain('prefers-color-scheme:dark')
+  })
+
+  it('is of series of any name', () => {
+    const svg = growthPlot([{ name: 'a<b&c', points: [{ what: '1', cpuMicros: 0.004 }] }])
+    expect(svg).toContain('>a&lt;b&amp;c<')
+    expect(svg).toContain('>0.004<')
   })
 })
 
