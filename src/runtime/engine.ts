@@ -68,6 +68,8 @@ export interface EngineOptions {
   readonly probe?: CommitProbe
   /** Of several threads that share a state directory: its number, from 1 on. Default 1. */
   readonly thread?: number
+  /** Awaited by `start` when all is ready but the membership of the group. */
+  readonly beforeJoining?: () => Promise<void>
   /** Awaited by `close` between the last commit and the good-bye to the group. */
   readonly beforeLeaving?: () => Promise<void>
 }
@@ -292,6 +294,7 @@ export class Engine {
       tasks: planned.tasks.map(({ id, sources: partitions }) => ({ id, sources: partitions })),
       held: () => parts.manager.held(),
     }
+    await this.#unlessClosed(this.#options.beforeJoining?.() ?? Promise.resolve())
     const joining = log.join(group, parts.manager).then(async (membership) => {
       // Nobody waits for it any more, and nobody else would leave.
       if (this.#cut.signal.aborted) await membership.leave()

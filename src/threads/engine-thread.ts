@@ -22,6 +22,8 @@ export interface EngineThreadOptions {
   readonly locks: TaskLocks
   readonly logger: Logger
   readonly onNews: (thread: EngineThread) => void
+  /** It waits for `join`, or has ended. */
+  readonly onJoining: () => void
   /** It has made its last commit, and waits for `leave`, or has ended. */
   readonly onLeaving: () => void
   readonly onAnswer: (answer: ReadAnswer) => void
@@ -44,6 +46,7 @@ export class EngineThread {
   #snapshot: AppSnapshot | undefined
   #heardAt = performance.now()
   #places: StorePlaces = {}
+  #isJoining = false
   #isLeaving = false
   #isOver = false
   #closing: Promise<void> | undefined
@@ -74,6 +77,11 @@ export class EngineThread {
 
   get places(): StorePlaces {
     return this.#places
+  }
+
+  /** It is ready to join the group, or will never be. */
+  get isJoining(): boolean {
+    return this.#isJoining
   }
 
   /** It has made its last commit, or will make none any more. */
@@ -123,6 +131,10 @@ export class EngineThread {
       case 'refused':
         this.#options.onAnswer(message)
         return
+      case 'joining':
+        this.#isJoining = true
+        this.#options.onJoining()
+        return
       case 'leaving':
         this.#isLeaving = true
         this.#options.onLeaving()
@@ -160,6 +172,7 @@ export class EngineThread {
   #over(error: Error | undefined): void {
     if (this.#isOver) return
     this.#isOver = true
+    this.#isJoining = true
     this.#isLeaving = true
     if (error === undefined) {
       this.started.resolve()
@@ -172,6 +185,7 @@ export class EngineThread {
       // Not before: as long as it lives it may have files open.
       this.#options.locks.releaseAll(this.number)
     })
+    this.#options.onJoining()
     this.#options.onLeaving()
   }
 }

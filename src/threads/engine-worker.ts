@@ -34,6 +34,8 @@ const cut = new AbortController()
 const resources: (() => Promise<void>)[] = []
 let engine: Engine | undefined
 let server: StoreServer | undefined
+let allJoin: () => void = () => {}
+const allMayJoin = new Promise<void>((resolve) => (allJoin = resolve))
 let allLeave: () => void = () => {}
 const allMayLeave = new Promise<void>((resolve) => (allLeave = resolve))
 let told: AppSnapshot | undefined
@@ -45,6 +47,9 @@ port.on('message', (message: ToThread) => {
       cut.abort()
       // What comes of it `run` sees.
       void engine?.close(message.deadlineMs)
+      return
+    case 'join':
+      allJoin()
       return
     case 'leave':
       allLeave()
@@ -63,8 +68,8 @@ async function run(): Promise<void> {
   let failure: unknown
   const news = setInterval(tellNews, newsMs)
   try {
-    const topology = await buildTopology()
-    const running = await open(topology)
+    const [topology, log] = await bothOf(buildTopology, openLog)
+    const running = open(topology, log)
     await running.start()
     if (running.state === 'running' || running.state === 'rebalancing') {
       const places = placesOf(topology, running.plan)
@@ -86,10 +91,8 @@ async function run(): Promise<void> {
   port.close()
 }
 
-async function open(topology: Topology): Promise<Engine> {
+function open(topology: Topology, log: KafkaLog): Engine {
   const { thread, applicationId, directory: path, cacheBytesMax } = data
-  const log = await openLog()
-  resources.unshift(() => log.close())
   cut.signal.throwIfAborted()
   const directory = shareStateDirectory(path, locks, {
     log: logger,
@@ -106,6 +109,7 @@ async function open(topology: Topology): Promise<Engine> {
     logger,
     thread,
     caching: cacheBytesMax !== 0,
+    beforeJoining: joinWithOthers,
     beforeLeaving: leaveWithOthers,
   })
   engine = made
@@ -128,10 +132,28 @@ async function buildTopology(): Promise<Topology> {
   )
 }
 
-async function openLog(): Promise<KafkaLog> {
+/** Modules are loaded while brokers are asked; what the first waits for, the second does. */
+async function bothOf<A, B>(
+  first: () => Promise<A>,
+  second: (signal: AbortSignal) => Promise<B>
+): Promise<readonly [A, B]> {
+  const failed = new AbortController()
+  const other = second(AbortSignal.any([cut.signal, failed.signal]))
+  // Whoever fails first is the one to be told of.
+  other.catch(() => {})
+  try {
+    return [await first(), await other]
+  } catch (error) {
+    failed.abort()
+    await other.catch(() => {})
+    throw error
+  }
+}
+
+async function openLog(signal: AbortSignal): Promise<KafkaLog> {
   const { thread, applicationId, directory, kafka } = data
   const { guarantee } = data.engine
-  return await KafkaLog.connect({
+  const log = await KafkaLog.connect({
     clientId: applicationId,
     ...kafka,
     applicationId,
@@ -139,9 +161,19 @@ async function openLog(): Promise<KafkaLog> {
     stateDirectory: directory,
     thread,
     logger,
-    signal: cut.signal,
+    signal,
     ...(guarantee === undefined ? {} : { guarantee }),
   })
+  resources.unshift(() => log.close())
+  // Its thread begins beside the rest, too.
+  log.expectJoin()
+  return log
+}
+
+/** Otherwise the first gets all tasks, and hands them over to the others when it has begun. */
+async function joinWithOthers(): Promise<void> {
+  tell({ kind: 'joining' })
+  await allMayJoin
 }
 
 /** Otherwise the tasks of the first to go would be handed to those that are about to. */

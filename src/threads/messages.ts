@@ -12,7 +12,12 @@ import type { TopologyModule } from './topology-module.ts'
 /** Of an engine, what is the same in all threads, and no function. */
 export type EngineSettings = Pick<
   EngineOptions,
-  'guarantee' | 'commitIntervalMs' | 'bufferBytesMax' | 'restoresMax' | 'purgeIntervalMs'
+  | 'guarantee'
+  | 'commitIntervalMs'
+  | 'bufferBytesMax'
+  | 'restoresMax'
+  | 'purgeIntervalMs'
+  | 'writeIntervalMs'
 >
 
 /** What a thread is born with. */
@@ -35,6 +40,8 @@ export interface ThreadData {
 
 export type ToThread =
   | { readonly kind: 'close'; readonly deadlineMs: number }
+  /** All are ready to join the group. */
+  | { readonly kind: 'join' }
   /** All have made their last commits. */
   | { readonly kind: 'leave' }
   | { readonly kind: 'granted'; readonly id: number }
@@ -57,6 +64,8 @@ export type FromThread =
   | { readonly kind: 'snapshot'; readonly snapshot: AppSnapshot }
   | { readonly kind: 'line'; readonly line: LogLine }
   | { readonly kind: 'acquire' | 'release'; readonly id: number; readonly task: string }
+  /** It is ready to join the group. */
+  | { readonly kind: 'joining' }
   /** It has made its last commit. */
   | { readonly kind: 'leaving' }
   /** It has closed all that it had; undefined: it has never run. */

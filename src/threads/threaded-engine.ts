@@ -7,8 +7,9 @@
  *     snapshots, merged ◀──────────────── told when something has changed
  *     parts of stores ──read──▶           rows, page by page
  *
- * Invariants: the first thread that fails ends them all; none leaves the group before all have made
- * their last commits, unless that takes too long; after `closed` or `failed` no thread is left.
+ * Invariants: the first thread that fails ends them all; they join the group together, and none
+ * leaves it before all have made their last commits, unless that takes too long; after `closed` or
+ * `failed` no thread is left.
  */
 import { randomUUID } from 'node:crypto'
 import type { StateDirectory } from '../../state/contract.ts'
@@ -50,6 +51,8 @@ export interface ThreadedEngineOptions {
   readonly cacheBytesMax: number | undefined
 }
 
+/** How long those that are ready to join the group wait for the others. */
+const joinMsMax = 2_000
 /** How long those that have made their last commits wait for the others before they leave. */
 const leaveMsMax = 2_000
 /** For the others, when one has failed. */
@@ -67,6 +70,7 @@ export class ThreadedEngine {
   #threads: readonly EngineThread[] = []
   /** Of all threads' latest words; undefined: there are newer ones. */
   #merged: MergedSnapshot | undefined
+  #joinTimer: NodeJS.Timeout | undefined
   #leaveTimer: NodeJS.Timeout | undefined
 
   constructor(options: ThreadedEngineOptions) {
@@ -157,6 +161,7 @@ export class ThreadedEngine {
       onNews: () => {
         this.#merged = undefined
       },
+      onJoining: () => this.#letJoin(),
       onLeaving: () => this.#letLeave(),
       onAnswer: (answer) => this.#parts.take(answer),
     })
@@ -183,6 +188,15 @@ export class ThreadedEngine {
     }
   }
 
+  #letJoin(): void {
+    const release = (): void => {
+      clearTimeout(this.#joinTimer)
+      for (const thread of this.#threads) thread.tell({ kind: 'join' })
+    }
+    if (this.#threads.every(({ isJoining }) => isJoining)) release()
+    else this.#joinTimer ??= setTimeout(release, joinMsMax)
+  }
+
   #letLeave(): void {
     const release = (): void => {
       clearTimeout(this.#leaveTimer)
@@ -194,6 +208,7 @@ export class ThreadedEngine {
 
   async #closeThreads(deadlineMs: number): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.close(deadlineMs)))
+    clearTimeout(this.#joinTimer)
     clearTimeout(this.#leaveTimer)
   }
 
