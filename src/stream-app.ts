@@ -224,6 +224,7 @@ export class StreamApp {
     const { restoresMax, purgeIntervalMs } = this.#options
     const { kafka, threads = 1, topologyModule: module } = this.#options
     const settings = {
+      writeIntervalMs,
       ...(guarantee === undefined ? {} : { guarantee }),
       ...(commitIntervalMs === undefined ? {} : { commitIntervalMs }),
       ...(bufferBytesMax === undefined ? {} : { bufferBytesMax }),
@@ -244,7 +245,7 @@ export class StreamApp {
       })
     }
     const caching = cacheBytesMax !== 0
-    return new Engine({ ...parts, ...settings, writeIntervalMs, clock: this.#clock, caching })
+    return new Engine({ ...parts, ...settings, clock: this.#clock, caching })
   }
 
   /** In the reverse order of their opening; one that fails does not keep the others open. */

@@ -55,7 +55,7 @@ export class RemoteParts {
       get state() {
         return locate().state
       },
-      // Threads write the state of each commit with it.
+      // The thread sees to that when it opens the part.
       shown: () => undefined,
       open: () => this.#open(present(locate().thread, `task ${task} is here`), store, task),
     }

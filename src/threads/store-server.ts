@@ -1,10 +1,11 @@
 /**
  * Stores of one thread, read for another.
  *
- *     open ─▶ a snapshot ─▶ find ─▶ page ─▶ more ─▶ page … ─▶ shut
+ *     open ─▶ shown ─▶ a snapshot ─▶ find ─▶ page ─▶ more ─▶ page … ─▶ shut
  *
- * Invariants: what one read sees is of the commit at which it was opened; a page is bounded, and
- * the next one is read when it is asked for.
+ * Invariants: what one read sees is of the commit at which it was opened, and that is no older than
+ * what was committed when it was asked for; a page is bounded, and the next one is read when it is
+ * asked for.
  */
 import type { TaskId } from '../ids.ts'
 import type { ReadableStore } from '../processor/readable.ts'
@@ -24,7 +25,10 @@ export interface StoreServerOptions {
 
 interface Read {
   readonly store: ReadableStore
-  readonly part: OpenPart
+  /** Undefined until all that is committed can be read. */
+  part: OpenPart | undefined
+  /** Asked for before that. */
+  query: PlainQuery | undefined
   rows: AsyncIterator<StoreRow> | undefined
 }
 
@@ -56,18 +60,41 @@ export class StoreServer {
   }
 
   #open(id: number, name: string, task: TaskId | 'global'): void {
+    const { store, part } = this.#locate(name, task)
+    const shown = part.shown()
+    const read: Read = { store, part: undefined, query: undefined, rows: undefined }
+    this.#reads.set(id, read)
+    if (shown === undefined) read.part = part.open()
+    // Whatever became of the commit: what is committed then is read.
+    else void shown.catch(() => {}).then(() => this.#openLate(id, read, task))
+  }
+
+  /** It may have been shut meanwhile, and the task may have moved. */
+  #openLate(id: number, read: Read, task: TaskId | 'global'): void {
+    if (this.#reads.get(id) !== read) return
+    try {
+      read.part = this.#locate(read.store.name, task).part.open()
+      if (read.query !== undefined) this.#find(id, read.query)
+    } catch (error) {
+      this.#refuse(id, error)
+    }
+  }
+
+  #locate(name: string, task: TaskId | 'global') {
     const { readable, partsOf } = this.#options
     const store = readable.find((one) => one.name === name)
     const part = partsOf(name).find((one) => one.task === task)
     if (part?.state === 'restoring') throw restoring(name, task)
     // It was here when the main thread looked.
     if (store === undefined || part?.state !== 'here') throw moved(name, task, undefined)
-    this.#reads.set(id, { store, part: part.open(), rows: undefined })
+    return { store, part }
   }
 
   #find(id: number, query: PlainQuery): void {
     const read = this.#reads.get(id)
     if (read === undefined) return
+    read.query = query
+    if (read.part === undefined) return
     const rows = read.part.find(fromPlainQuery(read.store, query))
     read.rows = rows[Symbol.asyncIterator]()
     void this.#page(id)
@@ -103,6 +130,6 @@ export class StoreServer {
   #shut(id: number): void {
     const read = this.#reads.get(id)
     this.#reads.delete(id)
-    read?.part.close()
+    read?.part?.close()
   }
 }
