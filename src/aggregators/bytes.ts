@@ -104,21 +104,6 @@ export class ByteWriter {
     return this
   }
 
-  /** Bytes that are written already, such as a text with its length. */
-  copy(from: Uint8Array, start: number, end: number): this {
-    this.#room(end - start)
-    if (end - start > loopBytesMax) {
-      this.#buffer.set(from.subarray(start, end), this.#length)
-      this.#length += end - start
-      return this
-    }
-    const buffer = this.#buffer
-    let to = this.#length
-    for (let at = start; at < end; at++) buffer[to++] = from[at] as number
-    this.#length = to
-    return this
-  }
-
   #room(size: number): void {
     const needed = this.#length + size
     if (needed <= this.#buffer.length) return
@@ -126,18 +111,6 @@ export class ByteWriter {
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
     this.#views = []
-  }
-}
-
-/** Where a text ends whose length is here. */
-export function binaryEnd(bytes: Uint8Array, at: number): number {
-  const short = bytes[at] as number
-  if (short < 0x80) return at + 1 + short
-  let length = 0
-  for (let scale = 1, next = at; ; scale *= 0x80, next++) {
-    const byte = bytes[next] as number
-    length += (byte & 0x7f) * scale
-    if (byte < 0x80) return next + 1 + length
   }
 }
 
@@ -216,20 +189,8 @@ export class ByteReader {
     return binaryTextAt(this.#buffer, start, this.#at)
   }
 
-  /** The next byte, which stays the next one. */
-  peek(): number {
-    return this.#buffer.readUInt8(this.#at)
-  }
-
   skipBinary(): void {
     this.#skip(this.count())
-  }
-
-  /** A text as it stands, its length before it. */
-  copyBinary(writer: ByteWriter): void {
-    const start = this.#at
-    this.skipBinary()
-    writer.copy(this.#buffer, start, this.#at)
   }
 
   /** Where the bytes that are skipped begin. */

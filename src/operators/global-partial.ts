@@ -176,7 +176,7 @@ export class GlobalPartialOperator extends Operator implements TeamMember {
   #send(partial: Partial): void {
     const { n, sent, last } = partial
     const head = { ...partial, producer: this.#context.partition, fresh: n - sent }
-    this.#messages.writePartial(head, partial.takeUnsent(), (message) => {
+    this.#messages.writePartial(head, partial.unsent, (message) => {
       this.#context.send(this.#topic, 0, Math.max(0, last), null, message)
     })
     partial.sent = n

@@ -61,20 +61,16 @@ export function runOf(bytes: Uint8Array): MemberRun {
   return { bytes, count }
 }
 
-/**
- * Takes slot, member, slot, member, … apart: as few runs as the order of the slots, and their
- * length, allow. Throws a RangeError where the bytes end too early.
- */
+/** As it travels. */
+export function writeRun(writer: ByteWriter, slot: number, { bytes, count }: MemberRun): void {
+  writer.u8(slot).count(count).bytes(bytes)
+}
+
+/** All that are left to read. Throws a RangeError where the bytes end too early. */
 export function eachRun(reader: ByteReader, visit: (slot: number, run: MemberRun) => void): void {
-  const writer = new ByteWriter()
   while (!reader.isDone) {
-    const slot = reader.u8()
-    let count = 0
-    do {
-      if (count > 0) reader.u8()
-      reader.copyBinary(writer)
-      count += 1
-    } while (!reader.isDone && reader.peek() === slot && writer.length < runBytesMax)
-    visit(slot, { bytes: writer.take(), count })
+    const [slot, count] = [reader.u8(), reader.count()]
+    // A copy: a view would keep all of the batch that it came in.
+    visit(slot, { bytes: new Uint8Array(reader.bytes()), count })
   }
 }

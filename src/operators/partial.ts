@@ -15,7 +15,7 @@ import type { Offset, Timestamp } from '../ids.ts'
 import { type KeptMembers, makeMembers } from './kept-members.ts'
 import { MarkVector } from './mark-vector.ts'
 import { MemberBlock, MemberBlocks } from './member-blocks.ts'
-import type { MemberRun, Members } from './member-list.ts'
+import type { Members } from './member-list.ts'
 import { MemberSet, type MemberTail } from './member-set.ts'
 import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
 
@@ -79,11 +79,9 @@ export class Partial implements PartialId, MemberSink {
   }
 
   /** Members, by slot, that were not taken before. */
-  takeUnsent(): readonly (MemberRun | undefined)[] {
+  get unsent(): readonly (MemberTail | undefined)[] {
     this.#unsent ??= this.#tails(0)
-    return this.#unsent.map((tail) =>
-      tail !== undefined && tail.size > 0 ? tail.take() : undefined
-    )
+    return this.#unsent
   }
 
   /** The members that it has now were sent. */

@@ -281,8 +281,8 @@ test('a stale partial adds its members only, and a resend after the row is no lo
   const messages = new GlobalMessages(new RowAggregation('g', aggregators), 'g')
   const write = (message: Partial<typeof head>, members: string[] = []): Uint8Array => {
     let written = new Uint8Array()
-    const run = new MemberSet(members).run(0)
-    messages.writePartial({ ...head, ...message }, [undefined, run], (bytes) => {
+    const unsent = new MemberSet(members).tail(0)
+    messages.writePartial({ ...head, ...message }, [undefined, unsent], (bytes) => {
       written = bytes.slice()
     })
     return written

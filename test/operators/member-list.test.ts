@@ -9,6 +9,8 @@ import {
   MemberList,
   type Members,
   runBytesMax,
+  runOf,
+  writeRun,
 } from '../../src/operators/member-list.ts'
 import { MemberSet } from '../../src/operators/member-set.ts'
 
@@ -20,9 +22,13 @@ const member = fc.oneof(
 )
 const sent = fc.array(fc.tuple(fc.nat(2), member), { maxLength: 60 })
 
+/** Each member a run of its own, or with those of its slot that come with it. */
 function written(all: readonly Sent[]): Uint8Array {
-  const writer = new ByteWriter()
-  for (const [slot, text] of all) writer.u8(slot).binary(text)
+  const [writer, members] = [new ByteWriter(), new ByteWriter()]
+  for (const [at, [slot, text]] of all.entries()) {
+    members.binary(text)
+    if (all[at + 1]?.[0] !== slot) writeRun(writer, slot, runOf(members.take()))
+  }
   return writer.take()
 }
 
@@ -44,16 +50,30 @@ test('members that came by slot are those that are told', () => {
   )
 })
 
-test('many of one slot come as runs that fit into a block each', () => {
-  const all = Array.from({ length: 5_000 }, (_, i): Sent => [1, `session-${i}`])
-  const [, list] = listsOf(all)
-  expect(list?.size).toBe(5_000)
-  const sizes = list?.runs.map(({ bytes }) => bytes.length) ?? []
-  expect(Math.max(...sizes)).toBeLessThan(runBytesMax + 20)
+test('many of a set come as runs that fit into a block each', () => {
+  const all = Array.from({ length: 5_000 }, (_, i) => `session-${i}`)
+  const [tail, writer, list] = [new MemberSet(all).tail(0), new ByteWriter(), new MemberList()]
+  while (tail.size > 0) writeRun(writer, 1, tail.take(runBytesMax))
+  eachRun(new ByteReader(writer.take()), (slot, run) => {
+    expect(slot).toBe(1)
+    list.addRun(run)
+  })
+  expect([...list]).toEqual(all)
+  expect(list.size).toBe(5_000)
+  const sizes = list.runs.map(({ bytes }) => bytes.length)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(runBytesMax)
   expect(sizes.length).toBeLessThan(8)
 })
 
-test('bytes that end within a member are refused', () => {
+test('a run is of bytes of its own', () => {
+  const bytes = written([[0, 'kept']])
+  const list = new MemberList()
+  eachRun(new ByteReader(bytes), (_, run) => list.addRun(run))
+  bytes.fill(0)
+  expect([...list]).toEqual(['kept'])
+})
+
+test('bytes that end within a run are refused', () => {
   const bytes = written([
     [0, 'first'],
     [0, 'second'],
