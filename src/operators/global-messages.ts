@@ -17,7 +17,7 @@ import { FatalError } from '../errors.ts'
 import type { Offset, Timestamp } from '../ids.ts'
 import { eachRun, type MemberRun, runBytesMax, writeRun } from './member-list.ts'
 import type { MemberTail } from './member-set.ts'
-import type { PartialId } from './partial.ts'
+import type { PartialId } from './partial-id.ts'
 
 const version = 2
 const partialType = 1

@@ -28,6 +28,11 @@ export class HashSlots {
     this.#hashes = new Int32Array(slots / 2)
   }
 
+  /** How many there can be before it grows. */
+  get room(): number {
+    return this.#hashes.length
+  }
+
   first(hash: number): number {
     return hash & (this.#slots.length - 1)
   }
@@ -51,6 +56,12 @@ export class HashSlots {
     this.size += 1
     this.#slots[slot] = this.size
     if (this.size === this.#hashes.length) this.#grow()
+  }
+
+  /** As many slots as before, and all of them free. */
+  clear(): void {
+    this.size = 0
+    this.#slots.fill(0)
   }
 
   #grow(): void {

@@ -10,8 +10,8 @@
  * them took twice as long as a list beside hashes, for each text is a new one, whose hash is not
  * known yet. What sets of the same record add, one after the other, is hashed once here.
  *
- * Invariants: nothing is ever taken out; bytes that were written never change, so that views of
- * them stay what they are.
+ * Invariants: nothing is ever taken out but all at once; bytes that were written never change, so
+ * that views of them stay what they are.
  */
 import { randomInt } from 'node:crypto'
 import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
@@ -55,6 +55,20 @@ export class MemberSet implements Iterable<string> {
       }
       if (slots.hashAt(number) === hash && this.#isAt(number, member)) return false
     }
+  }
+
+  /** How many it has room for without growing. */
+  get room(): number {
+    return this.#slots.room
+  }
+
+  /** Takes all out: another set that is as large as this one was. Ends its tails. */
+  clear(): void {
+    this.#slots.clear()
+    this.#size = 0
+    // What was written may be looked at.
+    this.#bytes = new Uint8Array(Math.max(bytesMin, this.#length))
+    this.#length = 0
   }
 
   /** Those that are here, and those that come, from the one with this number on. */
@@ -160,7 +174,7 @@ export class MemberTail {
 }
 
 let recent = ''
-let recentHash = seed
+let recentHash = seed ^ (seed >>> 15)
 
 /** FNV-1a over chars, its upper bits brought down to where slots are chosen by. */
 function hashOf(member: string): number {

@@ -1,6 +1,7 @@
 /** Deletes a partial result from its store, some entries at a time, its record last. */
 import type { KeyValueState } from '../../state/contract.ts'
-import { blockPrefix, idKey, type Partial, type Stored } from './partial.ts'
+import type { Partial, Stored } from './partial.ts'
+import { blockPrefix, idKey } from './partial-id.ts'
 
 export class Removal {
   readonly #id: string

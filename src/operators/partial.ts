@@ -17,26 +17,8 @@ import { MarkVector } from './mark-vector.ts'
 import { MemberBlock, MemberBlocks } from './member-blocks.ts'
 import type { Members } from './member-list.ts'
 import { MemberSet, type MemberTail } from './member-set.ts'
-import { readSignedTime, readU32, signedTimeKey, u32Key } from './time-keys.ts'
-
-/** Where a partial comes from, and which windows it counts for. */
-export interface PartialId {
-  readonly pane: Timestamp
-  /** The first window end that its records count for. */
-  readonly end: Timestamp
-  /** Of the source. */
-  readonly topic: string
-  readonly partition: number
-}
-
-export function compareIds(a: PartialId, b: PartialId): number {
-  return (
-    a.pane - b.pane ||
-    a.end - b.end ||
-    a.partition - b.partition ||
-    (a.topic < b.topic ? -1 : Number(a.topic > b.topic))
-  )
-}
+import { idOf, type PartialId } from './partial-id.ts'
+import type { SpareSets } from './spare-sets.ts'
 
 /** Cumulative; by slot of the row, a set of members or nothing. */
 export class Partial implements PartialId, MemberSink {
@@ -50,7 +32,7 @@ export class Partial implements PartialId, MemberSink {
   first: Timestamp = Number.POSITIVE_INFINITY
   last: Timestamp = Number.NEGATIVE_INFINITY
   row: Row
-  readonly sets: readonly (Members | undefined)[]
+  sets: readonly (Members | undefined)[]
   /** First phase: how many of its records were sent; for counters only. */
   sent = 0
   /** By slot, where there is a set: how it lies in the store. */
@@ -61,14 +43,24 @@ export class Partial implements PartialId, MemberSink {
   /** Whether the store may hold something of it. */
   isStored = false
 
-  /** @param kept members each once, or, for those who unite them later, as they come */
-  constructor(id: PartialId, aggregation: RowAggregation, kept: KeptMembers = 'once') {
+  /**
+   * @param kept members each once, or, for those who unite them later, as they come
+   * @param spare where sets are taken from first
+   */
+  constructor(
+    id: PartialId,
+    aggregation: RowAggregation,
+    kept: KeptMembers = 'once',
+    spare?: SpareSets
+  ) {
     this.pane = id.pane
     this.end = id.end
     this.topic = id.topic
     this.partition = id.partition
     this.row = aggregation.init()
-    this.sets = aggregation.fields.map(({ member }) => member && makeMembers(kept))
+    this.sets = aggregation.fields.map(
+      ({ member }, slot) => member && (spare?.take(slot) ?? makeMembers(kept))
+    )
     this.blocks = this.sets.map((set) => set && new MemberBlocks(set))
   }
 
@@ -82,6 +74,13 @@ export class Partial implements PartialId, MemberSink {
   get unsent(): readonly (MemberTail | undefined)[] {
     this.#unsent ??= this.#tails(0)
     return this.#unsent
+  }
+
+  /** Gives its sets away, at its end. */
+  leave(): readonly (Members | undefined)[] {
+    const { sets } = this
+    this.sets = []
+    return sets
   }
 
   /** The members that it has now were sent. */
@@ -111,24 +110,9 @@ export class Progress {
   }
 }
 
-/** Behind every time: the first byte of a time is 0x7f or 0x80. */
-export const progressKey = '\xff'
-/** What follows the id in a key: nothing for the record, this for members. */
-export const memberTag = '\x01'
 const partialVersion = 1
 const progressVersion = 2
 const blockVersion = 3
-
-/** What the keys of the blocks of a set begin with; the number follows. */
-export function blockPrefix(id: string, slot: number): string {
-  return id + memberTag + String.fromCharCode(slot)
-}
-
-/** The topic's length comes before it, so that no id is the beginning of another. */
-export function idKey({ pane, end, topic, partition }: PartialId): string {
-  const name = Buffer.from(topic, 'utf8').toString('latin1')
-  return signedTimeKey(pane) + signedTimeKey(end) + u32Key(partition) + u32Key(name.length) + name
-}
 
 /** A partial as the store gave it, with the id that its key says. */
 export function restored(
@@ -137,13 +121,7 @@ export function restored(
   aggregation: RowAggregation,
   kept: KeptMembers
 ): Partial {
-  const id: PartialId = {
-    pane: readSignedTime(key, 0),
-    end: readSignedTime(key, 8),
-    partition: readU32(key, 16),
-    topic: Buffer.from(key.slice(24), 'latin1').toString('utf8'),
-  }
-  const partial = new Partial(id, aggregation, kept)
+  const partial = new Partial(idOf(key), aggregation, kept)
   const { at, n, first, last, row, sent } = record
   return Object.assign(partial, { at, n, first, last, row, sent, isStored: true })
 }

@@ -16,17 +16,10 @@ import type { Timestamp } from '../ids.ts'
 import type { Grid } from '../windows/grid.ts'
 import type { KeptMembers } from './kept-members.ts'
 import { MemberBlock } from './member-blocks.ts'
-import type { PartialId, Stored } from './partial.ts'
-import {
-  blockPrefix,
-  idKey,
-  memberTag,
-  Partial,
-  Progress,
-  progressKey,
-  restored,
-} from './partial.ts'
+import { Partial, Progress, restored, type Stored } from './partial.ts'
+import { blockPrefix, idKey, memberTag, type PartialId, progressKey } from './partial-id.ts'
 import { Removal } from './partial-removal.ts'
+import { SpareSets } from './spare-sets.ts'
 
 export class Partials {
   /** By pane; each list is short: one per first end and source partition. */
@@ -35,6 +28,7 @@ export class Partials {
   readonly #store: KeyValueState<Stored>
   readonly #removed: Removal[] = []
   readonly #kept: KeptMembers
+  readonly #spare = new SpareSets()
   #dirty: Partial[] = []
   #size = 0
 
@@ -90,7 +84,7 @@ export class Partials {
   }
 
   add(id: PartialId): Partial {
-    const partial = new Partial(id, this.#aggregation, this.#kept)
+    const partial = new Partial(id, this.#aggregation, this.#kept, this.#spare)
     this.#insert(partial)
     return partial
   }
@@ -125,6 +119,7 @@ export class Partials {
     this.#size -= 1
     partial.isDirty = false
     if (partial.isStored) this.#removed.push(new Removal(partial))
+    this.#spare.keep(partial.leave())
   }
 
   /** Writes what has changed, and deletes a bounded part of what was removed. */
