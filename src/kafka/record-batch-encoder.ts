@@ -14,6 +14,8 @@ import { at, headerBytes } from './record-batch.ts'
 import { writeInt64 } from './wire.ts'
 
 const loopBytesMax = 32
+/** Of bytes that are null, as a varint. */
+const minusOne = 1
 const noHeaders: RecordHeaders = Object.freeze([])
 
 export interface SealOptions {
@@ -56,17 +58,21 @@ export class RecordBatchEncoder {
       this.#maxTimestamp = timestamp
     }
     const delta = timestamp - this.#firstTimestamp
-    const body = 1 + varintBytes(delta) + varintBytes(this.#records)
+    const index = this.#records
+    const body = 1 + varintBytes(delta) + countBytes(index)
     const length = body + sized(key) + sized(value) + headersBytes(headers)
     this.#reserve(length + 5)
-    this.#varint(length)
-    this.#buffer[this.#at++] = 0
-    this.#varint(delta)
-    this.#varint(this.#records)
-    this.#bytes(key)
-    this.#bytes(value)
-    this.#headers(headers)
-    this.#records++
+    const buffer = this.#buffer
+    let at = putCount(buffer, this.#at, length)
+    buffer[at] = 0
+    at = putVarint(buffer, at + 1, delta)
+    at = putCount(buffer, at, index)
+    at = putBytes(buffer, at, key)
+    at = putBytes(buffer, at, value)
+    if (headers.length > 0) at = putHeaders(buffer, at, headers)
+    else buffer[at++] = 0
+    this.#at = at
+    this.#records = index + 1
   }
 
   /** The batch, stamped with no producer yet; the encoder is empty afterwards. */
@@ -98,44 +104,6 @@ export class RecordBatchEncoder {
     return batch
   }
 
-  #headers(headers: RecordHeaders): void {
-    this.#varint(headers.length)
-    if (headers.length === 0) return
-    for (const [name, value] of headers) {
-      const length = Buffer.byteLength(name)
-      this.#varint(length)
-      this.#buffer.write(name, this.#at)
-      this.#at += length
-      this.#bytes(value)
-    }
-  }
-
-  #bytes(bytes: Uint8Array | null): void {
-    if (bytes === null) {
-      this.#varint(-1)
-      return
-    }
-    const { length } = bytes
-    this.#varint(length)
-    if (length > loopBytesMax) this.#buffer.set(bytes, this.#at)
-    else copy(bytes, this.#buffer, this.#at)
-    this.#at += length
-  }
-
-  #varint(value: number): void {
-    let rest = zigzag(value)
-    if (rest < 0x80) {
-      this.#buffer[this.#at++] = rest
-      return
-    }
-    // Timestamps may be further apart than 32 bits tell: no shifts while the number is that large.
-    for (; rest > 0x7fff_ffff; rest = Math.floor(rest / 128)) {
-      this.#buffer[this.#at++] = (rest % 128) | 0x80
-    }
-    for (; rest > 0x7f; rest >>>= 7) this.#buffer[this.#at++] = (rest & 0x7f) | 0x80
-    this.#buffer[this.#at++] = rest
-  }
-
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#buffer.length) return
     const grown = Buffer.allocUnsafe(
@@ -155,33 +123,93 @@ export function recordBytesMax(
   return 21 + sized(key) + sized(value) + headersBytes(headers)
 }
 
+// A batch that is looked up again for each byte, and numbers of which nobody knows that they are
+// counts, take 95 ns a record instead of 72, measured.
+
+function putHeaders(to: Buffer, start: number, headers: RecordHeaders): number {
+  let at = putCount(to, start, headers.length)
+  for (const [name, value] of headers) {
+    const length = Buffer.byteLength(name)
+    at = putCount(to, at, length)
+    to.write(name, at)
+    at = putBytes(to, at + length, value)
+  }
+  return at
+}
+
+function putBytes(to: Buffer, start: number, bytes: Uint8Array | null): number {
+  if (bytes === null) {
+    to[start] = minusOne
+    return start + 1
+  }
+  const { length } = bytes
+  const at = putCount(to, start, length)
+  if (length > loopBytesMax) to.set(bytes, at)
+  // A short loop beats the call into native code.
+  else for (let i = 0; i < length; i++) to[at + i] = bytes[i] as number
+  return at + length
+}
+
+/** A whole number that is not negative, below 2^31. */
+function putCount(to: Buffer, start: number, count: number): number {
+  let at = start
+  let rest = count << 1
+  for (; rest >>> 7 !== 0; rest >>>= 7) to[at++] = (rest & 0x7f) | 0x80
+  to[at] = rest
+  return at + 1
+}
+
+function putVarint(to: Buffer, start: number, value: number): number {
+  const small = value | 0
+  if (small === value) return putUnsigned(to, start, (small << 1) ^ (small >> 31))
+  // Timestamps may be further apart than 32 bits tell: no shifts while the number is that large.
+  let at = start
+  let rest = zigzag(value)
+  for (; rest > 0x7fff_ffff; rest = Math.floor(rest / 128)) to[at++] = (rest % 128) | 0x80
+  return putUnsigned(to, at, rest)
+}
+
+/** 32 bits. */
+function putUnsigned(to: Buffer, start: number, bits: number): number {
+  let at = start
+  let rest = bits
+  for (; rest >>> 7 !== 0; rest >>>= 7) to[at++] = (rest & 0x7f) | 0x80
+  to[at] = rest
+  return at + 1
+}
+
 function zigzag(value: number): number {
   return value < 0 ? -value * 2 - 1 : value * 2
 }
 
-/** A short loop beats the call into native code. */
-function copy(from: Uint8Array, to: Uint8Array, start: number): void {
-  for (let at = 0; at < from.length; at++) to[start + at] = from[at] as number
-}
-
 function varintBytes(value: number): number {
   let rest = zigzag(value)
-  if (rest < 0x80) return 1
+  if (rest < 2 ** 7) return 1
+  if (rest < 2 ** 14) return 2
+  if (rest < 2 ** 21) return 3
   let bytes = 1
   for (; rest > 0x7f; bytes++) rest = Math.floor(rest / 128)
   return bytes
 }
 
+/** As `putCount`. */
+function countBytes(count: number): number {
+  if (count < 2 ** 6) return 1
+  if (count < 2 ** 13) return 2
+  if (count < 2 ** 20) return 3
+  return count < 2 ** 27 ? 4 : 5
+}
+
 function sized(bytes: Uint8Array | null): number {
-  return bytes === null ? 1 : varintBytes(bytes.length) + bytes.length
+  return bytes === null ? 1 : countBytes(bytes.length) + bytes.length
 }
 
 function headersBytes(headers: RecordHeaders): number {
   if (headers.length === 0) return 1
-  let bytes = varintBytes(headers.length)
+  let bytes = countBytes(headers.length)
   for (const [name, value] of headers) {
     const length = Buffer.byteLength(name)
-    bytes += varintBytes(length) + length + sized(value)
+    bytes += countBytes(length) + length + sized(value)
   }
   return bytes
 }

@@ -85,6 +85,46 @@ test.each(['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const)(
   }
 )
 
+test('numbers come back whatever their length is', () => {
+  const edges = [6, 7, 13, 14, 20, 21, 27, 28, 29, 30, 31, 32, 34, 35, 41].flatMap((bits) => {
+    return [2 ** bits - 1, 2 ** bits, 2 ** bits + 1].flatMap((edge) => [edge, -edge])
+  })
+  const first = 2 ** 42
+  const records = [0, ...edges].map((edge) => {
+    return { timestamp: first + edge, key: null, value: null, headers: [] }
+  })
+  const found = all(opened(encoded(records, 0), 0))
+  expect(found.map(({ timestamp }) => timestamp - first)).toEqual([0, ...edges])
+})
+
+test('bytes come back whatever their length is, and so do many records', () => {
+  const lengths = [0, 31, 32, 33, 63, 64, 8_191, 8_192, 2 ** 20 - 1, 2 ** 20]
+  const long = lengths.map((length, timestamp) => {
+    const bytes = Buffer.alloc(length, timestamp + 1)
+    return { timestamp, key: bytes, value: bytes, headers: [['h', bytes] as const] }
+  })
+  const cursor = opened(encoded(long, 0), 0)
+  for (const { key, value, headers } of long) {
+    expect(cursor.advance()).toBe(true)
+    const read = [cursor.key, cursor.value, cursor.headers[0]?.[1]]
+    expect(read.map(sumOf)).toEqual([key, value, headers[0]?.[1]].map(sumOf))
+  }
+  const times = Array.from({ length: 8_200 }, (_, index) => index)
+  const encoder = new RecordBatchEncoder()
+  for (const time of times) encoder.append(time, Buffer.from('k'), null)
+  const batch = encoder.seal()
+  stampBatch(batch, stamp)
+  writeInt64(batch, 0, at.baseOffset)
+  const many = opened(batch, 0)
+  const found = times.map(() => (many.advance() ? [many.offset, many.timestamp] : []))
+  expect(found).toEqual(times.map((time) => [time, time]))
+  expect(many.advance()).toBe(false)
+})
+
+function sumOf(bytes: Uint8Array | null | undefined): string {
+  return bytes ? `${bytes.length} of ${bytes.at(0)} to ${bytes.at(-1)}` : 'none'
+}
+
 test('the bytes of a batch are those that Kafka documents', () => {
   const encoder = new RecordBatchEncoder()
   encoder.append(1_700_000_000_000, Buffer.from('k'), Buffer.from('v'), [['h', Buffer.from('x')]])
