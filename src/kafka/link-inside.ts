@@ -40,7 +40,9 @@ export interface InsideConnection {
 }
 
 interface InsideQueue {
+  readonly pending: readonly unknown[]
   destroy(): void
+  scheduleCheckPendingRequests(): void
 }
 
 type Kinds<T> = Readonly<Record<keyof T, 'function' | 'object' | 'string'>>
@@ -69,7 +71,11 @@ const connectionKinds: Kinds<Omit<InsideConnection, 'socket'>> = {
   rejectRequests: 'function',
 }
 export const openedKinds: Kinds<Pick<InsideConnection, 'socket'>> = { socket: 'object' }
-const queueKinds: Kinds<InsideQueue> = { destroy: 'function' }
+const queueKinds: Kinds<InsideQueue> = {
+  pending: 'object',
+  destroy: 'function',
+  scheduleCheckPendingRequests: 'function',
+}
 
 /** Takes `value` for what we know of it, or names what is not there any more. */
 export function inside<T>(value: unknown, what: string, kinds: Kinds<T>): T {
@@ -106,6 +112,14 @@ export function insideOf(kafka: Kafka): Inside {
 export function connectionOf(pool: InsidePool): InsideConnection {
   const connection = pool.pool[0] as InsideConnection
   inside(connection, 'Connection', connectionKinds)
-  inside(connection.requestQueue, 'RequestQueue', queueKinds)
+  checkWhatWaits(inside(connection.requestQueue, 'RequestQueue', queueKinds))
   return connection
+}
+
+/** Where nothing waits, it sets a timer into the past, of which Node warns from version 24 on. */
+function checkWhatWaits(queue: InsideQueue): void {
+  const schedule = queue.scheduleCheckPendingRequests
+  queue.scheduleCheckPendingRequests = function (this: InsideQueue): void {
+    if (this.pending.length > 0) schedule.call(this)
+  }
 }

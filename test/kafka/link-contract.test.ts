@@ -89,6 +89,8 @@ const leanedOn = [
   'ConnectionPoolBuilder.build',
   'Connections.0',
   'RequestQueue.destroy',
+  'RequestQueue.pending',
+  'RequestQueue.scheduleCheckPendingRequests',
 ]
 
 test('kafkajs is exactly the version whose inside is known', () => {
@@ -100,6 +102,18 @@ test('whoever does not log in does without kafkajs', async () => {
   veil.current = new KafkajsVeil()
   await talkTo({ brokers: broker.brokers, clientId: 'contract', logger: silentLogger })
   expect(veil.current.touched).toEqual([])
+})
+
+test('logging in sets no timer into the past', async () => {
+  veil.current = undefined
+  const timers = vi.spyOn(globalThis, 'setTimeout')
+  try {
+    await talk()
+    expect(timers.mock.calls.length).toBeGreaterThan(0)
+    expect(timers.mock.calls.filter(([, ms = 0]) => ms < 0)).toEqual([])
+  } finally {
+    timers.mockRestore()
+  }
 })
 
 test('what is leaned on is this, and nothing else', async () => {
