@@ -92,7 +92,7 @@ export class Alarm {
         this.#atMs = Number.POSITIVE_INFINITY
         this.#ring()
       },
-      timeMs - Date.now() + 1
+      Math.max(1, timeMs - Date.now() + 1)
     )
   }
 
