@@ -8,6 +8,7 @@
  * checkpoint that is behind, never ahead; while restoring nothing is forwarded; what cannot be
  * restored wholly is refused, not restored in part (`restore-rules.ts`).
  */
+import { setMaxListeners } from 'node:events'
 import type { Checkpoint, RestoredRecord, TaskState } from '../../state/contract.ts'
 import { CorruptedError } from '../errors.ts'
 import type { Offset, Timestamp, TopicPartition } from '../ids.ts'
@@ -154,6 +155,8 @@ export class Restore {
   async #all(stores: readonly string[]): Promise<void> {
     const stop = new AbortController()
     const signal = AbortSignal.any([this.#request.signal, stop.signal])
+    // Each store waits with it for something or other: Node takes more than ten for a leak.
+    setMaxListeners(0, signal)
     const runs = stores.map(async (store) => {
       try {
         await this.#one(store, signal)

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { silentLogger } from '../../src/log.ts'
 import type { Log } from '../../src/runtime/ports.ts'
@@ -181,6 +182,24 @@ describe('a restore of several stores', () => {
     const restore = new Restore({ ...requestOf(log, fakeState({})), stores: ['one', 'two'] })
     await expect(restore.run()).rejects.toThrow('one is gone')
     expect(aborted).toEqual(['app-two-changelog'])
+  })
+
+  it('may be of many stores: no warning calls those that wait a leak', async () => {
+    const warnings: Error[] = []
+    const onWarning = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', onWarning)
+    const log = fakeLog(async (_topic, _from, { signal }) => {
+      const onAbort = (): void => {}
+      signal.addEventListener('abort', onAbort)
+      await nextTurn()
+      signal.removeEventListener('abort', onAbort)
+      return 0
+    })
+    const stores = Array.from({ length: 20 }, (_, i) => `store-${i}`)
+    await new Restore({ ...requestOf(log, fakeState({})), stores }).run()
+    await nextTurn()
+    process.off('warning', onWarning)
+    expect(warnings).toEqual([])
   })
 
   it('shows how far it is, and says so once a second at most', async () => {

@@ -59,6 +59,6 @@ function fillSales(shop: FakeApplication, at: number, { revenue, priced }: DayFi
     })
   )
   if (at % (2 * half) !== 0) return
-  const value = revenue / 100 / priced
+  const value = revenue / (100 * priced)
   shop.put(metricRow('average_order_value_24h', at, { ...part, currency: null, value }))
 }

@@ -122,7 +122,9 @@ function row(metric: Metric, start: number, end: number, events: readonly Accept
   if (metric === 'revenue_24h') {
     return { ...money, value: Number(minor) / 100, amount: decimal(minor), currency: 'EUR' }
   }
-  return { ...money, value: priced.length === 0 ? null : Number(minor) / 100 / priced.length }
+  // One division: the number nearest to the quotient, of which there is only one.
+  const value = priced.length === 0 ? null : Number(minor) / (100 * priced.length)
+  return { ...money, value }
 }
 
 function decimal(minor: bigint): string {
