@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { StreamApp } from '../src/index.ts'
 import type { Figures } from './measure.ts'
+import { pausesOf } from './pauses.ts'
 
 const settleMs = 5_000
 
@@ -12,7 +13,8 @@ export async function measureIdle(app: StreamApp, seconds: number): Promise<Figu
     const { state, tasks } = app.snapshot()
     return state === 'running' && tasks.length > 0 && tasks.every((t) => t.state === 'running')
   }
-  while (!isRunning()) await Promise.race([delay(20), app.done])
+  const pause = pausesOf(app)
+  while (!isRunning()) await pause(20)
   await delay(settleMs)
   const [cpu, from] = [process.cpuUsage(), performance.now()]
   await delay(seconds * 1_000)

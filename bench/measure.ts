@@ -2,8 +2,8 @@
 import { cpus } from 'node:os'
 import { performance } from 'node:perf_hooks'
 import { resourceUsage } from 'node:process'
-import { setTimeout as delay } from 'node:timers/promises'
 import type { AppSnapshot } from '../src/runtime/snapshot.ts'
+import { pausesOf } from './pauses.ts'
 
 /** The part of an application that is measured. */
 export interface Measured {
@@ -88,6 +88,7 @@ async function lastCommit(
   let commits = -1
   let settled = { at: performance.now(), cpuSeconds: cpuSecondsSince(cpu) }
   let quietMs = quietMsMin
+  const pause = pausesOf(app)
   while (performance.now() - settled.at < quietMs) {
     const now = app.snapshot()
     if (now.commits.count !== commits || lag(now) > 0) {
@@ -96,7 +97,7 @@ async function lastCommit(
     commits = now.commits.count
     const commitMs = (now.commits.seconds * 1_000) / Math.max(1, commits)
     quietMs = Math.max(quietMsMin, quietCommits * commitMs)
-    await Promise.race([delay(pollMs), app.done])
+    await pause(pollMs)
   }
   return settled
 }
@@ -124,10 +125,11 @@ async function until(
   holds: (snapshot: AppSnapshot) => boolean,
   everyMs = pollMs
 ): Promise<{ readonly at: number; readonly snapshot: AppSnapshot }> {
+  const pause = pausesOf(app)
   for (;;) {
     const snapshot = app.snapshot()
     if (holds(snapshot)) return { at: performance.now(), snapshot }
-    await Promise.race([delay(everyMs), app.done])
+    await pause(everyMs)
   }
 }
 

@@ -8,7 +8,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StreamApp } from '../src/index.ts'
 import { Cluster } from '../src/kafka/cluster.ts'
@@ -21,6 +20,7 @@ import { logger } from './log.ts'
 import { positions } from './measure.ts'
 import type { BenchOptions } from './options.ts'
 import { Outside } from './outside.ts'
+import { pausesOf } from './pauses.ts'
 
 /** How far ahead of the application its input is. */
 const aheadRecords = 300_000
@@ -96,18 +96,14 @@ async function watch({ app, child, beats, input, minutes }: Watched) {
   const points: Point[] = []
   const [cpu, from] = [process.cpuUsage(), performance.now()]
   const seconds = (): number => (performance.now() - from) / 1_000
-  // A race with what never settles would keep something for each of its rounds: 6 MB an hour.
-  let hasEnded = false
-  const end = (): void => void (hasEnded = true)
-  app.done.then(end, end)
+  const pause = pausesOf(app)
   while (seconds() < minutes * 60) {
     const stepEnd = performance.now() + stepMs
     let heapBytes = Number.POSITIVE_INFINITY
     while (performance.now() < stepEnd && seconds() < minutes * 60) {
       if (child.exitCode !== null) throw new Error(`the feeder ended with ${child.exitCode}`)
       if (child.connected) child.send(positions(app.snapshot(), input) + aheadRecords)
-      await sleep(pollMs)
-      if (hasEnded) await app.done
+      await pause(pollMs)
       const { heapUsed, external } = process.memoryUsage()
       heapBytes = Math.min(heapBytes, heapUsed + external)
     }

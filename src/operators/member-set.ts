@@ -164,8 +164,8 @@ export class MemberTail {
     return this.#set.size - this.#next
   }
 
-  /** At least one, and no more than are in so many bytes, or all that are left. */
-  take(bytesMax = Number.POSITIVE_INFINITY): MemberRun {
+  /** At least one, and no more than are in so many bytes. */
+  take(bytesMax: number): MemberRun {
     assert(this.size > 0, 'one is left')
     const run = this.#set.run(this.#next, bytesMax)
     this.#next += run.count

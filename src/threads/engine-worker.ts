@@ -9,6 +9,7 @@ import { shareStateDirectory } from '../../state/index.ts'
 import { present } from '../assert.ts'
 import { FatalError } from '../errors.ts'
 import { KafkaLog } from '../kafka/kafka-log.ts'
+import { Ending } from '../runtime/ending.ts'
 import { Engine } from '../runtime/engine.ts'
 import type { AppSnapshot } from '../runtime/snapshot.ts'
 import { settled } from '../topology/settled.ts'
@@ -34,10 +35,8 @@ const cut = new AbortController()
 const resources: (() => Promise<void>)[] = []
 let engine: Engine | undefined
 let server: StoreServer | undefined
-let allJoin: () => void = () => {}
-const allMayJoin = new Promise<void>((resolve) => (allJoin = resolve))
-let allLeave: () => void = () => {}
-const allMayLeave = new Promise<void>((resolve) => (allLeave = resolve))
+/** Resolve when all are ready to join the group, and when all have made their last commits. */
+const [allJoin, allLeave] = [new Ending(), new Ending()]
 let told: AppSnapshot | undefined
 let toldAt = Number.NEGATIVE_INFINITY
 
@@ -49,10 +48,10 @@ port.on('message', (message: ToThread) => {
       void engine?.close(message.deadlineMs)
       return
     case 'join':
-      allJoin()
+      allJoin.resolve()
       return
     case 'leave':
-      allLeave()
+      allLeave.resolve()
       return
     case 'granted':
       locks.granted(message.id)
@@ -173,13 +172,13 @@ async function openLog(signal: AbortSignal): Promise<KafkaLog> {
 /** Otherwise the first gets all tasks, and hands them over to the others when it has begun. */
 async function joinWithOthers(): Promise<void> {
   tell({ kind: 'joining' })
-  await allMayJoin
+  await allJoin.promise
 }
 
 /** Otherwise the tasks of the first to go would be handed to those that are about to. */
 async function leaveWithOthers(): Promise<void> {
   tell({ kind: 'leaving' })
-  await allMayLeave
+  await allLeave.promise
 }
 
 async function release(): Promise<void> {

@@ -27,6 +27,7 @@ import { plainSettling, type Settling } from '../topology/settled.ts'
 import type { Topology } from '../topology/topology.ts'
 import { describeTopology } from './descriptions.ts'
 import { EngineThread } from './engine-thread.ts'
+import { Meeting } from './meeting.ts'
 import { type MergedSnapshot, mergeSnapshots } from './merge-snapshots.ts'
 import type { EngineSettings, ThreadData } from './messages.ts'
 import { RemoteParts } from './remote-parts.ts'
@@ -67,11 +68,19 @@ export class ThreadedEngine {
   readonly #locks = new TaskLocks()
   readonly #parts = new RemoteParts(() => this.#threads)
   readonly #phase = applicationLifecycle()
+  readonly #joining = new Meeting({
+    areAllThere: () => this.#threads.every(({ isJoining }) => isJoining),
+    goOn: () => this.#tellAll('join'),
+    waitMsMax: joinMsMax,
+  })
+  readonly #leaving = new Meeting({
+    areAllThere: () => this.#threads.every(({ isLeaving }) => isLeaving),
+    goOn: () => this.#tellAll('leave'),
+    waitMsMax: leaveMsMax,
+  })
   #threads: readonly EngineThread[] = []
   /** Of all threads' latest words; undefined: there are newer ones. */
   #merged: MergedSnapshot | undefined
-  #joinTimer: NodeJS.Timeout | undefined
-  #leaveTimer: NodeJS.Timeout | undefined
 
   constructor(options: ThreadedEngineOptions) {
     this.#options = options
@@ -161,8 +170,8 @@ export class ThreadedEngine {
       onNews: () => {
         this.#merged = undefined
       },
-      onJoining: () => this.#letJoin(),
-      onLeaving: () => this.#letLeave(),
+      onJoining: () => this.#joining.come(),
+      onLeaving: () => this.#leaving.come(),
       onAnswer: (answer) => this.#parts.take(answer),
     })
     const over = (): void => this.#parts.lose(thread)
@@ -188,28 +197,14 @@ export class ThreadedEngine {
     }
   }
 
-  #letJoin(): void {
-    const release = (): void => {
-      clearTimeout(this.#joinTimer)
-      for (const thread of this.#threads) thread.tell({ kind: 'join' })
-    }
-    if (this.#threads.every(({ isJoining }) => isJoining)) release()
-    else this.#joinTimer ??= setTimeout(release, joinMsMax)
-  }
-
-  #letLeave(): void {
-    const release = (): void => {
-      clearTimeout(this.#leaveTimer)
-      for (const thread of this.#threads) thread.tell({ kind: 'leave' })
-    }
-    if (this.#threads.every(({ isLeaving }) => isLeaving)) release()
-    else this.#leaveTimer ??= setTimeout(release, leaveMsMax)
+  #tellAll(kind: 'join' | 'leave'): void {
+    for (const thread of this.#threads) thread.tell({ kind })
   }
 
   async #closeThreads(deadlineMs: number): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.close(deadlineMs)))
-    clearTimeout(this.#joinTimer)
-    clearTimeout(this.#leaveTimer)
+    this.#joining.end()
+    this.#leaving.end()
   }
 
   /** The first fatal error ends the application; what follows from it is not looked at. */
