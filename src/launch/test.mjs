@@ -1,12 +1,17 @@
 /**
- * `npm test`: prepares the clone, runs every test, and ends with `N passed, N failed, N skipped`.
+ * `npm test`: prepares the clone, runs every test, and ends with what failed, each line marked
+ * `failed |`, and `N passed, N failed, N skipped`.
  * Arguments go to the test runner. With CI=true a skipped test is a failure.
  */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { prepare, root } from './prepare.mjs'
+
+/** So much of the message of each failure is said again at the end. */
+const messageLines = 30
 
 await prepare()
 const directory = mkdtempSync(join(tmpdir(), 'millrace-test-'))
@@ -21,10 +26,12 @@ const status = await run([
   `--outputFile.json=${report}`,
   ...process.argv.slice(2),
 ])
-const { passed, failed, skipped } = count(report)
+const results = read(report)
+const { passed, failed, skipped } = count(results)
 rmSync(directory, { recursive: true, force: true })
 const skipsFail = process.env.CI === 'true' && skipped > 0
 if (skipsFail) console.log('a skipped test is a failure where CI=true')
+for (const line of failures(results)) console.log(`failed | ${line}`)
 console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`)
 process.exit(status !== 0 || failed > 0 || passed === 0 || skipsFail ? status || 1 : 0)
 
@@ -36,20 +43,45 @@ function run(args) {
   })
 }
 
-/** A file that failed before its first test counts as one failure. */
-function count(path) {
-  let results
+/** What the runner wrote of its run; undefined: it did not come to its end. */
+function read(path) {
   try {
-    results = JSON.parse(readFileSync(path, 'utf8'))
+    return JSON.parse(readFileSync(path, 'utf8'))
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 }
+    return undefined
   }
-  const broken = results.testResults.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((t) => t.status === 'failed')
-  )
+}
+
+/** A file that failed before its first test counts as one failure. */
+function count(results) {
+  if (results === undefined) return { passed: 0, failed: 1, skipped: 0 }
   return {
     passed: results.numPassedTests,
-    failed: results.numFailedTests + broken.length,
+    failed: results.numFailedTests + results.testResults.filter(isBroken).length,
     skipped: results.numPendingTests + results.numTodoTests,
   }
+}
+
+function isBroken(file) {
+  return file.status === 'failed' && !file.assertionResults.some((t) => t.status === 'failed')
+}
+
+/** Of each failure where it is and the beginning of its message. */
+function* failures(results) {
+  if (results === undefined) yield 'the runner ended before it could say what it found'
+  for (const file of results?.testResults ?? []) {
+    const name = relative(root, file.name)
+    if (isBroken(file)) yield* [name, ...beginning(file.message)]
+    for (const test of file.assertionResults) {
+      if (test.status !== 'failed') continue
+      yield* [`${name} > ${test.fullName}`, ...test.failureMessages.flatMap(beginning)]
+    }
+  }
+}
+
+function beginning(message) {
+  return stripVTControlCharacters(message)
+    .split('\n')
+    .slice(0, messageLines)
+    .map((line) => `  ${line}`)
 }
