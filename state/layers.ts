@@ -18,6 +18,8 @@ export class Layers {
   #sealed: SealedLayer | undefined
   cleanBytes = 0
   dirtyBytes = 0
+  /** Of what stores know about keys that have left memory; a reset leaves it to them. */
+  filterBytes = 0
   /** Goes up with every rollback: scans that began before it are void. */
   epoch = 0
 

@@ -1,16 +1,17 @@
 /**
  * One store of a task: a map of live entries over LevelDB.
  *
- *     get ─▶ entry last touched ─▶ map (open, sealed and clean at once) ─▶ LevelDB (getSync)
+ *     get ─▶ map (open, sealed and clean at once) ─▶ filter of what left it ─▶ LevelDB (getSync)
  *
  * Invariants: an entry in the map is always newer than, or equal to, what LevelDB has; only clean
  * entries are evicted; the entry last touched may be out of the map, but then it is clean and true;
- * as long as the map is whole (the store began empty, here, and has let nothing go that LevelDB
- * has), what is not in it is nowhere, and LevelDB is not asked.
+ * as long as the filter of what is gone exists (the store began empty, here, and all that has left
+ * the map since and may be in LevelDB is in it), LevelDB is asked for no key that neither knows.
  */
 import { assert } from '../src/assert.ts'
 import type { KeyValueState, StoreDefinition } from './contract.ts'
 import { Entry, type EntryOwner } from './entry.ts'
+import { KeyFilter } from './key-filter.ts'
 import type { Layers } from './layers.ts'
 import { MergedRange } from './range.ts'
 import type { TaskDatabase } from './task-database.ts'
@@ -22,6 +23,8 @@ export interface StoreHost {
   database(): TaskDatabase
   /** Called when clean entries have come in. */
   evict(): void
+  /** What the filter of a store may take at present, of the memory for clean entries. */
+  filterBytesMax(): number
 }
 
 export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
@@ -32,7 +35,8 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   readonly #layers: Layers
   readonly #entries = new Map<string, Entry>()
   readonly #cached: boolean
-  #isWhole: boolean
+  /** What LevelDB may have beside the map; undefined: nobody knows. */
+  #gone: KeyFilter | undefined
   #recent: Entry | undefined
   #hand: MapIterator<Entry> | undefined
 
@@ -40,7 +44,7 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   constructor(definition: StoreDefinition<V>, prefix: string, host: StoreHost, isEmpty: boolean) {
     this.definition = definition
     this.prefix = prefix
-    this.#isWhole = isEmpty
+    this.#gone = isEmpty ? new KeyFilter(host.filterBytesMax) : undefined
     this.#host = host
     this.#layers = host.layers
     this.#cached = definition.cached !== false
@@ -100,7 +104,7 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
   }
 
   drop(entry: Entry): void {
-    if (entry.stored) this.#isWhole = false
+    if (entry.stored) this.#letGo(entry.key)
     this.#entries.delete(entry.key)
     this.#layers.leave(entry)
   }
@@ -113,7 +117,7 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
 
   /** Forgets everything in memory; the layers are reset by their owner. */
   clear(): void {
-    this.#isWhole = false
+    this.#forgetGone()
     this.#entries.clear()
     this.#recent = undefined
     this.#hand = undefined
@@ -147,8 +151,24 @@ export class LevelStore<V> implements KeyValueState<V>, EntryOwner {
     return this.#recent?.key === key ? this.#recent : undefined
   }
 
+  /** LevelDB may have what leaves the map. Uncached, all would go through the filter: no filter. */
+  #letGo(key: string): void {
+    const gone = this.#gone
+    if (gone === undefined) return
+    const bytesBefore = gone.bytes
+    const isKnown = this.#cached && gone.add(key)
+    this.#layers.filterBytes += gone.bytes - bytesBefore
+    if (!isKnown) this.#forgetGone()
+  }
+
+  #forgetGone(): void {
+    this.#layers.filterBytes -= this.#gone?.bytes ?? 0
+    this.#gone = undefined
+  }
+
   #load(key: string): Entry {
-    const bytes = this.#isWhole ? undefined : this.#host.database().read(this.prefix + key)
+    const isNowhere = this.#gone?.mayHold(key) === false
+    const bytes = isNowhere ? undefined : this.#host.database().read(this.prefix + key)
     if (bytes === undefined) return this.#arrive(new Entry(this, key, undefined, false))
     return this.#arrive(new Entry(this, key, this.definition.codec.decode(bytes), true))
   }
