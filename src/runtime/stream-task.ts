@@ -1,28 +1,25 @@
 /**
- * A task: a sub-topology for one partition, with its state, through all its lives.
+ * A task: a sub-topology for one partition, through all its lives. What it keeps from one to the
+ * next is in `task-storage.ts`.
  *
  *     created ──▶ restoring ──▶ running ──▶ closed
  *        │            ▲  │         │          ▲
  *        │            └──┼── abort ┘          │
  *        └───────────────┴────────────────────┘
  *
- * Invariants: the commit number is that of the last commit that is known to have happened; the
- * state never has more than that commit; a task takes records only while it is running and not
- * retired.
+ * Invariants: a life begins with what is committed, and with nothing else; a task takes records
+ * only while it is running and not retired; it is frozen only at rest.
  */
-import type { Checkpoint, KeyValueState, SealedState, TaskState } from '../../state/contract.ts'
+import type { KeyValueState, SealedState } from '../../state/contract.ts'
 import { assert, present } from '../assert.ts'
 import type { TaskId, Timestamp } from '../ids.ts'
-import type { StoreSpec } from '../topology/topology.ts'
+import { TaskChangelogs } from './changelogs.ts'
 import { checkFingerprints } from './compatibility.ts'
 import { Attempts } from './failures.ts'
 import { TaskInstruments } from './instruments.ts'
 import { Lifecycle } from './lifecycle.ts'
-import { changelogTopic, type PlannedTask } from './plan.ts'
+import type { PlannedTask } from './plan.ts'
 import type { CommitReceipt, CommittedOffset, OffsetCommit, OutputBatch } from './ports.ts'
-import { commitNumberHeader, Restore, type RestoreOrigin, type SkippedKeys } from './restore.ts'
-import { placesOf } from './restore-offsets.ts'
-import { changelogShort, committedNumberOf } from './restore-rules.ts'
 import type {
   GaugeSample,
   PartitionSnapshot,
@@ -32,6 +29,7 @@ import type {
 import type { OpenPart } from './store-parts.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 import { TaskLife } from './task-life.ts'
+import { TaskStorage } from './task-storage.ts'
 import { decodeTimeMetadata } from './time-metadata.ts'
 
 /** What one commit takes from a task: nothing that happens later changes it. */
@@ -42,34 +40,19 @@ export interface FrozenTask {
   readonly sealed: SealedState | undefined
 }
 
-const noKeys: SkippedKeys = new Map()
-/** Of the state of commits that are not written yet: a few tens of thousands of small entries. */
-const keptBytesMax = 1024 * 1024
-
 export class StreamTask {
   readonly id: TaskId
   readonly planned: PlannedTask
   readonly #environment: TaskEnvironment
   readonly #lifecycle: Lifecycle<State>
   readonly #instruments: TaskInstruments
-  #state: TaskState | undefined
+  readonly #changelogs: TaskChangelogs
+  readonly #storage: TaskStorage
   #life: TaskLife | undefined
-  #restore: Restore | undefined
-  #commitNumber = 0
-  #skipped: SkippedKeys = noKeys
   /** Of records that have failed since the last commit; outlives what is undone. */
   readonly #attempts = new Attempts()
   #isRetired = false
   #isHalted = false
-  #isDamaged = false
-  /** Dirty bytes of the layer that a commit is carrying, or has left in memory. */
-  #sealedBytes = 0
-  /** Ticks; the state is written in the first commit. */
-  #writtenAt = Number.NEGATIVE_INFINITY
-  /** Somebody reads the stores from outside, and sees what is written. */
-  #isRead = false
-  /** What is on disk lacks commits that have happened. */
-  #isBehind = false
 
   constructor(environment: TaskEnvironment) {
     const { planned, totals } = environment
@@ -77,6 +60,8 @@ export class StreamTask {
     this.planned = planned
     this.#environment = environment
     this.#instruments = new TaskInstruments(totals)
+    this.#changelogs = new TaskChangelogs(environment)
+    this.#storage = new TaskStorage(environment, this.#changelogs)
     this.#lifecycle = new Lifecycle<State>(`Task ${planned.id}`, 'created', {
       created: ['restoring', 'closed'],
       restoring: ['restoring', 'running', 'closed'],
@@ -112,25 +97,17 @@ export class StreamTask {
   }
 
   get needsCommit(): boolean {
-    if (!this.isRunning) return false
-    // What was kept is not kept for longer because nothing else is to be committed.
-    const isToBeWritten = this.isKept && this.#isWriteDue
-    return this.life.needsCommit || this.#skipped.size > 0 || isToBeWritten
+    return this.isRunning && (this.life.needsCommit || this.#storage.needsCommit)
   }
 
   /** Commits have happened whose state is in memory only. */
   get isKept(): boolean {
-    return this.isRunning && this.#state?.isKept === true
-  }
-
-  get #isWriteDue(): boolean {
-    const { writeIntervalMs, ticks } = this.#environment
-    return ticks() - this.#writtenAt >= writeIntervalMs
+    return this.isRunning && this.#storage.isKept
   }
 
   /** Bytes that no commit carries yet. */
   get openBytes(): number {
-    return Math.max(0, (this.#state?.dirtyBytes ?? 0) - this.#sealedBytes)
+    return this.#storage.openBytes
   }
 
   /** The record at hand, or the last one, as `topic-partition@offset`. */
@@ -145,14 +122,13 @@ export class StreamTask {
 
   /** From here on each commit can be read once it is done; false: not yet what came before. */
   showCommits(): boolean {
-    this.#isRead = true
-    return !this.#isBehind
+    return this.#storage.showCommits()
   }
 
   /** What is committed of a store now; only while it is running. */
   openStore(name: string): OpenPart {
     const finder = this.life.finder(name)
-    const snapshot = present(this.#state, `state of task ${this.id}`).snapshot()
+    const snapshot = this.#storage.snapshot()
     if (finder === undefined) return { find: () => nothing(), close: () => snapshot.close() }
     const entries = snapshot.entries(finder.definition)
     return { find: (query) => finder.find(entries, query), close: () => snapshot.close() }
@@ -175,7 +151,7 @@ export class StreamTask {
 
   /** The next restore starts from nothing. */
   markDamaged(): void {
-    this.#isDamaged = true
+    this.#storage.markDamaged()
   }
 
   /** From the last commit to running; also the way back after an abort. */
@@ -196,11 +172,11 @@ export class StreamTask {
       const { fingerprints } = decodeTimeMetadata(metadata)
       checkFingerprints(planned.subtopology, fingerprints, this.id)
     }
-    await this.#restoreState(committed, signal)
+    await this.#storage.restore(committed, signal)
     signal.throwIfAborted()
     const life = new TaskLife({
       environment: this.#environment,
-      state: this.#state,
+      state: this.#storage.state,
       instruments: this.#instruments,
       committed,
       attempts: this.#attempts,
@@ -217,67 +193,32 @@ export class StreamTask {
 
   /** Step 1 of a commit. */
   flush(): void {
-    this.#mend()
+    this.#storage.mend(this.stores)
     this.life.flush()
   }
 
   freeze(): FrozenTask {
     assert(this.isRunning && this.isAtRest, `task ${this.id} is at rest when frozen`)
-    const number = this.#commitNumber + 1
+    const number = this.#storage.commitNumber + 1
     const offsets = this.life.freeze(number)
-    const sealed = this.#state?.seal()
-    this.#sealedBytes = this.#state?.dirtyBytes ?? 0
+    const sealed = this.#storage.seal()
     this.#instruments.seal()
     return { task: this, number, offsets, sealed }
   }
 
   /** Step 2: the changelog of the frozen changes. */
   sendChangelog({ number, sealed }: FrozenTask, batch: OutputBatch, now: Timestamp): void {
-    const { plan, planned, guarantee } = this.#environment
-    const headers =
-      guarantee === 'at_least_once'
-        ? [[commitNumberHeader, Buffer.from(String(number))] as const]
-        : undefined
-    const topics = new Map(
-      planned.subtopology.stores.map(({ name }) => [name, changelogTopic(plan.applicationId, name)])
-    )
-    sealed?.forEachLogged((store, key, value) => {
-      const topic = present(topics.get(store), `changelog of store ${store}`)
-      batch.append(topic, planned.partition, now, key, value, headers)
-    })
+    if (sealed !== undefined) this.#changelogs.send(sealed, number, batch, now)
   }
 
-  /**
-   * Step 4: the state, in one batch with the place in its changelogs that it belongs to; or, if it
-   * may, it waits in memory for a later commit.
-   */
+  /** Step 4; if it may, the state waits in memory for a later commit. */
   async write(
     { number, offsets }: FrozenTask,
     receipt: CommitReceipt,
     mayWait: boolean
   ): Promise<void> {
     this.#attempts.forget(offsets)
-    this.#commitNumber = number
-    this.#skipped = noKeys
-    const state = this.#state
-    if (state === undefined) return
-    const checkpoint = this.#checkpointAfter(number, offsets, receipt)
-    this.#isBehind = mayWait && this.#mayKeep(state)
-    if (this.#isBehind) {
-      state.keep(checkpoint)
-      return
-    }
-    await state.write(checkpoint)
-    this.#writtenAt = this.#environment.ticks()
-    this.#sealedBytes = 0
-  }
-
-  /** Whether the state of a commit may wait in memory for that of a later one. */
-  #mayKeep({ sealedBytes }: TaskState): boolean {
-    if (this.#isRead || this.#isWriteDue || sealedBytes > keptBytesMax) return false
-    // What no changelog has would be lost.
-    const { stores } = this.planned.subtopology
-    return stores.every(({ logged, origin }) => logged || origin !== undefined)
+    await this.#storage.write({ number, offsets, receipt }, mayWait)
   }
 
   /** Step 5. */
@@ -293,10 +234,7 @@ export class StreamTask {
     this.#life?.end()
     this.#life = undefined
     this.#instruments.forget()
-    this.#skipped = noKeys
-    this.#sealedBytes = 0
-    this.#state?.rollback()
-    this.#isBehind = false
+    this.#storage.rollback()
   }
 
   async close(): Promise<void> {
@@ -304,8 +242,7 @@ export class StreamTask {
     this.halt()
     this.#lifecycle.to('closed')
     await this.rewind()
-    await this.#state?.close()
-    this.#state = undefined
+    await this.#storage.close()
   }
 
   snapshot(): TaskSnapshot {
@@ -315,122 +252,13 @@ export class StreamTask {
       state: this.state,
       partitions: life === undefined ? [] : partitionsOf(life),
       streamTime: life === undefined ? null : finite(life.time.streamTime),
-      stateBytes: (this.#state?.bytes ?? 0) + (this.#state?.diskBytes ?? 0),
-      restore: this.#restore?.progress() ?? [],
+      stateBytes: this.#storage.bytes,
+      restore: this.#storage.progress(),
     }
   }
-
-  async #restoreState(offsets: readonly CommittedOffset[], signal: AbortSignal): Promise<void> {
-    const { log, plan, planned, directory, logger, ticks, clock, guarantee } = this.#environment
-    const committed = committedNumberOf(offsets)
-    this.#commitNumber = typeof committed === 'number' ? committed : 0
-    const { stores } = planned.subtopology
-    if (stores.length === 0) return
-    this.#state ??= await directory.open(this.id, signal)
-    if (this.#isDamaged) await this.#state.wipe()
-    this.#isDamaged = false
-    signal.throwIfAborted()
-    const startedAt = ticks()
-    let records = 0
-    const logged = stores.filter((store) => store.logged)
-    this.#restore = new Restore({
-      log,
-      applicationId: plan.applicationId,
-      task: this.id,
-      partition: planned.partition,
-      stores: logged.map(({ name }) => name),
-      origins: originsOf(stores, offsets),
-      expiring: new Set(logged.filter(goesByAge).map(({ name }) => name)),
-      state: this.#state,
-      checkpoint: this.#state.checkpoint,
-      committed,
-      offsets,
-      canStepBack: guarantee === 'at_least_once' || log.kind === 'embedded',
-      signal,
-      logger,
-      ticks,
-      now: () => clock.now(),
-    })
-    try {
-      const restored = await this.#restore.run()
-      this.#skipped = restored.skipped
-      this.#commitNumber = restored.checkpoint.commitNumber
-      records = restored.records
-    } finally {
-      this.#restore = undefined
-    }
-    this.#environment.totals.restored((ticks() - startedAt) / 1_000, records)
-  }
-
-  /** At least once: keys that a commit which never happened has written are written again. */
-  #mend(): void {
-    const { outputs, plan, planned, clock } = this.#environment
-    const header = [commitNumberHeader, Buffer.from(String(this.#commitNumber + 1))] as const
-    for (const [name, keys] of this.#skipped) {
-      const store = this.stores.get(name)
-      for (const key of keys) {
-        const value = store?.get(key)
-        if (value !== undefined) store?.put(key, value)
-        else {
-          const topic = changelogTopic(plan.applicationId, name)
-          const bytes = Buffer.from(key, 'latin1')
-          outputs.append(topic, planned.partition, clock.now(), bytes, null, [header])
-        }
-      }
-    }
-  }
-
-  #checkpointAfter(
-    commitNumber: number,
-    offsets: readonly OffsetCommit[],
-    receipt: CommitReceipt
-  ): Checkpoint {
-    const { plan, planned } = this.#environment
-    const before = this.#state?.checkpoint
-    const changelogs: Record<string, number> = { ...before?.changelogs }
-    const epochs: Record<string, number> = { ...before?.epochs }
-    for (const { name, logged, origin } of planned.subtopology.stores) {
-      if (origin !== undefined) {
-        const source = offsets.find((one) => one.topic === origin.topic)
-        if (source !== undefined) changelogs[name] = source.offset
-        continue
-      }
-      const topic = changelogTopic(plan.applicationId, name)
-      const end = logged ? receipt.endOffset(topic, planned.partition) : undefined
-      if (end === undefined) continue
-      const from = changelogs[name] ?? 0
-      const changelog = { topic, partition: planned.partition }
-      if (end <= from) throw changelogShort({ task: this.id, changelog, from, start: 0, end })
-      changelogs[name] = end
-      const epoch = receipt.leaderEpoch?.(topic, planned.partition)
-      if (epoch === undefined) delete epochs[name]
-      else epochs[name] = epoch
-    }
-    return { commitNumber, changelogs, epochs, sources: placesOf(offsets) }
-  }
-}
-
-/** Stores that are restored from their sources, up to what is committed of those. */
-function originsOf(
-  stores: readonly StoreSpec[],
-  offsets: readonly CommittedOffset[]
-): ReadonlyMap<string, RestoreOrigin> {
-  const origins = stores.flatMap(
-    ({ name, origin }): readonly (readonly [string, RestoreOrigin])[] => {
-      const source = offsets.find(({ topic }) => topic === origin?.topic)
-      if (origin === undefined || source === undefined) return []
-      const { topic, partition, offset: until = 0 } = source
-      return [[name, { topic, partition, until, entryOf: origin.entryOf }]]
-    }
-  )
-  return new Map(origins)
 }
 
 async function* nothing(): AsyncIterable<never> {}
-
-function goesByAge({ config }: StoreSpec): boolean {
-  return config['cleanup.policy']?.includes('delete') === true
-}
 
 function partitionsOf(life: TaskLife): readonly PartitionSnapshot[] {
   return life.queues.map((queue) => {
