@@ -159,6 +159,9 @@ function optionsOf(values: Values, faults: string[]): BenchOptions {
   }
   const records = whole('--records', values.records)
   const partitions = whole('--partitions', values.partitions)
+  if (name === 'rebalance' && partitions < 2) {
+    faults.push('--partitions: rebalance takes 2 or more, or the one that is killed may have none')
+  }
   const threads = whole('--threads', values.threads)
   const bytes = whole('--bytes', values.bytes)
   // Restoring wants as many rows as there are records.

@@ -109,6 +109,12 @@ describe('the cells of a comparison', () => {
     expect(() => comparisonOf(['--case', 'count', '--hot', '2'])).toThrow('--hot: expected 0 to 1')
   })
 
+  it('kill nobody who may have nothing', () => {
+    const rebalance = ['--case', 'rebalance', '--brokers', 'any:1']
+    expect(() => parseOptions(rebalance)).toThrow('--partitions: rebalance takes 2 or more')
+    expect(parseOptions([...rebalance, '--partitions', '2']).partitions).toBe(2)
+  })
+
   it('have labels of their own in the whole table', () => {
     const labels = wholeMatrix(undefined).map(({ label }) => label)
     expect(new Set(labels).size).toBe(labels.length)
