@@ -1,6 +1,6 @@
 /**
- * The running application, below its public face: plan, group, tasks, loop and commits, and the
- * lifecycle that ties them together.
+ * The running application, below its public face: its lifecycle, from the plan over the group to
+ * the end. What runs meanwhile is the machinery.
  *
  *     created ──▶ starting ──▶ running ⇄ rebalancing ──▶ closing ──▶ closed
  *                     └────────────┴──────────────────────▶ failed
@@ -9,91 +9,30 @@
  * and the tasks' states are closed. The log and the state directory belong to whoever opened them.
  */
 import { randomUUID } from 'node:crypto'
-import { performance } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { KeyValueState, StateDirectory } from '../../state/contract.ts'
-import { assert, present } from '../assert.ts'
+import type { KeyValueState } from '../../state/contract.ts'
+import { present } from '../assert.ts'
 import type { Clock } from '../clock.ts'
 import { systemClock } from '../clock.ts'
 import { MillraceError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import type { StoreRow } from '../processor/store-rows.ts'
-import type { Topology } from '../topology/topology.ts'
-import type { CommitProbe } from './commit.ts'
-import { Committer } from './committer.ts'
 import { adoptState } from './compatibility.ts'
-import { DropLog } from './drop-log.ts'
 import { Ending } from './ending.ts'
-import { GlobalState } from './global-state.ts'
-import { TaskInstruments, Totals } from './instruments.ts'
+import { type CompleteOptions, completeOptions, type EngineOptions } from './engine-options.ts'
+import { Totals } from './instruments.ts'
 import { applicationLifecycle } from './lifecycle.ts'
-import { Outputs } from './outputs.ts'
+import { Machinery } from './machinery.ts'
 import { makePlan, type Plan, sourceRequirements } from './plan.ts'
-import type { Log, Membership } from './ports.ts'
-import { ProcessLoop } from './process-loop.ts'
+import type { Membership } from './ports.ts'
 import type { AppSnapshot, AppState } from './snapshot.ts'
 import { expectReadable, notStarted } from './store-errors.ts'
 import { type StorePart, storeParts } from './store-parts.ts'
 import type { StreamTask } from './stream-task.ts'
-import type { Guarantee, SharedEnvironment } from './task-environment.ts'
-import { TaskManager } from './task-manager.ts'
 import { messageOf } from './wiring.ts'
 
-export interface EngineOptions {
-  readonly topology: Topology
-  readonly applicationId: string
-  readonly log: Log
-  readonly directory: StateDirectory
-  readonly clock?: Clock
-  readonly logger?: Logger
-  /** Default 'exactly_once'. */
-  readonly guarantee?: Guarantee
-  /** Default 100. */
-  readonly commitIntervalMs?: number
-  /** Whether updates may wait for the commit. Default true. */
-  readonly caching?: boolean
-  /** Uncommitted bytes above which a commit comes early, and processing waits. Default 32 MiB. */
-  readonly bufferBytesMax?: number
-  /** Tasks restored at one time. Default 4. */
-  readonly restoresMax?: number
-  /** Default 30,000. */
-  readonly purgeIntervalMs?: number
-  /**
-   * How long commits may be kept in memory before one is written to disk with all of them: keys
-   * that change in each are written once. Default 0: each commit is written.
-   */
-  readonly writeIntervalMs?: number
-  /** False: nothing happens by itself; whoever holds the engine takes its turns. Default true. */
-  readonly runs?: boolean
-  readonly probe?: CommitProbe
-  /** Of several threads that share a state directory: its number, from 1 on. Default 1. */
-  readonly thread?: number
-  /** Awaited by `start` when all is ready but the membership of the group. */
-  readonly beforeJoining?: () => Promise<void>
-  /** Awaited by `close` between the last commit and the good-bye to the group. */
-  readonly beforeLeaving?: () => Promise<void>
-}
-
-/** What exists once the plan is known. */
-interface Parts {
-  readonly plan: Plan
-  readonly environment: SharedEnvironment
-  readonly manager: TaskManager
-  readonly committer: Committer
-  readonly loop: ProcessLoop
-  readonly globals: GlobalState | undefined
-}
-
-const defaults = {
-  commitIntervalMs: 100,
-  bufferBytesMax: 32 * 1024 * 1024,
-  restoresMax: 4,
-  purgeIntervalMs: 30_000,
-  writeIntervalMs: 0,
-} as const
-
 export class Engine {
-  readonly #options: EngineOptions
+  readonly #options: CompleteOptions
   readonly #logger: Logger
   readonly #clock: Clock
   readonly #totals: Totals
@@ -103,13 +42,14 @@ export class Engine {
   /** Aborted by `close`: what the start waits for is not waited for any more. */
   readonly #cut = new AbortController()
   #starting: Promise<void> | undefined
-  #parts: Parts | undefined
+  /** Undefined until the plan is known. */
+  #machinery: Machinery | undefined
   #membership: Membership | undefined
   #isKilled = false
   #failure: unknown
 
   constructor(options: EngineOptions) {
-    this.#options = options
+    this.#options = completeOptions(options)
     this.#logger = options.logger ?? silentLogger
     this.#clock = options.clock ?? systemClock
     this.#totals = new Totals(options.topology.instruments)
@@ -122,7 +62,7 @@ export class Engine {
 
   get state(): AppState {
     const phase = this.#phase.state
-    return phase === 'running' && this.#parts?.manager.isRebalancing ? 'rebalancing' : phase
+    return phase === 'running' && this.#machinery?.manager.isRebalancing ? 'rebalancing' : phase
   }
 
   /** What ended the application; undefined as long as it has not failed. */
@@ -132,7 +72,7 @@ export class Engine {
 
   /** Tasks of this process, in the order of their ids. */
   get tasks(): readonly StreamTask[] {
-    return this.#parts?.manager.tasks ?? []
+    return this.#machinery?.manager.tasks ?? []
   }
 
   /** The plan of the running application. */
@@ -156,7 +96,7 @@ export class Engine {
     }
     if (!this.#phase.is('starting')) return
     this.#phase.to('running')
-    if (this.#options.runs !== false) this.#started().loop.start()
+    if (this.#options.runs) this.#started().loop.start()
     const { applicationId: application } = this.#options
     this.#logger.info('Running', { application, instance: this.#instance })
   }
@@ -195,18 +135,14 @@ export class Engine {
   async kill(): Promise<void> {
     if (this.#phase.is('closed', 'failed')) return await this.#ending.settled()
     this.#isKilled = true
-    const parts = this.#parts
     if (this.#phase.is('created', 'starting', 'running', 'closing')) this.#end('failed')
-    parts?.committer.stop()
-    await parts?.loop.stop()
-    await parts?.manager.close()
-    await parts?.globals?.abandon()
+    await this.#machinery?.abandon()
     this.#ending.resolve()
   }
 
   /** The parts of a store that tasks of this process have, as their operators see them. */
   storeParts(name: string): readonly KeyValueState<unknown>[] {
-    const global = this.#parts?.globals?.part(name)
+    const global = this.#machinery?.globals?.part(name)
     if (global !== undefined) return [global]
     return this.tasks.flatMap((task) => task.stores.get(name) ?? [])
   }
@@ -266,7 +202,7 @@ export class Engine {
 
   /** Whether global tables have all that the log holds now. */
   get areGlobalsCurrent(): boolean {
-    return this.#parts?.globals?.isCurrent ?? true
+    return this.#machinery?.globals?.isCurrent ?? true
   }
 
   /** Commits what has changed; resolves when that is done, or undone. */
@@ -287,15 +223,21 @@ export class Engine {
     const planned = makePlan(topology, applicationId, counts, guarantee)
     const prepared = await this.#unlessClosed(log.prepare(planned.requirements))
     const partitionCounts = new Map([...planned.partitionCounts, ...prepared])
-    const globals = await this.#openGlobals(partitionCounts)
-    const parts = this.#assemble({ ...planned, partitionCounts }, globals)
-    this.#parts = parts
-    const group = {
-      tasks: planned.tasks.map(({ id, sources: partitions }) => ({ id, sources: partitions })),
-      held: () => parts.manager.held(),
-    }
+    const machinery = await Machinery.open(
+      {
+        engine: this.#options,
+        plan: { ...planned, partitionCounts },
+        clock: this.#clock,
+        logger: this.#logger.with({ application: applicationId }),
+        totals: this.#totals,
+        stillHas: async (task) => (await this.#membership?.stillHas(task)) ?? false,
+        onFatal: (error) => this.#fail(error),
+      },
+      this.#cut.signal
+    )
+    this.#machinery = machinery
     await this.#unlessClosed(this.#options.beforeJoining?.() ?? Promise.resolve())
-    const joining = log.join(group, parts.manager).then(async (membership) => {
+    const joining = log.join(machinery.group, machinery.manager).then(async (membership) => {
       // Nobody waits for it any more, and nobody else would leave.
       if (this.#cut.signal.aborted) await membership.leave()
       return membership
@@ -313,100 +255,20 @@ export class Engine {
     return outcome.value
   }
 
-  async #openGlobals(partitionCounts: ReadonlyMap<string, number>) {
-    const { topology, log, directory, applicationId, thread = 1 } = this.#options
-    const logger = this.#logger.with({ application: applicationId })
-    const dropLog = new DropLog(logger, this.#clock)
-    const counted = new TaskInstruments(this.#totals)
-    const drop = (reason: string, record: string): void => {
-      // Every thread reads them all; they are told of once.
-      if (thread > 1) return
-      counted.drop(reason, 1)
-      counted.seal()
-      counted.publish()
-      dropLog.note(reason, 1, () => ({ record }))
-    }
-    const wake = (): void => this.#parts?.loop.wake()
-    const tables = topology.globals
-    const state = thread === 1 ? 'global' : `global-${thread}`
-    const parts = { tables, log, directory, state, partitionCounts, logger, drop, wake }
-    return await GlobalState.open({ ...parts, signal: this.#cut.signal })
-  }
-
-  #assemble(plan: Plan, globals: GlobalState | undefined): Parts {
-    const { log, directory, topology, applicationId, probe } = this.#options
-    const options = { ...defaults, ...withoutUndefined(this.#options) }
-    const logger = this.#logger.with({ application: applicationId })
-    const environment: SharedEnvironment = {
-      log,
-      plan,
-      directory,
-      clock: this.#clock,
-      ticks: () => performance.now(),
-      logger,
-      dropLog: new DropLog(logger, this.#clock),
-      totals: this.#totals,
-      outputs: new Outputs(log),
-      globals,
-      caching: options.caching ?? true,
-      guarantee: options.guarantee ?? 'exactly_once',
-      writeIntervalMs: options.writeIntervalMs,
-      wake: () => loop.wake(),
-      requestCommit: () => committer.ask(),
-    }
-    const manager: TaskManager = new TaskManager({
-      environment,
-      committer: () => committer,
-      restoresMax: options.restoresMax,
-      stillHas: async (task) => (await this.#membership?.stillHas(task)) ?? false,
-      onFatal: (error) => this.#fail(error),
-    })
-    const committer: Committer = new Committer({
-      environment,
-      intervalMs: options.commitIntervalMs,
-      bufferBytesMax: options.bufferBytesMax,
-      purgeIntervalMs: options.purgeIntervalMs,
-      tasks: () => manager.tasks,
-      onFailure: (error, tasks) => manager.commitFailed(error, tasks),
-      probe: probe ?? (() => {}),
-    })
-    const loop: ProcessLoop = new ProcessLoop({
-      clock: this.#clock,
-      committer,
-      pollGlobals: () => globals?.poll() ?? false,
-      tasks: () => manager.tasks,
-      onTaskFailed: (task, error) => void manager.failed(task, error),
-      onFailed: (error) => this.#fail(error),
-    })
-    assert(topology.subtopologies.length > 0, 'a topology has something to run')
-    return { plan, environment, manager, committer, loop, globals }
-  }
-
-  #started(): Parts {
-    return present(this.#parts, 'a started application')
+  #started(): Machinery {
+    return present(this.#machinery, 'a started application')
   }
 
   async #closeInOrder(): Promise<void> {
     await this.#starting?.catch(() => {})
-    const parts = this.#parts
-    await parts?.loop.stop()
-    await parts?.committer.commit()
-    parts?.committer.stop()
-    await parts?.manager.close()
-    await parts?.globals?.close()
+    await this.#machinery?.finish()
     await this.#options.beforeLeaving?.()
     await this.#membership?.leave()
   }
 
   async #giveUp(deadlineMs: number): Promise<void> {
     this.#logger.error('Closing took too long; what is not committed is given up', { deadlineMs })
-    this.#parts?.committer.stop()
-    const grace = new AbortController()
-    await Promise.race([
-      this.#parts?.manager.close().catch(() => {}),
-      delay(1_000, undefined, { signal: grace.signal }).catch(() => {}),
-    ])
-    grace.abort()
+    await this.#machinery?.cutShort(1_000)
   }
 
   /** The first fatal error ends the application; what follows from it is not looked at. */
@@ -415,12 +277,8 @@ export class Engine {
     this.#logger.error(messageOf(error), { error })
     this.#failure = error
     this.#end('failed')
-    const parts = this.#parts
-    parts?.committer.stop()
     const cleanUp = async (): Promise<void> => {
-      await parts?.loop.stop()
-      await parts?.manager.close()
-      await parts?.globals?.abandon()
+      await this.#machinery?.abandon()
       await this.#membership?.leave()
     }
     cleanUp()
@@ -460,9 +318,4 @@ function aborted(signal: AbortSignal): Promise<undefined> {
 
 function closedEarly(): MillraceError {
   return new MillraceError('MILLRACE_APP_CLOSED', 'Closed before it had started')
-}
-
-function withoutUndefined<T extends object>(object: T): T {
-  const entries = Object.entries(object).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as T
 }

@@ -1,7 +1,7 @@
 /** What the main thread and those that run tasks tell each other. */
 import type { TaskId } from '../ids.ts'
 import type { KafkaSettings } from '../kafka/kafka-settings.ts'
-import type { EngineOptions } from '../runtime/engine.ts'
+import type { EngineOptions } from '../runtime/engine-options.ts'
 import type { AppSnapshot } from '../runtime/snapshot.ts'
 import type { Settling } from '../topology/settled.ts'
 import type { PlainError } from './plain-error.ts'

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { ManualClock } from '../../src/clock.ts'
 import { EmbeddedLog } from '../../src/log/embedded-log.ts'
-import { Engine, type EngineOptions } from '../../src/runtime/engine.ts'
+import { Engine } from '../../src/runtime/engine.ts'
+import type { EngineOptions } from '../../src/runtime/engine-options.ts'
 import type {
   AssignmentListener,
   CommitReceipt,
