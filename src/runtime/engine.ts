@@ -25,6 +25,7 @@ import { applicationLifecycle } from './lifecycle.ts'
 import { Machinery } from './machinery.ts'
 import { makePlan, type Plan, sourceRequirements } from './plan.ts'
 import type { Membership } from './ports.ts'
+import { unreadyReasons } from './readiness.ts'
 import type { AppSnapshot, AppState } from './snapshot.ts'
 import { expectReadable, notStarted } from './store-errors.ts'
 import { type StorePart, storeParts } from './store-parts.ts'
@@ -292,19 +293,9 @@ export class Engine {
   }
 
   #reasons(): readonly string[] {
-    const reasons: string[] = []
-    const { state } = this
-    if (state !== 'running' && state !== 'rebalancing') reasons.push(`The application is ${state}.`)
-    if (state === 'running' && this.#membership?.isAssigned !== true) {
-      reasons.push('The group has not assigned tasks yet.')
-    }
-    for (const task of this.tasks) {
-      if (task.isRunning) reasons.push(...task.life.waitingFor())
-      else reasons.push(`Task ${task.id} is ${task.state}.`)
-    }
+    const isAssigned = this.#membership?.isAssigned === true
     const health = this.#options.log.health()
-    if (!health.ok) reasons.push(health.reason ?? 'The log does not answer.')
-    return reasons
+    return unreadyReasons({ state: this.state, isAssigned, tasks: this.tasks, health })
   }
 }
 
