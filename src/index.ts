@@ -33,17 +33,13 @@ export type {
   CogroupedStream,
   CogroupedWindows,
 } from './dsl/cogrouped-stream.ts'
+export type { CounterOptions } from './dsl/counter.ts'
 export type { DeduplicateOptions, PrintOptions } from './dsl/deduplicate.ts'
 export type { GlobalKTable } from './dsl/global-k-table.ts'
 export type { JoinSerdes } from './dsl/joinable-stream.ts'
 export type { KGroupedStream } from './dsl/k-grouped-stream.ts'
 export type { KGroupedTable } from './dsl/k-grouped-table.ts'
-export {
-  type CounterOptions,
-  type KStream,
-  merge,
-  type RepartitionOptions,
-} from './dsl/k-stream.ts'
+export type { KStream } from './dsl/k-stream.ts'
 export type {
   GaugeOptions,
   KTable,
@@ -55,7 +51,9 @@ export type {
 export type { KeySerde, ValueSerde } from './dsl/keys.ts'
 export type { LateRecords, WindowedByOptions } from './dsl/late.ts'
 export type { MapAsyncOptions } from './dsl/map-async.ts'
+export { merge } from './dsl/merge.ts'
 export type { AggregateOptions, AggregateSerde } from './dsl/plans.ts'
+export type { RepartitionOptions } from './dsl/repartition.ts'
 export type { SessionKTable, SessionWindowedStream } from './dsl/session-windowed-stream.ts'
 export {
   type BuildOptions,

@@ -1,5 +1,4 @@
 /** A stream of records. Values come first in every callback, keys second, as in `Map.forEach`. */
-import { TopologyError } from '../errors.ts'
 import type { Demand, Misuse, Sync } from '../misuse.ts'
 import type { AsyncCall } from '../operators/map-async.ts'
 import type {
@@ -11,11 +10,11 @@ import type {
   ValueProcessorContext,
 } from '../processor/processor.ts'
 import type { Storable } from '../serde/checks.ts'
-import { data } from '../serde/data.ts'
 import { defaultKey } from '../serde/default-key.ts'
 import type { Serde } from '../serde/serde.ts'
 import type { Emission, WindowShape, Windows } from '../windows/windows.ts'
 import type { BranchedKStream } from './branch.ts'
+import { addCounter, type CounterOptions } from './counter.ts'
 import {
   addDeduplicate,
   type DeduplicateOptions,
@@ -23,13 +22,16 @@ import {
   printer,
 } from './deduplicate.ts'
 import type { StreamFlow } from './flow.ts'
-import type { AnySerde, AnyTopic, LogicalNode, StatelessOperator, UserFunction } from './graph.ts'
+import type { AnySerde, LogicalNode, StatelessOperator, UserFunction } from './graph.ts'
 import { flowOf, JoinableStream } from './joinable-stream.ts'
 import type { KGroupedStream } from './k-grouped-stream.ts'
 import type { StoredKTable } from './k-table.ts'
 import type { DefaultKey, Key, KeySerde, Value, ValueSerde } from './keys.ts'
 import type { LateRecords, WindowedByOptions } from './late.ts'
 import { addMapAsync, type MapAsyncOptions } from './map-async.ts'
+import { mergeFlows } from './merge.ts'
+import { addRepartition, type Repartitioning, type RepartitionOptions } from './repartition.ts'
+import { addSink, type Fits, type KeyOf, type ValueOf } from './sink.ts'
 import { toTable } from './to-table.ts'
 import type { Topic } from './topic.ts'
 import type { GlobalWindowedStream } from './windowed-stream.ts'
@@ -38,40 +40,6 @@ type Await = 'This callback runs synchronously: it cannot answer a promise'
 type Row<R> = R & Sync<R, Await>
 type Bool<B> = Row<B> &
   Demand<Exclude<B, PromiseLike<unknown>>, boolean, 'A predicate answers true or false'>
-
-/** `unknown` if the records fit the topic (null always does: a tombstone); else the sentence. */
-type Fits<K, V, TK, TV> = [K] extends [Misuse<Forwards>]
-  ? K
-  : [K] extends [TK | null]
-    ? Demand<
-        Exclude<V, null>,
-        TV,
-        'The values of this stream do not fit the topic: mapValues first'
-      >
-    : Misuse<'The keys of this stream do not fit the topic: selectKey or map first'>
-
-type KeyOf<T> = T extends Topic<infer K, infer _> ? K : never
-type ValueOf<T> = T extends Topic<infer _, infer V> ? V : never
-
-export interface RepartitionOptions<K, V> {
-  /** Default: as many as the greatest source topic of the tasks that write. */
-  readonly partitions?: number
-  readonly key?: Serde<Key<K>>
-  readonly value?: Serde<V>
-  /**
-   * `'keep'`: records without a key go through as well, to any partition, such as those of a left
-   * join to come. Default: they are dropped, and counted as `ungrouped`.
-   */
-  readonly nullKeys?: 'drop' | 'keep'
-}
-
-export interface CounterOptions<K, V> {
-  /** Prometheus's rules apply: `orders_total`. */
-  readonly name: string
-  readonly help: string
-  /** The one label, and its value for a record. */
-  readonly label?: { readonly name: string; readonly of: (value: V, key: K) => string }
-}
 
 export class KStream<out K, out V> extends JoinableStream<K, V> {
   readonly #flow: StreamFlow
@@ -213,21 +181,9 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     name: string,
     options: RepartitionOptions<K, V> & ValueSerde<V>
   ): KStream<K, V>
-  repartition(name: string, options: Serdes & Through = {}): unknown {
-    const { graph } = this.#flow
-    const key = options.key ?? this.#flow.key ?? defaultKey
-    const value = options.value ?? this.#flow.value ?? data<unknown>()
-    const { partitions, nullKeys } = options
-    const keepsNullKeys = nullKeys === 'keep'
-    const repartition = { topic: name, partitions, key, value, keepsNullKeys }
-    graph.skipNames(3)
-    const node = graph.add({
-      kind: 'repartition',
-      name: `${name}-repartition-source`,
-      repartition: Object.freeze(repartition),
-      inputs: [this.#flow.node],
-    })
-    return this.#to(node, { key, value, keyChanged: false })
+  repartition(name: string, options: Repartitioning = {}): unknown {
+    const { node, ...changes } = addRepartition(this.#flow, name, options)
+    return this.#to(node, changes)
   }
 
   /**
@@ -309,16 +265,7 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
     options: { readonly among: T & Fits<K2, V2, KeyOf<T[number]>, ValueOf<T[number]>> }
   ): void
   to(topic: object, options?: { readonly among: readonly object[] }): void {
-    const { graph, node } = this.#flow
-    const [topics, choose] =
-      options === undefined ? [[topic], undefined] : [options.among, topic as UserFunction]
-    graph.add({
-      kind: 'sink',
-      name: graph.nameOf('KSTREAM-SINK'),
-      topics: Object.freeze([...topics] as AnyTopic[]),
-      choose,
-      inputs: [node],
-    })
+    addSink(this.#flow, topic, options)
   }
 
   /**
@@ -361,15 +308,8 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
    * The stream goes on. It starts at 0 with the process.
    */
   toCounter<K2 extends K = K, V2 extends V = V>(counter: CounterOptions<K2, V2>): KStream<K, V> {
-    const { graph, node } = this.#flow
-    const { name, help, label } = counter
-    const next = graph.add({
-      kind: 'counter',
-      name: graph.nameOf('KSTREAM-COUNTER'),
-      counter: Object.freeze({ name, help, label: label as CounterLabel | undefined }),
-      inputs: [node],
-    })
-    return this.#to(next, {}) as KStream<K, V>
+    const node = addCounter(this.#flow, counter)
+    return this.#to(node, {}) as KStream<K, V>
   }
 
   #stateless<K2, V2>(
@@ -415,42 +355,4 @@ export class KStream<out K, out V> extends JoinableStream<K, V> {
 interface Serdes {
   readonly key?: AnySerde
   readonly value?: AnySerde
-}
-
-type Through = Pick<RepartitionOptions<never, never>, 'partitions' | 'nullKeys'>
-
-interface CounterLabel {
-  readonly name: string
-  readonly of: UserFunction
-}
-
-type StreamKey<S> = S extends KStream<infer K, infer _> ? K : never
-type StreamValue<S> = S extends KStream<infer _, infer V> ? V : never
-type AnyStream = KStream<unknown, unknown>
-
-/** Several streams as one: `merge(clicks, orders, returns)`; its types are the unions of theirs. */
-export function merge<const S extends readonly [AnyStream, ...AnyStream[]]>(
-  ...streams: S
-): KStream<StreamKey<S[number]>, StreamValue<S[number]>> {
-  const merged = mergeFlows(streams.map((stream) => flowOf(stream)))
-  return merged as KStream<StreamKey<S[number]>, StreamValue<S[number]>>
-}
-
-function mergeFlows(flows: readonly StreamFlow[]): KStream<unknown, unknown> {
-  const [first] = flows as [StreamFlow]
-  const { graph, make } = first
-  if (flows.some((flow) => flow.graph !== graph)) {
-    throw new TopologyError(
-      'MILLRACE_GRAPH_FOREIGN',
-      'These streams come from different builders, and cannot be merged: ' +
-        'make them with one StreamsBuilder, or let one write a topic that the other reads.'
-    )
-  }
-  const inputs = [...new Set(flows.map(({ node }) => node))]
-  const node = graph.add({ kind: 'merge', name: graph.nameOf('KSTREAM-MERGE'), inputs })
-  // A serde travels on if all streams have the same one.
-  const key = flows.every((flow) => flow.key === first.key) ? first.key : undefined
-  const value = flows.every((flow) => flow.value === first.value) ? first.value : undefined
-  const keyChanged = flows.some((flow) => flow.keyChanged)
-  return new KStream<unknown, unknown>({ graph, make, node, key, value, keyChanged })
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Aggregators } from '../../src/aggregators/aggregator.ts'
 import { aggregator, count } from '../../src/aggregators/aggregators.ts'
-import { merge } from '../../src/dsl/k-stream.ts'
+import { merge } from '../../src/dsl/merge.ts'
 import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
 import { topic } from '../../src/dsl/topic.ts'
 import { keyValueStore } from '../../src/processor/stores.ts'

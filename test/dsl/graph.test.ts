@@ -1,7 +1,7 @@
 /** From calls to a topology: nodes, what is read, and what can be done with it again. */
 import { describe, expect, it } from 'vitest'
 import { count, distinct, where } from '../../src/aggregators/aggregators.ts'
-import { merge } from '../../src/dsl/k-stream.ts'
+import { merge } from '../../src/dsl/merge.ts'
 import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
 import { topic } from '../../src/dsl/topic.ts'
 import type { KeyValueStore } from '../../src/processor/stores.ts'

@@ -1,7 +1,7 @@
 /** Serdes that have to learn something before they can read or write. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { merge } from '../../src/dsl/k-stream.ts'
+import { merge } from '../../src/dsl/merge.ts'
 import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
 import { topic } from '../../src/dsl/topic.ts'
 import { NotReadyError } from '../../src/errors.ts'

@@ -1,7 +1,7 @@
 /** Topologies of the DSL that run: what only shows once all parts work together. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { count, distinct } from '../../src/aggregators/aggregators.ts'
-import { merge } from '../../src/dsl/k-stream.ts'
+import { merge } from '../../src/dsl/merge.ts'
 import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
 import { topic } from '../../src/dsl/topic.ts'
 import { keyValueStore } from '../../src/processor/stores.ts'

@@ -1,7 +1,7 @@
 /** Sub-topologies, internal topics and marks: what the runtime is told. */
 import { describe, expect, it } from 'vitest'
 import { count } from '../../src/aggregators/aggregators.ts'
-import { merge } from '../../src/dsl/k-stream.ts'
+import { merge } from '../../src/dsl/merge.ts'
 import { StreamsBuilder } from '../../src/dsl/streams-builder.ts'
 import { topic } from '../../src/dsl/topic.ts'
 import { keyValueStore, windowStore } from '../../src/processor/stores.ts'

@@ -1,5 +1,6 @@
 /** Operators of streams: record by record, processors, joins, duplicates. */
-import { type KStream, merge } from '../../../src/dsl/k-stream.ts'
+import type { KStream } from '../../../src/dsl/k-stream.ts'
+import { merge } from '../../../src/dsl/merge.ts'
 import type { ProcessorContext } from '../../../src/processor/processor.ts'
 import { keyValueStore, windowStore } from '../../../src/processor/stores.ts'
 import { data } from '../../../src/serde/data.ts'
