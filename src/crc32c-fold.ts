@@ -14,7 +14,6 @@
  * first byte is zero, and so is what the rest would add to itself; nothing is left between calls.
  */
 import { assert } from './assert.ts'
-import { leb, type VectorModule, vectorModule } from './vector-module.ts'
 
 /** From here on it takes less than tables, measured: of fewer bytes too many are left as a rest. */
 export const foldBytesMin = 12 * 1024
@@ -30,11 +29,14 @@ const givenAt = before + windowBytes + lanes
 const restAt = givenAt + windowBytes + lanes
 const pages = Math.ceil((restAt + before + lanes) / 65_536)
 
-/** `folded`: where what is written to `out` lies, less the reach, which is in memory, too. */
-type Fold = (out: number, given: number, folded: number, givenEnd: number) => void
+interface Folder {
+  readonly memory: Uint8Array
+  /** `folded`: where what is written to `out` lies, less the reach, which is in memory, too. */
+  readonly fold: (out: number, given: number, folded: number, givenEnd: number) => void
+}
 
 /** Undefined: there is none, and there will be none. */
-let folder: VectorModule<Fold> | undefined
+let folder: Folder | undefined
 let isMade = false
 
 /**
@@ -51,7 +53,7 @@ export function folded(
   if (!isMade) folder = makeFolder()
   isMade = true
   if (folder === undefined) return undefined
-  const { memory, run: fold } = folder
+  const { memory, fold } = folder
   const foldEnd = end - reach - ((end - start - reach) % lanes)
   memory.fill(0, 0, before)
   for (let at = start; at < foldEnd; at += windowBytes) {
@@ -75,14 +77,55 @@ function addRegister(memory: Uint8Array, register: number): void {
   }
 }
 
-function makeFolder(): VectorModule<Fold> | undefined {
-  const [out, given, from, givenEnd] = [0, 1, 2, 3]
+/** What of WebAssembly is used; the type declarations of Node leave it out. */
+interface Wasm {
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object) => { readonly exports: unknown }
+}
+
+function makeFolder(): Folder | undefined {
+  try {
+    const { Module, Instance } = (globalThis as unknown as { WebAssembly: Wasm }).WebAssembly
+    const { memory, fold } = new Instance(new Module(moduleBytes())).exports as {
+      readonly memory: { readonly buffer: ArrayBuffer }
+      readonly fold: Folder['fold']
+    }
+    return { memory: new Uint8Array(memory.buffer), fold }
+  } catch {
+    // No WebAssembly (`--jitless`), none with vectors, or no address space left for its memory.
+    return undefined
+  }
+}
+
+/** By the binary format of WebAssembly, https://webassembly.github.io/spec/core/binary */
+function moduleBytes(): Uint8Array {
+  const [out, given, from, givenEnd, i32] = [0, 1, 2, 3, 0x7f]
   const load = (local: number, offset: number) => [0x20, local, 0xfd, 0x00, 0, ...leb(offset)]
   const xor = [0xfd, 0x51]
   const added = distances.flatMap((distance) => [...load(from, reach - distance), ...xor])
   const store = [0x20, out, ...load(given, 0), ...added, 0xfd, 0x0b, 0, 0]
   const step = [out, from, given].flatMap((local) => [0x20, local, 0x41, lanes, 0x6a, 0x21, local])
   const untilEnd = [0x20, given, 0x20, givenEnd, 0x49, 0x0d, 0]
-  const code = [0x03, 0x40, ...store, ...step, ...untilEnd, 0x0b]
-  return vectorModule({ pages, params: 4, returns: false, vectors: 0, code })
+  const code = [0, 0x03, 0x40, ...store, ...step, ...untilEnd, 0x0b, 0x0b]
+  return Uint8Array.from([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...section(1, [1, 0x60, 4, i32, i32, i32, i32, 0]),
+    ...section(3, [1, 0]),
+    ...section(5, [1, 1, pages, pages]),
+    ...section(7, [2, ...name('memory'), 2, 0, ...name('fold'), 0, 0]),
+    ...section(10, [1, ...leb(code.length), ...code]),
+  ])
+}
+
+function section(id: number, bytes: readonly number[]): readonly number[] {
+  return [id, ...leb(bytes.length), ...bytes]
+}
+
+function name(text: string): readonly number[] {
+  return [text.length, ...Buffer.from(text)]
+}
+
+/** An unsigned number, seven bits a byte. */
+function leb(value: number): readonly number[] {
+  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...leb(value >>> 7)]
 }

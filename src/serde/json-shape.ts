@@ -11,7 +11,7 @@
  */
 import type { BytesReader } from '../record.ts'
 import { startsWith } from '../record.ts'
-import { plainText, quoteAt } from './long-text.ts'
+import { isPrintable, quoteAt } from './long-text.ts'
 import { decodeAsciiAt, decodeUtf8At, encodeUtf8 } from './text.ts'
 
 const namesMax = 32
@@ -123,10 +123,9 @@ export class ShapeReader {
   #longText(bytes: Uint8Array, start: number, from: number, end: number): string {
     const at = quoteAt(bytes, from, end)
     this.#end = -1
-    if (at === end) return ''
-    const text = plainText(bytes, viewOf(bytes), start, from, at)
-    if (text === undefined) return ''
-    this.#end = at + 1
+    if (at === end || !isPrintable(bytes, viewOf(bytes), from, at)) return ''
+    const text = decodeAsciiAt(bytes, start, at)
+    if (!text.includes('\\', from - start)) this.#end = at + 1
     return text
   }
 

@@ -1,9 +1,7 @@
 /**
  * Long texts in JSON: native code finds where they end, and what would make them other than they
- * look is looked for four bytes at a time, in very long ones many.
+ * look is looked for four bytes at a time.
  */
-import { arePlain, plainBytesMin } from './plain-bytes.ts'
-import { decodeAsciiAt } from './text.ts'
 
 interface Searches {
   indexOf(value: number, from: number): number
@@ -23,34 +21,17 @@ export function quoteAt(bytes: Uint8Array, from: number, end: number): number {
 }
 
 /**
- * The text `bytes[start, end)`; undefined if JSON could make something else of it. Nothing before
- * `from` needs to be looked at.
- *
- * @param view of the bytes
- */
-export function plainText(
-  bytes: Uint8Array,
-  view: DataView,
-  start: number,
-  from: number,
-  end: number
-): string | undefined {
-  if (end - from >= plainBytesMin) {
-    const isPlain = arePlain(bytes, from, end)
-    if (isPlain !== undefined) return isPlain ? decodeAsciiAt(bytes, start, end) : undefined
-  }
-  if (!isPrintable(bytes, view, from, end)) return undefined
-  const text = decodeAsciiAt(bytes, start, end)
-  return text.includes('\\', from - start) ? undefined : text
-}
-
-/**
  * Whether `bytes[start, end)` are chars of ASCII, and none of those that JSON wants escaped because
  * nobody could see them.
  *
  * @param view of the bytes
  */
-function isPrintable(bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
+export function isPrintable(
+  bytes: Uint8Array,
+  view: DataView,
+  start: number,
+  end: number
+): boolean {
   let at = start
   let bits = 0
   for (; at + 16 <= end; at += 16) {

@@ -136,7 +136,7 @@ test('objects that keep differing are read all the same', () => {
   }
 })
 
-const lengths = [0, 1, 47, 48, 49, 50, 63, 64, 65, 79, 80, 81, 1_100, 5_000, 200_000]
+const lengths = [0, 1, 47, 48, 49, 50, 63, 64, 65, 79, 80, 81, 5_000]
 
 test('long texts are read without JSON.parse, wherever they are, and read the same', () => {
   for (const length of lengths) {
@@ -157,16 +157,11 @@ test('long texts are read without JSON.parse, wherever they are, and read the sa
   }
 })
 
-/** Of something odd: in texts of two lengths, for they are looked through in two ways. */
-const places = [
-  ...Array.from({ length: 31 }, (_, index) => [150, index * 5] as const),
-  ...Array.from({ length: 12 }, (_, index) => [1_111, index * 101] as const),
-]
-
 test('a long text that is not what it seems is left to JSON.parse, wherever that shows', () => {
+  const length = 150
   const odd = ['\\n', '\\u0041', '\\x', '\n', '\0', '\u001f', '"', 'ä', '€', '\u0080', '\u009f']
   for (const put of [...odd, Buffer.from([0x80]), Buffer.from([0xff]), Buffer.from([0xc3])]) {
-    for (const [length, at] of places) {
+    for (let at = 0; at <= length; at += 5) {
       const shape = new ShapeReader()
       shape.learn({ text: 'one', at: 1 })
       const text = Buffer.concat([
