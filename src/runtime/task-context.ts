@@ -27,14 +27,7 @@ import type { Plan, PlannedSource, PlannedTask } from './plan.ts'
 import { repartitionTopic } from './plan.ts'
 import type { Punctuators } from './punctuators.ts'
 import { type ErrorHandler, guarded } from './wiring.ts'
-
-/** Whatever must come after the current record, of whichever node. */
-export interface PendingWork {
-  readonly node: string
-  readonly run: () => boolean | Promise<boolean>
-  /** A step of it has been taken, and it asks for another: a commit may come in between. */
-  asksAgain: boolean
-}
+import type { WorkQueue, WorkStep } from './work-queue.ts'
 
 /** A record that something is done on behalf of: where it is, and what it came as. */
 export interface RecordAtHand {
@@ -139,7 +132,7 @@ export interface TaskCore {
   readonly globals: GlobalState | undefined
   readonly streamTime: Punctuators
   readonly wallClock: Punctuators
-  readonly work: PendingWork[]
+  readonly work: WorkQueue
   readonly flights: Flights
   /** Stores by name, as the operators opened them. */
   readonly stores: Map<string, KeyValueState<unknown>>
@@ -270,11 +263,8 @@ export class NodeContext implements TaskContext {
       : core.wallClock.add(core.clock.now() + intervalMs, intervalMs, inside)
   }
 
-  afterRecord(run: () => boolean | Promise<boolean>): void {
-    const { work } = this.#core
-    if (!work.some((pending) => pending.run === run)) {
-      work.push({ node: this.#node.name, run, asksAgain: false })
-    }
+  afterRecord(run: WorkStep): void {
+    this.#core.work.add(this.#node.name, run)
   }
 
   depart(flight: Flight, max: number): void {

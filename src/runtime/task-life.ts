@@ -4,8 +4,9 @@
  *
  *     choose the lowest head ─▶ source ─▶ nodes, depth first ─▶ stream-time punctuators ─▶ work
  *
- * Flights are work that other records do not wait for: see `flights.ts`. Each lands between two
- * records; punctuators of stream time wait for those that departed before.
+ * Work is what must come after a record (`work-queue.ts`), flights what other records do not wait
+ * for (`flights.ts`): each of them lands between two records; punctuators of stream time wait for
+ * those that departed before.
  *
  * Invariants: while work is under way no record is taken; a record's own partition moves in time
  * only after it was processed; nothing here survives an abort.
@@ -24,16 +25,11 @@ import type { PlannedSource } from './plan.ts'
 import type { CommittedOffset, OffsetCommit } from './ports.ts'
 import { Punctuators } from './punctuators.ts'
 import { RecordQueue } from './record-queue.ts'
-import {
-  CurrentRecord,
-  type Finder,
-  NodeContext,
-  type PendingWork,
-  type TaskCore,
-} from './task-context.ts'
+import { CurrentRecord, type Finder, NodeContext, type TaskCore } from './task-context.ts'
 import type { TaskEnvironment } from './task-environment.ts'
 import { SourceTaskTime } from './task-time.ts'
 import { inNode, messageOf, nodeFailure, type Wired, wire } from './wiring.ts'
+import { WorkQueue } from './work-queue.ts'
 
 /** How long records of other partitions wait for one that is known to have some, unread. */
 const siblingWaitMs = 200
@@ -58,13 +54,12 @@ export class TaskLife {
   readonly #record = new CurrentRecord()
   readonly #streamTime = new Punctuators()
   readonly #wallClock = new Punctuators()
-  readonly #work: PendingWork[] = []
+  readonly #work: WorkQueue
   readonly #flights: Flights
   /** Punctuators of stream time are due, and wait for flights. */
   #isOverdue = false
   readonly #committed: readonly CommittedOffset[]
   #queues: readonly RecordQueue[] = []
-  #busy: Promise<void> | undefined
   #changed = false
   #waitingSince: Timestamp | undefined
 
@@ -79,6 +74,11 @@ export class TaskLife {
       fingerprints: fingerprintsOf(planned.subtopology),
       clock: steadyOf(clock),
     })
+    const changed = (): void => {
+      this.#changed = true
+    }
+    const { wake, onFailure: failed } = environment
+    this.#work = new WorkQueue({ changed, failed, wake })
     this.#flights = new Flights(this.#record, this.time, environment.wake)
     this.#core = {
       ...environment,
@@ -94,9 +94,7 @@ export class TaskLife {
       finders: new Map(),
       closings: new Map(),
       isLive: true,
-      changed: () => {
-        this.#changed = true
-      },
+      changed,
       requestCommit: environment.requestCommit,
     }
     this.#failures = new Failures(this.#core, parts.attempts)
@@ -120,7 +118,7 @@ export class TaskLife {
 
   /** Resolves when work of an operator that is under way has come further; never rejects. */
   get busy(): Promise<void> | undefined {
-    return this.#busy ?? this.#flights.progress
+    return this.#work.busy ?? this.#flights.progress
   }
 
   /** Flights are under way: a commit would wait for them. */
@@ -180,8 +178,8 @@ export class TaskLife {
   /** Handles up to `max` records; 0: none is here, or none may be taken now. */
   process(max: number): number {
     let done = 0
-    while (done < max && this.#busy === undefined) {
-      if (this.#work.length > 0) this.#runWork()
+    while (done < max && this.#work.busy === undefined) {
+      if (this.#work.pending.length > 0) this.#work.step()
       else if (this.#flights.size > 0 && this.#land()) continue
       else if (this.time.mustCommit || this.#isHeldUp) break
       else {
@@ -199,16 +197,16 @@ export class TaskLife {
   /** Fires what is due by the wall clock. */
   punctuate(now: Timestamp): boolean {
     this.#wallClock.follow(now)
-    if (this.#busy !== undefined || now < this.#wallClock.nextDue) return false
+    if (this.#work.busy !== undefined || now < this.#wallClock.nextDue) return false
     this.#record.aside(() => this.#wallClock.advance(now))
     this.#changed = true
-    this.#runAllWork()
+    this.#work.runFresh()
     return true
   }
 
   /** Nothing is under way that belongs to what was done: a commit may come now. */
   get isAtRest(): boolean {
-    return this.#busy === undefined && !this.#hasFreshWork && this.#flights.size === 0
+    return this.#work.busy === undefined && !this.#work.hasFresh && this.#flights.size === 0
   }
 
   /**
@@ -218,7 +216,7 @@ export class TaskLife {
   settle(): void {
     try {
       do {
-        this.#runAllWork()
+        this.#work.runFresh()
         if (!this.#landAll()) return
         if (this.#changed) this.#inEachNode((operator) => operator.handOn())
       } while (!this.isAtRest)
@@ -231,12 +229,12 @@ export class TaskLife {
   watch(): void {
     for (const queue of this.#queues) this.time.watch(queue.index, queue.position, queue.answer)
     if (this.#flights.size > 0) this.#flights.observe()
-    if (this.#busy === undefined) this.time.poll()
+    if (this.#work.busy === undefined) this.time.poll()
   }
 
   /** Nothing is left to do with what the log holds now. */
   get isDrained(): boolean {
-    if (this.#busy !== undefined || this.#work.length > 0) return false
+    if (this.#work.busy !== undefined || this.#work.pending.length > 0) return false
     if (this.#flights.size > 0 && !this.#flights.isHeld) return false
     if (this.#isHeldUp) return true
     return this.#queues.every((queue) => !queue.fill() && !isKnownToLag(queue))
@@ -244,7 +242,8 @@ export class TaskLife {
 
   /** As far as is known the log holds nothing more, and nothing is under way. Decodes nothing. */
   get isCaughtUp(): boolean {
-    if (this.#busy !== undefined || this.#work.length > 0 || this.#flights.size > 0) return false
+    if (this.#work.busy !== undefined || this.#work.pending.length > 0 || this.#flights.size > 0)
+      return false
     return !this.#queues.some(isKnownToLag)
   }
 
@@ -356,7 +355,7 @@ export class TaskLife {
     this.#core.instruments.recordIn()
     this.time.observe(queue.index, timestamp)
     if (this.time.streamTime >= this.#streamTime.nextDue) this.#followStreamTime()
-    if (this.#work.length > 0) this.#runAllWork()
+    if (this.#work.pending.length > 0) this.#work.runFresh()
   }
 
   #followStreamTime(): void {
@@ -375,7 +374,7 @@ export class TaskLife {
   #land(): boolean {
     if (!this.#flights.land(this.#failures)) return false
     this.#changed = true
-    if (this.#work.length > 0) this.#runAllWork()
+    if (this.#work.pending.length > 0) this.#work.runFresh()
     if (this.#isOverdue && this.#flights.size === 0) {
       this.time.asOf = undefined
       this.#followStreamTime()
@@ -386,44 +385,8 @@ export class TaskLife {
   /** Lets flights land; whether none is under way any more. */
   #landAll(): boolean {
     let goesOn = true
-    while (goesOn && this.#busy === undefined) goesOn = this.#land()
-    return this.#busy === undefined && this.#flights.size === 0
-  }
-
-  get #hasFreshWork(): boolean {
-    return this.#work.some(({ asksAgain }) => !asksAgain)
-  }
-
-  /** A step of each work, until one has to be waited for. */
-  #runAllWork(): void {
-    while (this.#hasFreshWork && this.#busy === undefined) this.#runWork()
-  }
-
-  /** One step of the first work that has had none, or else of the first. */
-  #runWork(): void {
-    const fresh = this.#work.find(({ asksAgain }) => !asksAgain)
-    const work = fresh ?? present(this.#work[0], 'pending work')
-    this.#changed = true
-    const result = inNode(work.node, work.run)
-    if (typeof result === 'boolean') {
-      this.#stepped(work, result)
-      return
-    }
-    this.#busy = result
-      .then(
-        (again) => this.#stepped(work, again),
-        (error: unknown) => this.#environment.onFailure(nodeFailure(work.node, error))
-      )
-      .finally(() => {
-        this.#busy = undefined
-        this.#environment.wake()
-      })
-  }
-
-  #stepped(work: PendingWork, again: boolean): void {
-    this.#changed = true
-    work.asksAgain = again
-    if (!again) this.#work.splice(this.#work.indexOf(work), 1)
+    while (goesOn && this.#work.busy === undefined) goesOn = this.#land()
+    return this.#work.busy === undefined && this.#flights.size === 0
   }
 }
 
