@@ -11,6 +11,7 @@
  * A split block Bloom filter, as in the format of Parquet: one or two places in memory a question,
  * which takes 50 to 130 ns where LevelDB takes 2 to 3 µs to say that it does not have a key.
  */
+import { fnv1a, scattered } from '../src/text-hash.ts'
 
 const blockWords = 8
 const blockBytes = blockWords * 4
@@ -87,13 +88,6 @@ function holds(words: Uint32Array, at: number, hash: number, salt: number): bool
   return (((words[at] as number) >>> (Math.imul(hash, salt) >>> 27)) & 1) !== 0
 }
 
-/** FNV-1a over chars, and the last steps of MurmurHash3, so that each bit depends on all chars. */
 function hashOf(key: string): number {
-  let hash = 0x811c9dc5
-  for (let at = 0; at < key.length; at++) {
-    hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)
-  }
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35)
-  return (hash ^ (hash >>> 16)) >>> 0
+  return scattered(fnv1a(key))
 }

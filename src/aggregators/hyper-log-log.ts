@@ -11,6 +11,7 @@
  * are equal bytes.
  */
 import { assert } from '../assert.ts'
+import { scattered } from '../text-hash.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 
 const registers = 4_096
@@ -160,16 +161,10 @@ function hash(text: string): void {
     low = rotated(low ^ block, at < whole)
     high = rotated(high ^ block, at < whole)
   }
-  hashes.low = finished(low ^ text.length)
-  hashes.high = finished(high ^ text.length)
+  hashes.low = scattered(low ^ text.length)
+  hashes.high = scattered(high ^ text.length)
 }
 
 function rotated(hash: number, isWhole: boolean): number {
   return isWhole ? Math.imul((hash << 13) | (hash >>> 19), 5) + 0xe6546b64 : hash
-}
-
-function finished(hash: number): number {
-  let mixed = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
-  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35)
-  return (mixed ^ (mixed >>> 16)) >>> 0
 }

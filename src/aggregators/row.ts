@@ -7,6 +7,7 @@
  * Invariant: the slot of a set holds how many members are kept for it.
  */
 import { FatalError } from '../errors.ts'
+import { fnv1a } from '../text-hash.ts'
 import type { Aggregators } from './aggregator.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
 import type { Field } from './field.ts'
@@ -57,7 +58,7 @@ export class RowAggregation {
     })
     this.#steps = this.fields.map(({ add, member }) => ({ add, member }))
     this.sets = [...this.fields.keys()].filter((slot) => this.fields[slot]?.member !== undefined)
-    this.layout = hash(slots.map((name, slot) => `${name}:${this.fields[slot]?.kind};`).join(''))
+    this.layout = fnv1a(slots.map((name, slot) => `${name}:${this.fields[slot]?.kind};`).join(''))
     this.#shown = names.map((name) => [name, slots.indexOf(name)])
   }
 
@@ -124,13 +125,4 @@ export class RowAggregation {
         'Give it another name, or reset the application.'
     )
   }
-}
-
-/** FNV-1a over UTF-16 units: stable, and enough to tell layouts apart. */
-function hash(text: string): number {
-  let hash = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193)
-  }
-  return hash >>> 0
 }

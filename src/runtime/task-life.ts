@@ -234,7 +234,7 @@ export class TaskLife {
 
   /** Nothing is left to do with what the log holds now. */
   get isDrained(): boolean {
-    if (this.#work.busy !== undefined || this.#work.pending.length > 0) return false
+    if (!this.#work.isIdle) return false
     if (this.#flights.size > 0 && !this.#flights.isHeld) return false
     if (this.#isHeldUp) return true
     return this.#queues.every((queue) => !queue.fill() && !isKnownToLag(queue))
@@ -242,8 +242,7 @@ export class TaskLife {
 
   /** As far as is known the log holds nothing more, and nothing is under way. Decodes nothing. */
   get isCaughtUp(): boolean {
-    if (this.#work.busy !== undefined || this.#work.pending.length > 0 || this.#flights.size > 0)
-      return false
+    if (!this.#work.isIdle || this.#flights.size > 0) return false
     return !this.#queues.some(isKnownToLag)
   }
 

@@ -42,6 +42,11 @@ export class WorkQueue {
     this.pending = this.#pending
   }
 
+  /** Nothing is left, and no step is awaited. */
+  get isIdle(): boolean {
+    return this.busy === undefined && this.pending.length === 0
+  }
+
   add(node: string, run: WorkStep): void {
     if (this.#pending.some((work) => work.run === run)) return
     this.#pending.push({ node, run, asksAgain: false })
