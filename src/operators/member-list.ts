@@ -10,7 +10,7 @@
 import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { MemberSet } from './member-set.ts'
 
-/** Its bytes are nobody else's, and never change. */
+/** Its bytes never change. */
 export interface MemberRun {
   readonly bytes: Uint8Array
   readonly count: number
@@ -53,7 +53,7 @@ export function eachOf({ bytes }: MemberRun, visit: (member: string) => void): v
   while (!reader.isDone) visit(reader.binary())
 }
 
-/** One run, of bytes that nobody else has. Throws a RangeError where they end too early. */
+/** One run, of bytes that never change. Throws a RangeError where they end too early. */
 export function runOf(bytes: Uint8Array): MemberRun {
   const reader = new ByteReader(bytes)
   let count = 0
@@ -66,11 +66,10 @@ export function writeRun(writer: ByteWriter, slot: number, { bytes, count }: Mem
   writer.u8(slot).count(count).bytes(bytes)
 }
 
-/** All that are left to read. Throws a RangeError where the bytes end too early. */
+/** All that are left to read, as views. Throws a RangeError where the bytes end too early. */
 export function eachRun(reader: ByteReader, visit: (slot: number, run: MemberRun) => void): void {
   while (!reader.isDone) {
     const [slot, count] = [reader.u8(), reader.count()]
-    // A copy: a view would keep all of the batch that it came in.
-    visit(slot, { bytes: new Uint8Array(reader.bytes()), count })
+    visit(slot, { bytes: reader.bytes(), count })
   }
 }

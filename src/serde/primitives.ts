@@ -21,17 +21,14 @@ const copies: Serde<Uint8Array> = Object.freeze({
   serialize: (bytes: Uint8Array) => bytes,
   deserialize: (bytes: Uint8Array) => Uint8Array.prototype.slice.call(bytes),
 })
+readsInPlace(copies, () => copyOf)
 
 const booleans: Serde<boolean> = Object.freeze({
   name: 'boolean',
   serialize: (value: boolean) => Uint8Array.of(value ? 1 : 0),
-  deserialize: (bytes: Uint8Array) => {
-    expectSize('boolean', 1, bytes)
-    if (bytes[0] === 1) return true
-    if (bytes[0] === 0) return false
-    throw new TypeError(`A boolean is a byte of 0 or 1, not ${bytes[0]}`)
-  },
+  deserialize: (bytes: Uint8Array) => booleanAt(bytes, 0, bytes.length),
 })
+readsInPlace(booleans, () => booleanAt)
 
 const int32s = fixed<number>(
   'int32',
@@ -90,27 +87,41 @@ export function boolean(): Serde<boolean> {
   return booleans
 }
 
+/** For readers in place: what they answer may be kept, and what it was read from used again. */
+export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(bytes, start, end)
+}
+
 function fixed<T>(
   name: string,
   size: number,
   write: (view: DataView, value: T) => void,
   read: (view: DataView) => T
 ): Serde<T> {
-  return Object.freeze({
+  const readAt = (bytes: Uint8Array, start: number, end: number): T => {
+    expectSize(name, size, end - start)
+    return read(new DataView(bytes.buffer, bytes.byteOffset + start, size))
+  }
+  const serde = Object.freeze({
     name,
     serialize(value: T) {
       const bytes = new Uint8Array(size)
       write(new DataView(bytes.buffer), value)
       return bytes
     },
-    deserialize(bytes: Uint8Array) {
-      expectSize(name, size, bytes)
-      return read(new DataView(bytes.buffer, bytes.byteOffset, size))
-    },
+    deserialize: (bytes: Uint8Array) => readAt(bytes, 0, bytes.length),
   })
+  return readsInPlace<T>(serde, () => readAt)
 }
 
-function expectSize(name: string, size: number, { length }: Uint8Array): void {
+function booleanAt(bytes: Uint8Array, start: number, end: number): boolean {
+  expectSize('boolean', 1, end - start)
+  if (bytes[start] === 1) return true
+  if (bytes[start] === 0) return false
+  throw new TypeError(`A boolean is a byte of 0 or 1, not ${bytes[start]}`)
+}
+
+function expectSize(name: string, size: number, length: number): void {
   if (length === size) return
   throw new TypeError(`${name} takes ${size} byte${size === 1 ? '' : 's'}, not ${length}`)
 }

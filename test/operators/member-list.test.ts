@@ -65,14 +65,6 @@ test('many of a set come as runs that fit into a block each', () => {
   expect(sizes.length).toBeLessThan(8)
 })
 
-test('a run is of bytes of its own', () => {
-  const bytes = written([[0, 'kept']])
-  const list = new MemberList()
-  eachRun(new ByteReader(bytes), (_, run) => list.addRun(run))
-  bytes.fill(0)
-  expect([...list]).toEqual(['kept'])
-})
-
 test('bytes that end within a run are refused', () => {
   const bytes = written([
     [0, 'first'],

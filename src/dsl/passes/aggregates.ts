@@ -20,7 +20,6 @@ import {
   type WindowedAggregateSpec,
 } from '../../operators/specs.ts'
 import { WindowedAggregateOperator } from '../../operators/windowed-aggregate.ts'
-import type { Serde } from '../../serde/serde.ts'
 import { both, type NodeBlueprint, type OperatorBlueprint } from '../../topology/blueprint.ts'
 import { changelogConfig, windowedChangelogConfig } from '../../topology/internal-topics.ts'
 import type { StoreSpec, TimedAggregateSpec } from '../../topology/topology.ts'
@@ -28,14 +27,14 @@ import type { WindowSpec } from '../../windows/windows.ts'
 import type { AggregateNode, AnySerde, GlobalAggregateNode } from '../graph.ts'
 import { aggregateLayout, combinedLayout, globalLayout } from './layouts.ts'
 import { readByPlan, readsValue } from './operators.ts'
-import { type Combining, drawThrough, internalSource, orNull, sourceName } from './repartitions.ts'
-
-/** Messages between the two phases: no copy, they are read at once. */
-const rawBytes: Serde<Uint8Array> = Object.freeze({
-  name: 'bytes in place',
-  serialize: (bytes: Uint8Array) => bytes,
-  deserialize: (bytes: Uint8Array) => bytes,
-})
+import {
+  type Combining,
+  drawThrough,
+  internalSource,
+  orNull,
+  plainBytes,
+  sourceName,
+} from './repartitions.ts'
 
 export function drawAggregate(
   node: AggregateNode,
@@ -119,7 +118,7 @@ export function drawGlobalAggregate(
     create: () => new GlobalPartialOperator(spec),
   }
   const sourceOf = `${name}-repartition-source`
-  const source = internalSource(name, sourceOf, orNull(rawBytes), rawBytes as AnySerde)
+  const source = internalSource(name, sourceOf, orNull(plainBytes), plainBytes as AnySerde)
   const final: OperatorBlueprint = {
     kind: 'processor',
     name,

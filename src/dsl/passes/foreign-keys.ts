@@ -19,7 +19,6 @@ import { PassThroughOperator } from '../../operators/pass-through.ts'
 import { RepartitionSinkOperator } from '../../operators/repartition-sink.ts'
 import type { Joiner } from '../../operators/table-view.ts'
 import type { Operator } from '../../processor/operator.ts'
-import type { Serde } from '../../serde/serde.ts'
 import {
   both,
   type NodeBlueprint,
@@ -30,7 +29,7 @@ import { changelogConfig } from '../../topology/internal-topics.ts'
 import type { StoreSpec } from '../../topology/topology.ts'
 import type { AnySerde, ForeignKeyJoinNode } from '../graph.ts'
 import { topicsBehind } from './copartitions.ts'
-import { internalSource, orNull } from './repartitions.ts'
+import { internalSource, orNull, plainBytes } from './repartitions.ts'
 import { inputOf, type TablePlan } from './table-plan.ts'
 
 export function subscriptionStore({ durable }: ForeignKeyJoinNode): string {
@@ -82,7 +81,7 @@ export function drawForeignKeyJoin(
       registration,
       () => new RepartitionSinkOperator(registering)
     ),
-    internalSource(registration, sources.registration, orNull(inPlace), serdes.subscription),
+    internalSource(registration, sources.registration, orNull(plainBytes), serdes.subscription),
     {
       ...joining(
         subscribed('receive'),
@@ -105,17 +104,10 @@ export function drawForeignKeyJoin(
     leaving(subscribed('response-sink'), [subscribed('join-foreign'), fannedOut], response, () => {
       return new AnswerSinkOperator(response)
     }),
-    internalSource(response, sources.response, inPlace as AnySerde, serdes.response),
+    internalSource(response, sources.response, plainBytes as AnySerde, serdes.response),
     joining(name, [sources.response], leftStores, () => new ForeignKeyResponseOperator(spec)),
   ]
 }
-
-/** Keys that are looked at at once: no copy. */
-const inPlace: Serde<Uint8Array> = Object.freeze({
-  name: 'bytes in place',
-  serialize: (bytes: Uint8Array) => bytes,
-  deserialize: (bytes: Uint8Array) => bytes,
-})
 
 function specOf(node: ForeignKeyJoinNode, tables: TablePlan): ForeignKeyJoinSpec {
   const side = (index: 0 | 1): ForeignKeySide => {

@@ -10,7 +10,9 @@ import {
   type RepartitionSpec,
 } from '../../operators/repartition-sink.ts'
 import type { Operator } from '../../processor/operator.ts'
+import { readsInPlaceAs } from '../../serde/in-place.ts'
 import { nullable } from '../../serde/nullable.ts'
+import { bytes } from '../../serde/primitives.ts'
 import type { Serde } from '../../serde/serde.ts'
 import {
   both,
@@ -114,6 +116,13 @@ export function internalSource(
   }
   return { kind: 'source', name, topics: [spec], reads: neither }
 }
+
+/**
+ * Of our own messages, whose parts are views that may be kept. A copy each: a view of an answer of
+ * the log would have its memory left to the garbage collector, a megabyte for a short message.
+ */
+export const plainBytes: Serde<Uint8Array> = Object.freeze({ ...bytes(), name: 'bytes in place' })
+readsInPlaceAs(plainBytes, bytes())
 
 /** Lets null through: a value as any other on the way. */
 export function orNull<T>(serde: Serde<T>): AnySerde {
