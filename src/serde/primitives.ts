@@ -88,7 +88,7 @@ export function boolean(): Serde<boolean> {
 }
 
 /** For readers in place: what they answer may be kept, and what it was read from used again. */
-export function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
+function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
   return Uint8Array.prototype.slice.call(bytes, start, end)
 }
 

@@ -200,7 +200,7 @@ describe('a window without a key', () => {
     expect(nodeOf(topology, 'five')).toMatchObject({ operator: 'final', stores: ['five'] })
     const [source] = sourceOf(topology, 'five').topics
     const bytes = Uint8Array.of(1)
-    expect(source?.value.deserialize(bytes)).toBe(bytes)
+    expect(source?.value.deserialize(bytes)).toEqual(bytes)
     expect(source?.key.deserializeNull?.()).toBeNull()
   })
 
