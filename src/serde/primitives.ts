@@ -19,7 +19,7 @@ writesPassing(strings, () => {
 const copies: Serde<Uint8Array> = Object.freeze({
   name: 'bytes',
   serialize: (bytes: Uint8Array) => bytes,
-  deserialize: (bytes: Uint8Array) => Uint8Array.prototype.slice.call(bytes),
+  deserialize: (bytes: Uint8Array) => copyOf(bytes, 0, bytes.length),
 })
 readsInPlace(copies, () => copyOf)
 

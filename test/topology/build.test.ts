@@ -200,7 +200,9 @@ describe('a window without a key', () => {
     expect(nodeOf(topology, 'five')).toMatchObject({ operator: 'final', stores: ['five'] })
     const [source] = sourceOf(topology, 'five').topics
     const bytes = Uint8Array.of(1)
-    expect(source?.value.deserialize(bytes)).toEqual(bytes)
+    const message = source?.value.deserialize(bytes)
+    expect(message).toEqual(bytes)
+    expect(message, 'a copy').not.toBe(bytes)
     expect(source?.key.deserializeNull?.()).toBeNull()
   })
 
