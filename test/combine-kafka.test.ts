@@ -81,4 +81,4 @@ it('comes to what each record would have come to, over two instances', async () 
     // Marks and the ends of transactions are among them.
     expect(sent, name).toBeLessThan((users.length * perUser) / 2)
   }
-}, 180_000)
+})

@@ -80,4 +80,4 @@ it('a global table is whole on each of two instances, also after a lost disk', a
   await one.close()
   await rm(join(path, 'one'), { recursive: true })
   expect(await rowsOf(await start('one'))).toBe(6)
-}, 120_000)
+})

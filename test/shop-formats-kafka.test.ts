@@ -175,7 +175,7 @@ describe('the formats of a shop', () => {
       readonly tasks: readonly { readonly thread: number | null }[]
     }
     expect(new Set(status.tasks.map(({ thread }) => thread)).size).toBe(2)
-  }, 120_000)
+  })
 })
 
 /** The rows of the topic, as another client of the registry reads them. */

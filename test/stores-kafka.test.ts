@@ -89,4 +89,4 @@ it('each of two instances reads what it has, and names the tasks of the rest', a
     code: 'MILLRACE_STORE_CLOSED',
   })
   await vi.waitFor(async () => expect(await answered(two.store(table))).toEqual(keys), patience)
-}, 180_000)
+})

@@ -33,9 +33,10 @@ export default defineConfig({
     globalSetup: ['test/support/global-broker.ts'],
     pool: 'forks',
     execArgv: ['--import', new URL('support/typescript-threads.mjs', import.meta.url).href],
-    // Four files at a time on two processors: what takes a second alone may take many.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Four files at a time on two processors, and a host that may take most of both away for
+    // minutes: what takes a second alone may take a hundred.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     maxWorkers,
     sequence: { sequencer: LongestFirst },
     projects: [

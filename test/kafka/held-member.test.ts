@@ -112,4 +112,4 @@ it('that another joins and one leaves beside costs neither membership nor record
   await app.untilCounts(third, { ...Object.fromEntries(counts), held: 1 })
   const all = [...held.lines, ...app.lines].map(({ msg }) => String(msg))
   expect(all.filter((line) => /did without this member|lost to others/.test(line))).toEqual([])
-}, 180_000)
+})

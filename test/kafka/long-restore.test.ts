@@ -30,4 +30,4 @@ it('costs no membership', async () => {
   const second = await world.start('two', { log: slow })
   await world.untilCounts(second, { a: 1, b: 1, c: 1, d: 1 })
   expect(second.snapshot().rebalances).toBe(1)
-}, 180_000)
+})

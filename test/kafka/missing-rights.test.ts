@@ -181,8 +181,7 @@ test.each(['exactly_once', 'at_least_once'] as const)(
         ...(guarantee === 'exactly_once' ? [`Write transactional-id ${application}-`] : []),
       ])
     )
-  },
-  180_000
+  }
 )
 
 test('an idempotent producer says at once that it may not write', async () => {

@@ -166,4 +166,4 @@ test('a commit into silence is unknown, and settled for good by the next epoch',
   await expect.poll(() => valuesIn(topic)).toEqual([...settled, 'surely'])
   expect([[], ['perhaps']]).toContainEqual(settled)
   producer.close()
-}, 120_000)
+})

@@ -114,8 +114,7 @@ describe.each(isFull ? kafkaVersions : [])('three nodes of Kafka %s', (version) 
       expect(distinct).toEqual(Array.from(distinct, (_, i) => i + 1))
       if (guarantee === 'exactly_once') expect(distinct).toEqual(numbers)
       reading.reader.close()
-    },
-    180_000
+    }
   )
 })
 

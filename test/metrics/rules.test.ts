@@ -85,7 +85,7 @@ describe.skipIf(programs === undefined)('to promtool', () => {
     expect(output).toContain(`${alerts.length} rules found`)
   })
 
-  it.each(testFiles)('the rules do what %s says', { timeout: 120_000 }, async (name) => {
+  it.each(testFiles)('the rules do what %s says', async (name) => {
     if (programs === undefined) return
     const { status, output } = await promtool(programs, ['test', 'rules', join(directory, name)])
     expect(status, output).toBe(0)

@@ -324,7 +324,7 @@ test('1,000,000 sessions in one hour are counted exactly, and not rewritten', as
   }
   // What has come since the last commit when a pane is closed is not written at all.
   expect(writes.members).toBeGreaterThan(sessions / 2)
-}, 120_000)
+})
 
 /** Takes everything, and keeps nothing. */
 class WriteCounts extends FakeState {

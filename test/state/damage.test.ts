@@ -214,7 +214,7 @@ test('whatever byte is flipped, a state is whole or known to be damaged', async 
     }),
     { numRuns: 80 }
   )
-}, 60_000)
+})
 
 test('wherever a file is cut, a state is whole or known to be damaged', async () => {
   const names = taskFiles(original)
@@ -228,7 +228,7 @@ test('wherever a file is cut, a state is whole or known to be damaged', async ()
     }),
     { numRuns: 60 }
   )
-}, 60_000)
+})
 
 test('one damaged directory is kept for a look, the latest', async () => {
   const path = copy()

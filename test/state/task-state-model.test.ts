@@ -254,7 +254,7 @@ test('whatever happens, reads and scans agree with the model, and so does a rest
     ),
     { numRuns: 60 }
   )
-}, 120_000)
+})
 
 function empty(): Content {
   return definitions.map(() => new Map<string, number>())

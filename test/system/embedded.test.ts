@@ -56,7 +56,7 @@ describe('the application on the embedded log', () => {
     const stopped = await app.stop()
     expect(stopped.status).toBe(0)
     expect(stopped.ms).toBeLessThan(10_000)
-  }, 240_000)
+  })
 })
 
 async function start(): Promise<AppProcess> {

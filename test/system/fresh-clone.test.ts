@@ -41,7 +41,7 @@ describe('a fresh clone', () => {
     for (const port of ports) {
       expect(await answers(`http://127.0.0.1:${port}/readyz`)).toBe(200)
     }
-  }, 240_000)
+  })
 
   it('shows non-zero numbers of the demo history', async () => {
     const port = await freePort()
@@ -57,7 +57,7 @@ describe('a fresh clone', () => {
       expect(Date.now(), `no numbers yet: ${values}`).toBeLessThan(deadline)
       await sleep(200)
     }
-  }, 120_000)
+  })
 })
 
 function start(port: number, state: string): ChildProcess {

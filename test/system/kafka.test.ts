@@ -59,11 +59,7 @@ describe.each(isFull ? kafkaVersions : [defaultVersion])(
 
     const isMain = version === defaultVersion
     for (const life of isMain ? lives : lives.slice(0, 1)) {
-      it(
-        `keeps every row exact ${life.name}`,
-        () => run(life, isLong && isMain ? 40_000 : 6_000),
-        300_000
-      )
+      it(`keeps every row exact ${life.name}`, () => run(life, isLong && isMain ? 40_000 : 6_000))
     }
   }
 )

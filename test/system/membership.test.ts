@@ -231,7 +231,7 @@ describe('static members', () => {
         `a process has its first line after ${calmBootMs} ms; here: ${boots}`
     )
     expect(Math.max(...world.stallsMs)).toBeLessThan(boundMs)
-  }, 240_000)
+  })
 })
 
 describe('a process that is frozen', () => {
@@ -258,5 +258,5 @@ describe('a process that is frozen', () => {
     await world.untilMoved()
     // What a zombie commits would take the offsets back to where it was.
     expect(world.regressions).toEqual([])
-  }, 240_000)
+  })
 })

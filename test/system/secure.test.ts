@@ -83,7 +83,7 @@ it('runs, logs in anew in the midst of transactions, and stops', async () => {
   expect(printed).not.toContain(alice.password)
   expect(printed).not.toMatch(/Fetching from a broker failed|MILLRACE_KAFKA_DISCONNECTED/)
   expect(await app.stop()).toMatchObject({ status: 0 })
-}, 180_000)
+})
 
 /** What it printed until it ended by itself, which it did within seconds. */
 async function refusal(name: string, more: Readonly<Record<string, string>>): Promise<string> {

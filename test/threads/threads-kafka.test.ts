@@ -104,7 +104,7 @@ it('shows its tasks, counts and stores as if there were no threads', async () =>
   expect(app.snapshot().recordsIn).toBe(2 * keys.length)
   await expect(counts.get('key-1')).rejects.toMatchObject({ code: 'MILLRACE_STORE_CLOSED' })
   await app.done
-}, 240_000)
+})
 
 it('finds its state again with another number of threads, and restores nothing', async () => {
   const world = await openWorld()
@@ -141,7 +141,7 @@ it('ends with the error of the first thread that fails, and leaves nothing behin
   const again = world.make(2)
   await again.start().catch(() => {})
   await expect(again.done).rejects.toMatchObject({ code: 'MILLRACE_PROCESSING_FAILED' })
-}, 240_000)
+})
 
 it('ends when a thread does, without a word', async () => {
   const world = await openWorld()
@@ -153,7 +153,7 @@ it('ends when a thread does, without a word', async () => {
     message: expect.stringMatching(/^Thread [12] ended by itself: exit 3; /) as string,
   })
   expect(app.state).toBe('failed')
-}, 240_000)
+})
 
 it('refuses a module that does not build what the application was given', async () => {
   const world = await openWorld()
@@ -172,4 +172,4 @@ it('refuses a module that does not build what the application was given', async 
     await expect(app.start()).rejects.toMatchObject({ code })
     expect(app.state).toBe('failed')
   }
-}, 240_000)
+})
