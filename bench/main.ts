@@ -14,7 +14,7 @@ import { lineOf } from './line.ts'
 import { runLive } from './live.ts'
 import { fillTopic, logger, openLog, withLog } from './log.ts'
 import { type Figures, measureRestore, measureRun } from './measure.ts'
-import { type BenchOptions, isLive, parseOptions } from './options.ts'
+import { type BenchOptions, isLive, parseOptions, usage } from './options.ts'
 import { fetchRaw, measureRounds, produceRaw } from './raw.ts'
 import { runSoak } from './soak.ts'
 
@@ -151,7 +151,9 @@ async function runRaw(options: BenchOptions): Promise<readonly Figures[]> {
 }
 
 try {
-  await main(parseOptions(process.argv.slice(2)))
+  const args = process.argv.slice(2)
+  if (args.includes('--help')) console.log(usage)
+  else await main(parseOptions(args))
 } catch (error) {
   console.error(error instanceof MillraceError || !(error instanceof Error) ? error : error.message)
   process.exitCode = 1

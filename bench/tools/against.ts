@@ -27,6 +27,9 @@ interface Against {
 
 const buildMs = 120_000
 
+export const usage = `usage: npm run bench -- against [--base HEAD~1] [--case count,shop]
+  [--records 200000] [--repeat 2] [--seconds 90] [--brokers LIST]`
+
 export async function against(args: readonly string[]): Promise<boolean> {
   const plan = planOf(args)
   const directory = mkdtempSync(join(tmpdir(), 'millrace-base-'))

@@ -30,6 +30,7 @@ export const usage = `usage: npm run bench -- compare --case all|NAME,… [--rep
   [--guarantee eos,alos] [--partitions 1,4] [--cache on,off] [--bytes 100,1024] [--records N]
   [--keys N] [--zipf S] [--hot SHARE] [--unique] [--disorder SHARE:SPAN] [--seed N]
   [--commit MS] [--rate R] [--seconds S]
+  [--lazy]   millrace leaves undecoded what nobody reads; Kafka Streams always decodes
   [--peers millrace,kafka-streams] [--brokers LIST] [--heap 2g]
   [--retention MS] [--emit MS] [--threads N]   of Kafka Streams: its window stores, how often it
   looks for closed windows, its threads; 48 h, its own second, 1 or 2 for more partitions`
@@ -68,7 +69,7 @@ export function comparisonOf(args: readonly string[]): Comparison {
       bytes: { type: 'string', default: '100' },
       records: { type: 'string' },
       ...{ keys: { type: 'string' }, zipf: { type: 'string' }, hot: { type: 'string' } },
-      unique: { type: 'boolean', default: false },
+      ...{ unique: { type: 'boolean', default: false }, lazy: { type: 'boolean', default: false } },
       ...{ disorder: { type: 'string' }, seed: { type: 'string' }, commit: { type: 'string' } },
       ...{ rate: { type: 'string' }, seconds: { type: 'string' } },
       peers: { type: 'string', default: 'millrace,kafka-streams' },
@@ -95,6 +96,7 @@ export function comparisonOf(args: readonly string[]): Comparison {
               return value === undefined ? [] : [`--${name}`, value]
             }),
             ...(values.unique ? ['--unique'] : []),
+            ...(values.lazy ? ['--lazy'] : []),
           ],
         })
   const repeat = Number(values.repeat)

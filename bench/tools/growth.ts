@@ -38,7 +38,7 @@ interface Measured {
 /** More than runs differ by on a quiet machine. */
 const bendRatio = 1.5
 
-const usage = `usage: npm run bench -- growth [--keys 10000,100000,1000000,10000000]
+export const usage = `usage: npm run bench -- growth [--keys 10000,100000,1000000,10000000]
   [--partitions 1,16,64] [--windows 1h,6h,24h,7d,30d] [--records N] [--repeat 1] [--brokers LIST]
   [--svg FILE]   draws what was measured
   [--from FILE]  measures nothing: takes the lines that other runs have printed`

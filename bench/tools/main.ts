@@ -1,23 +1,32 @@
 /** `npm run bench -- alone|compare|growth|against …`: what takes more than one process. */
-import { against } from './against.ts'
+import { usage as caseUsage } from '../options.ts'
+import { against, usage as againstUsage } from './against.ts'
 import { alone } from './alone.ts'
-import { compare } from './compare.ts'
-import { growth } from './growth.ts'
+import { compare, usage as compareUsage } from './compare.ts'
+import { growth, usage as growthUsage } from './growth.ts'
 
-const tools: Readonly<Record<string, (args: readonly string[]) => Promise<boolean>>> = {
-  alone,
-  compare,
-  growth,
-  against,
+interface Tool {
+  readonly run: (args: readonly string[]) => Promise<boolean>
+  readonly usage: string
+}
+
+const tools: Readonly<Record<string, Tool>> = {
+  alone: { run: alone, usage: caseUsage.replace('bench --', 'bench -- alone') },
+  compare: { run: compare, usage: compareUsage },
+  growth: { run: growth, usage: growthUsage },
+  against: { run: against, usage: againstUsage },
 }
 
 // Children, and a broker of ours, are killed when this process exits.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
-const [tool = '', ...args] = process.argv.slice(2)
+const [name = '', ...args] = process.argv.slice(2)
 try {
-  const isFine = await tools[tool]?.(args)
-  process.exit(isFine === true ? 0 : 1)
+  const tool = tools[name]
+  if (tool === undefined) throw new Error(`no tool ${name}; there are ${Object.keys(tools).join()}`)
+  if (args.includes('--help')) console.log(tool.usage)
+  else process.exitCode = (await tool.run(args)) ? 0 : 1
+  process.exit()
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exit(1)

@@ -48,7 +48,7 @@ type How = Readonly<Partial<Record<'guarantee' | 'partitions' | 'cache' | 'bytes
 
 /** `--case all`: what the page of the benchmarks shows. */
 export function wholeMatrix(records: string | undefined): readonly Cell[] {
-  const some: readonly (readonly [CaseName, How])[] = [
+  const some: readonly (readonly [CaseName, How, ...string[]])[] = [
     ['pass', {}],
     ['pass', { bytes: '1024' }],
     ['pass', { guarantee: 'alos' }],
@@ -61,6 +61,8 @@ export function wholeMatrix(records: string | undefined): readonly Cell[] {
     ['count', { bytes: '1024' }],
     ['count', { partitions: '4' }],
     ['count', { records: '4000000' }],
+    ['count', {}, '--lazy'],
+    ['count', { records: '4000000' }, '--lazy'],
     ['wcount', {}],
     ['wcount-final', { cache: 'off' }],
     ['wcount-final', { cache: 'off', guarantee: 'alos' }],
@@ -79,8 +81,8 @@ export function wholeMatrix(records: string | undefined): readonly Cell[] {
     ['restore', {}],
     ['restore', { partitions: '4' }],
   ]
-  const batch = some.map(([name, how]) => {
-    return cellOf(name, { ...how, records: how.records ?? records }, [])
+  const batch = some.map(([name, how, ...others]) => {
+    return cellOf(name, { ...how, records: how.records ?? records }, others)
   })
   const four = { partitions: '4' }
   const rates = ['5000', '50000', '200000']

@@ -109,6 +109,15 @@ describe('the cells of a comparison', () => {
     expect(() => comparisonOf(['--case', 'count', '--hot', '2'])).toThrow('--hot: expected 0 to 1')
   })
 
+  it('leave undecoded what nobody reads where that was asked for', () => {
+    const isLazy = (...flags: string[]) => {
+      const [cell] = comparisonOf(['--case', 'count', ...flags]).cells
+      return parseOptions([...(cell?.flags ?? []), '--brokers', 'any:1']).lazy
+    }
+    expect([isLazy(), isLazy('--lazy')]).toEqual([false, true])
+    expect(comparisonOf(['--case', 'count', '--lazy']).cells[0]?.label).toBe('`count`, lazy')
+  })
+
   it('kill nobody who may have nothing', () => {
     const rebalance = ['--case', 'rebalance', '--brokers', 'any:1']
     expect(() => parseOptions(rebalance)).toThrow('--partitions: rebalance takes 2 or more')
