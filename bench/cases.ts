@@ -15,7 +15,7 @@ import {
 import { shopMetrics } from '../topologies/shop-metrics.ts'
 import { centsOf as cents, grace, isOrder, orderType, type ShopEvent } from './events.ts'
 import type { BenchOptions } from './options.ts'
-import { drawShopPair, type Row } from './shop-pair.ts'
+import { drawShop, type Row } from './shop.ts'
 
 /** Of the hopping case whose total is split. */
 const shards = 16
@@ -36,15 +36,15 @@ export function drawCase({ options, input, output }: DrawnCase): Topology {
 
 /** `input` is filled; `output` is made at start, with as many partitions. */
 export function benchTopology(options: BenchOptions, input: string, output: string): Topology {
-  if (options.name === 'shop') return shop(options, input, output)
+  if (options.name === 'shop-app') return shopApp(options, input, output)
   const builder = new StreamsBuilder()
   const source = builder.stream(topic(input, { key: string(), value: json<ShopEvent>() }))
   // The peers parse every record; a callback that takes the value makes sure that this does too.
   const events = options.lazy ? source : source.peek((event) => void event)
   const config = { 'retention.ms': '-1', ...options.outputConfig }
   const out = { create: true, partitions: options.partitions, config }
-  if (options.name === 'shop-pair') {
-    drawShopPair(events, topic(output, { key: string(), value: json<Row>(), ...out }))
+  if (options.name === 'shop') {
+    drawShop(events, topic(output, { key: string(), value: json<Row>(), ...out }))
     return builder.build()
   }
   // A count is null where its table has lost a row; nothing else is ever null.
@@ -108,7 +108,7 @@ export function shardOf(text: string): number {
   return hash & (shards - 1)
 }
 
-function shop({ refresh }: BenchOptions, eventsTopic: string, metricsTopic: string): Topology {
+function shopApp({ refresh }: BenchOptions, eventsTopic: string, metricsTopic: string): Topology {
   return shopMetrics({
     eventsTopic,
     metricsTopic,

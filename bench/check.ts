@@ -80,7 +80,7 @@ class Rows {
 function rowOf(name: string, key: string, value: string, at: number): readonly [string, string] {
   if (name === 'pass') return [`${key}@${at}`, '']
   // Java writes the texts; here they are taken out of the whole rows.
-  if (name !== 'shop' || !value.startsWith('{')) return [key, value]
+  if (name !== 'shop-app' || !value.startsWith('{')) return [key, value]
   const row = parse(value) as {
     readonly metric: string
     readonly windowEnd: number

@@ -40,7 +40,7 @@ export function lineOf(options: BenchOptions, figures: Figures, verdict?: Verdic
 function caseFields({ name, window, advance, refresh }: BenchOptions): Record<string, string> {
   const isUsual = window === '24h' && advance === '30m'
   if (name.startsWith('hop') && !isUsual) return { window, advance }
-  return name === 'shop' && refresh !== '5m' ? { refresh } : {}
+  return name === 'shop-app' && refresh !== '5m' ? { refresh } : {}
 }
 
 /** `cores`: how much of a core it takes. */

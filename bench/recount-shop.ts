@@ -105,7 +105,7 @@ export class ShopRecount implements Recount {
 }
 
 /** Its rows are named otherwise, and whole. */
-export class ShopPairRecount extends ShopRecount {
+export class ShopCaseRecount extends ShopRecount {
   constructor(partitions: number) {
     super(partitions, hour, false)
   }

@@ -9,7 +9,7 @@ import { durationMs } from '../src/durations.ts'
 import { shardOf } from './cases.ts'
 import { centsOf, grace, isOrder, type ShopEvent } from './events.ts'
 import type { BenchOptions } from './options.ts'
-import { ShopPairRecount, ShopRecount } from './recount-shop.ts'
+import { ShopCaseRecount, ShopRecount } from './recount-shop.ts'
 import { type PaneKind, type PaneWindows, PartitionTimes, WindowPanes } from './window-panes.ts'
 
 /** Who put it out: the application here, or the program in `bench/java`. */
@@ -46,10 +46,10 @@ export function recountOf(options: Counted, peer: Peer = 'millrace'): Recount | 
   return undefined
 }
 
-/** What is `shop` here is more than what the program in `bench/java` computes. */
+/** The program in `bench/java` computes `shop` only, and names its rows as `shop-app` does. */
 function shopRecount({ name, partitions, refresh }: Counted, peer: Peer): Recount {
   if (peer === 'kafka-streams') return new ShopRecount(partitions, durationMs('1h'), false)
-  if (name === 'shop-pair') return new ShopPairRecount(partitions)
+  if (name === 'shop') return new ShopCaseRecount(partitions)
   return new ShopRecount(partitions, durationMs(refresh), true)
 }
 

@@ -1,4 +1,4 @@
-/** The shop's numbers as the peers compute them, and nothing beside. */
+/** The numbers of a shop, the same for all peers; the application that ships is `shop-app`. */
 import {
   count,
   distinct,
@@ -15,10 +15,10 @@ import { centsOf as cents, grace, isOrder, type ShopEvent } from './events.ts'
 export type Row = Readonly<Record<string, number>>
 
 /**
- * What the peers compute as `shop`, no more: conversion once an hour, no empty windows, no times
- * of events, no gauges. Theirs takes it that a session's events are all in one partition.
+ * Five numbers of closed windows, conversion once an hour: no empty windows, no times of events,
+ * no gauges. Kafka Streams' program takes it that a session's events are all in one partition.
  */
-export function drawShopPair(events: KStream<string, ShopEvent>, rows: Topic<string, Row>): void {
+export function drawShop(events: KStream<string, ShopEvent>, rows: Topic<string, Row>): void {
   const session = ({ sessionId }: ShopEvent): string => sessionId
   const put = (name: string, table: WindowedKTable<null, Row, 'final'>): void =>
     table

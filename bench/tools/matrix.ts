@@ -76,8 +76,8 @@ export function wholeMatrix(records: string | undefined): readonly Cell[] {
     ['shop', {}],
     ['shop', { guarantee: 'alos' }],
     ['shop', { partitions: '4' }],
-    ['shop-pair', {}],
-    ['shop-pair', { partitions: '4' }],
+    ['shop-app', {}],
+    ['shop-app', { partitions: '4' }],
     ['restore', {}],
     ['restore', { partitions: '4' }],
   ]

@@ -58,7 +58,7 @@ describe('the recount of a bench', () => {
     'hop-all-final',
     'hop-shard-final',
     'shop',
-    'shop-pair',
+    'shop-app',
   ])('agrees with the engine, late records and all: %s', async (name) => {
     const partitions = name === 'hop-shard-final' ? '1' : '2'
     const shape = ['--records', '1500', '--disorder', '0.1:2h', '--keys', '50']
