@@ -7,6 +7,7 @@
  * Invariant: a view holds each of its store's entries up to where it has read, once; an entry is in
  * `recent` until there are enough to be worth a merge, so that scans between writes stay cheap.
  */
+import { steadyList } from '../src/steady-list.ts'
 import type { Entry, EntryOwner } from './entry.ts'
 
 /** So many are filtered and sorted by each scan rather than merged once. */
@@ -16,7 +17,7 @@ export class Layer {
   readonly entries: Entry[]
   #views: Map<EntryOwner, SortedView> | undefined
 
-  constructor(entries: Entry[] = []) {
+  constructor(entries = steadyList<Entry>()) {
     this.entries = entries
   }
 

@@ -9,8 +9,10 @@
  * Invariants: bytes never change once sealed, whatever processing does to the live values; a value
  * and its CRC-32C lie side by side, so that LevelDB gets both without another copy.
  */
+
 import { crc32c } from '../src/crc32c.ts'
 import { ShortViews } from '../src/short-views.ts'
+import { steadyList } from '../src/steady-list.ts'
 import { checksumBytes, writeChecksum } from './checksum.ts'
 import type { SealedState } from './contract.ts'
 import type { Entry } from './entry.ts'
@@ -54,7 +56,7 @@ export class Arena {
 }
 
 export class SealedLayer implements SealedState {
-  readonly #entries: Entry[] = []
+  readonly #entries = steadyList<Entry>()
   readonly #starts: number[] = []
   readonly #ends: number[] = []
   #current: number[] = []

@@ -7,6 +7,7 @@
  * Invariant: the slot of a set holds how many members are kept for it.
  */
 import { FatalError } from '../errors.ts'
+import { steadyMap } from '../steady-list.ts'
 import { fnv1a } from '../text-hash.ts'
 import type { Aggregators } from './aggregator.ts'
 import type { ByteReader, ByteWriter } from './bytes.ts'
@@ -21,10 +22,10 @@ export interface MemberSink {
   addMember(field: number, member: string): boolean
 }
 
-/** What a record does to one slot. */
-interface Step {
-  readonly add: Field['add']
-  readonly member: ((value: unknown) => string | undefined) | undefined
+/** What is done with one slot. */
+type Step = Pick<Field, 'init' | 'add' | 'result' | 'write' | 'read'> & {
+  readonly member: Field['member'] | undefined
+  readonly merge: Field['merge'] | undefined
 }
 
 export class RowAggregation {
@@ -56,7 +57,9 @@ export class RowAggregation {
       const field = makeField(name, aggregators[name] as (typeof aggregators)[string])
       return members === 'inline' ? withMembersInside(field) : field
     })
-    this.#steps = this.fields.map(({ add, member }) => ({ add, member }))
+    this.#steps = this.fields.map(({ init, add, member, merge, result, write, read }) => {
+      return { init, add, member, merge, result, write, read }
+    })
     this.sets = [...this.fields.keys()].filter((slot) => this.fields[slot]?.member !== undefined)
     this.layout = fnv1a(slots.map((name, slot) => `${name}:${this.fields[slot]?.kind};`).join(''))
     this.#shown = names.map((name) => [name, slots.indexOf(name)])
@@ -67,7 +70,7 @@ export class RowAggregation {
   }
 
   init(): Row {
-    return this.fields.map((field) => field.init())
+    return steadyMap(this.#steps, ({ init }) => init())
   }
 
   add(row: Row, value: unknown, members: MemberSink): void {
@@ -98,7 +101,9 @@ export class RowAggregation {
 
   /** Sets are united by whoever keeps them; their slots are left alone. */
   merge(row: Row, other: Row): void {
-    for (const [slot, { merge, member }] of this.fields.entries()) {
+    const steps = this.#steps
+    for (let slot = 0; slot < steps.length; slot++) {
+      const { merge, member } = steps[slot] as Step
       if (member === undefined && merge !== undefined) row[slot] = merge(row[slot], other[slot])
     }
   }
@@ -106,19 +111,20 @@ export class RowAggregation {
   /** What users see: an object of its own, never changed later. */
   result(row: Row): Readonly<Record<string, unknown>> {
     const result: Record<string, unknown> = {}
-    for (const [name, slot] of this.#shown) result[name] = this.fields[slot]?.result(row[slot])
+    for (const [name, slot] of this.#shown) result[name] = this.#steps[slot]?.result(row[slot])
     return result
   }
 
   write(writer: ByteWriter, row: Row): void {
     writer.u32(this.layout)
-    for (const [slot, field] of this.fields.entries()) field.write(writer, row[slot])
+    const steps = this.#steps
+    for (let slot = 0; slot < steps.length; slot++) (steps[slot] as Step).write(writer, row[slot])
   }
 
   /** Throws a FatalError on what other fields have written. */
   read(reader: ByteReader): Row {
     const layout = reader.u32()
-    if (layout === this.layout) return this.fields.map((field) => field.read(reader))
+    if (layout === this.layout) return steadyMap(this.#steps, ({ read }) => read(reader))
     throw new FatalError(
       'MILLRACE_AGGREGATE_CHANGED',
       `Aggregate '${this.#owner}' finds results of other fields than it has now. ` +

@@ -12,6 +12,7 @@ import { ByteReader, ByteWriter } from '../aggregators/bytes.ts'
 import type { MemberSink, Row, RowAggregation } from '../aggregators/row.ts'
 import { assert } from '../assert.ts'
 import type { Offset, Timestamp } from '../ids.ts'
+import { steadyList, steadyMap } from '../steady-list.ts'
 import { type KeptMembers, makeMembers } from './kept-members.ts'
 import { MarkVector } from './mark-vector.ts'
 import { MemberBlock, MemberBlocks } from './member-blocks.ts'
@@ -19,6 +20,8 @@ import type { Members } from './member-list.ts'
 import { MemberSet, type MemberTail } from './member-set.ts'
 import { idOf, type PartialId } from './partial-id.ts'
 import type { SpareSets } from './spare-sets.ts'
+
+const noSets: readonly (Members | undefined)[] = steadyList()
 
 /** Cumulative; by slot of the row, a set of members or nothing. */
 export class Partial implements PartialId, MemberSink {
@@ -58,10 +61,11 @@ export class Partial implements PartialId, MemberSink {
     this.topic = id.topic
     this.partition = id.partition
     this.row = aggregation.init()
-    this.sets = aggregation.fields.map(
+    this.sets = steadyMap(
+      aggregation.fields,
       ({ member }, slot) => member && (spare?.take(slot) ?? makeMembers(kept))
     )
-    this.blocks = this.sets.map((set) => set && new MemberBlocks(set))
+    this.blocks = steadyMap(this.sets, (set) => set && new MemberBlocks(set))
   }
 
   addMember(slot: number, member: string): boolean {
@@ -79,7 +83,7 @@ export class Partial implements PartialId, MemberSink {
   /** Gives its sets away, at its end. */
   leave(): readonly (Members | undefined)[] {
     const { sets } = this
-    this.sets = []
+    this.sets = noSets
     return sets
   }
 
@@ -89,7 +93,7 @@ export class Partial implements PartialId, MemberSink {
   }
 
   #tails(from?: number): readonly (MemberTail | undefined)[] {
-    return this.sets.map((set) =>
+    return steadyMap(this.sets, (set) =>
       set instanceof MemberSet ? set.tail(from ?? set.size) : undefined
     )
   }

@@ -10,9 +10,11 @@
  * an entry that is removed is deleted block by block, in bounded steps, its record last: after a
  * restart, what is left is still recognized as removed.
  */
+
 import type { KeyValueState } from '../../state/contract.ts'
 import type { RowAggregation } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
+import { steadyList } from '../steady-list.ts'
 import type { Grid } from '../windows/grid.ts'
 import type { KeptMembers } from './kept-members.ts'
 import { MemberBlock } from './member-blocks.ts'
@@ -26,10 +28,10 @@ export class Partials {
   readonly #panes = new Map<Timestamp, Partial[]>()
   readonly #aggregation: RowAggregation
   readonly #store: KeyValueState<Stored>
-  readonly #removed: Removal[] = []
+  readonly #removed = steadyList<Removal>()
   readonly #kept: KeptMembers
   readonly #spare = new SpareSets()
-  #dirty: Partial[] = []
+  readonly #dirty = steadyList<Partial>()
   #size = 0
 
   constructor(
@@ -131,7 +133,7 @@ export class Partials {
       partial.isDirty = false
       this.#write(partial)
     }
-    this.#dirty = []
+    this.#dirty.length = 0
     let left = deletesMax
     while (left > 0) {
       const removal = this.#removed[0]

@@ -7,7 +7,9 @@
  * Invariants: one step at a time; work that is queued already is not queued again; fresh work goes
  * before work that has had a step; while a step is awaited none begins.
  */
+
 import { present } from '../assert.ts'
+import { steadyList } from '../steady-list.ts'
 import { inNode, nodeFailure } from './wiring.ts'
 
 /** A step; whether it asks for another. */
@@ -34,7 +36,7 @@ export class WorkQueue {
   readonly pending: readonly unknown[]
   /** Resolves when the step that is awaited is over; never rejects. Only the queue sets it. */
   busy: Promise<void> | undefined
-  readonly #pending: Work[] = []
+  readonly #pending = steadyList<Work>()
   readonly #events: WorkEvents
 
   constructor(events: WorkEvents) {
