@@ -28,7 +28,7 @@ export class MergedWindows {
     this.#partials = partials
     if (emission === 'updates') this.#unions = new OpenUnions(aggregation, grid)
     else if (grid.isOverlapping) this.#unions = new SlidingUnions(aggregation, grid)
-    else this.#unions = new SeparateUnions(aggregation)
+    else this.#unions = new SeparateUnions(aggregation, grid)
   }
 
   /** What counts for the window before this end. */

@@ -10,8 +10,10 @@
  * A `Map` of texts took three times as long: a text that has just been made has no hash yet, and is
  * compared and collected as an object of its own.
  */
+
 import { randomInt } from 'node:crypto'
 import type { Timestamp } from '../ids.ts'
+import { steadyList } from '../steady-list.ts'
 import { HashSlots } from './hash-slots.ts'
 import type { MemberRun } from './member-list.ts'
 
@@ -25,6 +27,8 @@ interface Pane {
 /** So many members of panes that were left are borne beside as many as there are. */
 const staleMax = 1_024
 const slotsMin = 1_024
+/** Memory that is used again where all have gone. */
+const keptBytesMax = 1024 * 1024
 /** Of another process the same members lie elsewhere: nobody outside can make them collide. */
 const seed = randomInt(2 ** 31)
 
@@ -34,7 +38,7 @@ export class NewestPanes {
   readonly #panes = new Map<Timestamp, Pane>()
   #slots = new HashSlots(slotsMin)
   /** By number of the entry. */
-  #newest: Pane[] = []
+  #newest = steadyList<Pane>()
   /** Where the bytes of entries begin, and where those of the last one end. */
   #starts: number[] = [0]
   #bytes = new Uint8Array(slotsMin * 8)
@@ -125,9 +129,15 @@ export class NewestPanes {
 
   /** Members whose newest pane was left. */
   #dropStale(): void {
+    if (this.size === 0 && this.#bytes.length <= keptBytesMax) {
+      this.#slots.clear()
+      this.#newest.length = 0
+      this.#starts.length = 1
+      return
+    }
     const [slots, newest, starts, bytes] = [this.#slots, this.#newest, this.#starts, this.#bytes]
     this.#slots = new HashSlots(slotsMin)
-    this.#newest = []
+    this.#newest = steadyList()
     this.#starts = [0]
     this.#bytes = new Uint8Array(slotsMin * 8)
     for (const [entry, pane] of newest.entries()) {

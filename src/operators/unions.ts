@@ -9,6 +9,7 @@
 import type { RowAggregation } from '../aggregators/row.ts'
 import { assert } from '../assert.ts'
 import type { Timestamp } from '../ids.ts'
+import { steadyMap } from '../steady-list.ts'
 import type { Grid } from '../windows/grid.ts'
 import { eachOf, MemberList, type MemberRun, type Members } from './member-list.ts'
 import { NewestPanes } from './newest-panes.ts'
@@ -42,7 +43,7 @@ export class SlidingUnions implements Unions {
     for (const newest of this.#newest) newest.leaveBefore(start)
     for (const partial of inside) if (!this.#inside.has(partial)) this.#enter(partial)
     this.#inside = new Set(inside)
-    return this.#newest.map(({ size }) => size)
+    return steadyMap(this.#newest, ({ size }) => size)
   }
 
   added(partial: Partial, slot: number, run: MemberRun): void {
@@ -54,28 +55,36 @@ export class SlidingUnions implements Unions {
 
   #enter(partial: Partial): void {
     for (const [index, slot] of this.#sets.entries()) {
-      const list = partial.sets[slot]
-      assert(list instanceof MemberList, 'members of final windows are kept as they come')
-      this.#newest[index]?.add(partial.pane, list.runs)
+      this.#newest[index]?.add(partial.pane, runsOf(partial, slot))
     }
   }
 }
 
-/** For windows side by side, which share nothing: united once, when the row is made. */
+/**
+ * For windows side by side, which share nothing: united once, when the row is made, and not at all
+ * where one partition has brought everything.
+ */
 export class SeparateUnions implements Unions {
   readonly #sets: readonly number[]
+  readonly #newest: readonly NewestPanes[]
+  readonly #grid: Pick<Grid, 'startOf'>
 
-  constructor({ sets }: RowAggregation) {
+  constructor({ sets }: RowAggregation, grid: Pick<Grid, 'startOf'>) {
     this.#sets = sets
+    this.#newest = sets.map(() => new NewestPanes())
+    this.#grid = grid
   }
 
-  sizes(_end: Timestamp, inside: readonly Partial[]): readonly number[] {
+  sizes(end: Timestamp, inside: readonly Partial[]): readonly number[] {
     const [only] = inside
-    return this.#sets.map((slot) => {
+    return steadyMap(this.#newest, (newest, index) => {
+      const slot = this.#sets[index] as number
       if (inside.length === 1 && only !== undefined && isEachOnce(only, slot)) {
         return only.sets[slot]?.size ?? 0
       }
-      return united(inside.flatMap((partial) => partial.sets[slot] ?? [])).size
+      newest.leaveBefore(this.#grid.startOf(end))
+      for (const partial of inside) newest.add(partial.pane, runsOf(partial, slot))
+      return newest.size
     })
   }
 
@@ -121,6 +130,12 @@ export class OpenUnions implements Unions {
   closed(end: Timestamp): void {
     this.#windows.delete(end)
   }
+}
+
+function runsOf({ sets }: Partial, slot: number): readonly MemberRun[] {
+  const list = sets[slot]
+  assert(list instanceof MemberList, 'members of final windows are kept as they come')
+  return list.runs
 }
 
 /** The task that has sent them has counted them, each once. */

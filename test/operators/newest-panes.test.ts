@@ -53,3 +53,14 @@ test('many members come, go, and come again', () => {
   })
   expectSizes([...steps, ...steps])
 })
+
+test('all members go at once, few or many, and others come', () => {
+  const newest = new NewestPanes()
+  for (const [pane, count] of [5_000, 10, 100_000, 3_000, 0, 200_000, 4_000].entries()) {
+    const members = Array.from({ length: count }, (_, i) => `s${i % 150_000}`)
+    newest.leaveBefore(pane)
+    expect(newest.size).toBe(0)
+    newest.add(pane, [runWith(members), runWith(members.slice(count / 2))])
+    expect(newest.size).toBe(Math.min(count, 150_000))
+  }
+})
