@@ -136,6 +136,32 @@ test('objects that keep differing are read all the same', () => {
   }
 })
 
+test('a text that repeats is told apart from others, however alike, and gives way to them', () => {
+  const shape = new ShapeReader()
+  shape.learn({ type: 'one', at: 1 })
+  const object = (type: string) => `{"type":"${type}","at":2}`
+  const expectRead = (type: string) => {
+    expect(shape.tryRead(...among(object(type))), type).toEqual({ type, at: 2 })
+  }
+  const others = Array.from({ length: 20 }, (_, i) => `other${i}`)
+  for (const usual of ['pageView', 'a', 'twelve chars', '', 'x'.repeat(100)]) {
+    for (const type of [...others, usual, usual, usual]) expectRead(type)
+    for (let cut = 0; cut <= usual.length; cut++) {
+      for (const put of ['', 'x', '}', ',']) {
+        expectRead(usual.slice(0, cut) + put + usual.slice(cut))
+        expectRead(usual.slice(0, cut) + put)
+        expectRead(usual)
+      }
+      for (const put of ['\\"', '"', '\n', 'ä']) {
+        const text = object(usual.slice(0, cut) + put + usual.slice(cut))
+        expect(shape.tryRead(...among(text)), text).toBeUndefined()
+      }
+      const end = object(usual).slice(0, cut + 9)
+      expect(shape.tryRead(...among(end)), end).toBeUndefined()
+    }
+  }
+})
+
 const lengths = [0, 1, 47, 48, 49, 50, 63, 64, 65, 79, 80, 81, 5_000]
 
 test('long texts are read without JSON.parse, wherever they are, and read the same', () => {
