@@ -3,7 +3,9 @@
  *
  * The last topic is remembered: records come in stretches of one topic, thousands at a time.
  */
+
 import type { TopicPartition } from './ids.ts'
+import { steadyList } from './steady-list.ts'
 
 export class PartitionMap<T> {
   readonly #make: (topic: string) => T
@@ -23,10 +25,7 @@ export class PartitionMap<T> {
       this.#last = partitions
     }
     const known = partitions[partition]
-    if (known !== undefined) return known
-    const made = this.#make(topic)
-    partitions[partition] = made
-    return made
+    return known === undefined ? this.#add(topic, partition, partitions) : known
   }
 
   /** By topic in the order of their first use, then by partition. */
@@ -43,10 +42,16 @@ export class PartitionMap<T> {
     this.#last = undefined
   }
 
+  #add(topic: string, partition: number, partitions: (T | undefined)[]): T {
+    const made = this.#make(topic)
+    partitions[partition] = made
+    return made
+  }
+
   #partitions(topic: string): (T | undefined)[] {
     let partitions = this.#topics.get(topic)
     if (partitions === undefined) {
-      partitions = []
+      partitions = steadyList()
       this.#topics.set(topic, partitions)
     }
     return partitions

@@ -5,12 +5,14 @@
  * the order in which the keys were first touched. Invariant: a live value is put into the store
  * before its first change of a commit, so that it cannot be evicted between two changes.
  */
+
 import type { KeyValueState } from '../../state/contract.ts'
 import type { MemberSink } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
 import { Change } from '../processor/change.ts'
 import type { TaskContext } from '../processor/operator.ts'
 import { Operator } from '../processor/operator.ts'
+import { steadyList } from '../steady-list.ts'
 import {
   aggregateDefinition,
   EntryKeys,
@@ -34,8 +36,8 @@ export class KeyedAggregateOperator extends Operator {
   #store!: Store
   #epoch = 0
   /** What waits for the commit, in the order of its first change; its keys beside it. */
-  #pending: Kept[] = []
-  #pendingKeys: unknown[] = []
+  #pending = steadyList<Kept>()
+  #pendingKeys = steadyList<unknown>()
 
   constructor(spec: KeyedAggregateSpec) {
     super()
@@ -74,8 +76,8 @@ export class KeyedAggregateOperator extends Operator {
   override handOn(): void {
     const pending = this.#pending
     const keys = this.#pendingKeys
-    this.#pending = []
-    this.#pendingKeys = []
+    this.#pending = steadyList()
+    this.#pendingKeys = steadyList()
     for (let at = 0; at < pending.length; at++) this.#forward(keys[at], pending[at] as Kept)
     // What changes from here on waits anew.
     this.#epoch += 1

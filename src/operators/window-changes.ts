@@ -2,8 +2,10 @@
  * Rows of windows with a key on their way downstream, as `Change`s under `{ key, window }`: an
  * update at once, or, where updates may wait, with the commit; a final row when it is due.
  */
+
 import { Change } from '../processor/change.ts'
 import type { Receiver, TaskContext } from '../processor/operator.ts'
+import { steadyList } from '../steady-list.ts'
 import type { Windowed } from '../windows/windows.ts'
 import type { Aggregation } from './aggregation.ts'
 import type { WindowRow } from './window-row.ts'
@@ -13,7 +15,7 @@ export class WindowChanges {
   readonly #aggregation: Aggregation
   readonly #operator: { readonly next: Receiver }
   /** Rows whose change waits for the flush, in the order of their first one. */
-  #pending: WindowRow[] = []
+  #pending = steadyList<WindowRow>()
 
   constructor(
     context: Pick<TaskContext, 'caching'>,
@@ -39,7 +41,7 @@ export class WindowChanges {
 
   flush(): void {
     const pending = this.#pending
-    this.#pending = []
+    this.#pending = steadyList()
     for (const row of pending) {
       row.isPending = false
       this.#forward(row)

@@ -1,7 +1,9 @@
 /** A window with a key that is open, and one of its rows: what is kept in memory of them. */
+
 import type { KeyValueState } from '../../state/contract.ts'
 import type { MemberSink } from '../aggregators/row.ts'
 import type { Timestamp } from '../ids.ts'
+import { steadyList } from '../steady-list.ts'
 import type { Window } from '../windows/windows.ts'
 import type { EntryKeys, Reserved } from './aggregate-entries.ts'
 import { Kept, type memberEntry as Member, memberEntry } from './aggregate-entries.ts'
@@ -28,7 +30,7 @@ export class OpenWindow {
   /** Rows and members in memory. */
   size = 0
   /** Rows that have changed since the last flush, in the order of their first change. */
-  dirty: WindowRow[] = []
+  dirty = steadyList<WindowRow>()
 
   constructor(start: Timestamp, end: Timestamp, isComplete: boolean) {
     this.start = start

@@ -9,7 +9,9 @@
  * starts at or before `olderUpTo`, and is read by point while it is open and by range when it goes.
  * What opens and goes between two commits is neither logged nor written.
  */
+
 import type { Timestamp } from '../ids.ts'
+import { steadyList } from '../steady-list.ts'
 import type { EntryKeys } from './aggregate-entries.ts'
 import { Kept } from './aggregate-entries.ts'
 import { readTime, timeKey } from './time-keys.ts'
@@ -95,7 +97,7 @@ export class WindowRows implements WindowHome {
         row.isDirty = false
         row.write(this.store)
       }
-      window.dirty = []
+      window.dirty = steadyList()
     }
     this.#dirty.clear()
     this.#dirtyRows = 0
@@ -177,7 +179,7 @@ export class WindowRows implements WindowHome {
     window.rows.clear()
     this.#dirty.delete(window)
     this.#dirtyRows -= window.dirty.length
-    window.dirty = []
+    window.dirty = steadyList()
   }
 
   #sorted(from: Timestamp, to: Timestamp): readonly OpenWindow[] {
